@@ -34,3 +34,22 @@ pub use parser::{
 pub use print::{Export, quote, write_quoted, write_type};
 pub use value::{Value, is_valid_value};
 // End of the language.
+
+// The state.
+mod block;
+mod change;
+mod edit;
+mod id;
+mod index;
+mod load;
+mod package;
+mod scan;
+mod section;
+
+pub use change::{Change, ChangeKind, PackageChange};
+pub use edit::{BlockPart, Edit, IdSplice, Splice};
+pub use id::{IdSource, SectionId};
+pub use load::{PartsError, ReadError};
+pub use package::{Package, Sections};
+pub use section::Section;
+// End of the state.
