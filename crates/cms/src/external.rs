@@ -71,7 +71,7 @@ pub(crate) enum Finding {
 
 #[derive(Debug)]
 pub(crate) struct Edited {
-    text: Package,
+    pub text: Package,
     digest: Digest,
     status: Status,
     view: Option<FileView>,

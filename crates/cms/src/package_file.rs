@@ -273,6 +273,11 @@ impl PackageFile {
         Ok(Some(Leftover::Text(fs::read(&temporary).map_err(failed)?)))
     }
 
+    /// Tells whether there is a temporary, in use or left behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        fs::symlink_metadata(self.temporary()).is_ok()
+    }
+
     /// Unlinks the temporary, if there is one.
     pub(crate) fn remove_temporary(&self) -> Result<()> {
         let temporary = self.temporary();
