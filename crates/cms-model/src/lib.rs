@@ -17,7 +17,9 @@ mod delta;
 mod diagnostic;
 mod key;
 mod lexer;
+mod machine;
 mod names;
+mod parse_error;
 mod parser;
 mod print;
 mod value;
@@ -27,10 +29,8 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use key::{Key, KeyError, KeyPart, KeyReason, Selector, generated_name, parse_generated, type_hash};
 pub use lexer::{Word, unquote};
 pub use names::{Name, NameError, PackageName, TypeName, is_name_byte, is_package_byte, is_type_byte};
-pub use parser::{
-    Command, Dialect, Event, First, ParseError, ParseOptions, Parser, Reason, SliceParser, Structure,
-    WordLines,
-};
+pub use parse_error::{ParseError, Reason};
+pub use parser::{Command, Dialect, Event, First, ParseOptions, Parser, SliceParser, Structure, WordLines};
 pub use print::{Export, quote, write_quoted, write_type};
 pub use value::{Value, is_valid_value};
 // End of the language.
