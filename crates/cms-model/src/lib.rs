@@ -36,8 +36,11 @@ pub use value::{Value, is_valid_value};
 // End of the language.
 
 // The state.
+mod apply;
+mod arrange;
 mod block;
 mod change;
+mod draft;
 mod edit;
 mod id;
 mod index;
@@ -45,8 +48,11 @@ mod load;
 mod package;
 mod scan;
 mod section;
+mod text_edit;
 
+pub use apply::ApplyError;
 pub use change::{Change, ChangeKind, PackageChange};
+pub use draft::{Draft, DraftError, DraftResult, Outcome, Savepoint};
 pub use edit::{BlockPart, Edit, IdSplice, Splice};
 pub use id::{IdSource, SectionId};
 pub use load::{PartsError, ReadError};
