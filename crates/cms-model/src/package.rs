@@ -301,6 +301,10 @@ impl Package {
         self.bytes += u64::from(slot.bytes);
     }
 
+    pub(crate) fn add_bytes(&mut self, more: i64) {
+        self.bytes = self.bytes.wrapping_add_signed(more);
+    }
+
     /// Puts a block in at `place`, its stanzas not yet in the directory, and returns its number.
     pub(crate) fn insert_slot(&mut self, place: usize, block: Block) -> u32 {
         let uid = self.free.pop().unwrap_or_else(|| {
