@@ -14,7 +14,6 @@ use std::io::{self, Write};
 use cms::model::{Package, PackageName};
 
 pub(crate) use read::{FormatError, Imported, read};
-pub(crate) use structured::write_string;
 
 /// A format of whole packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +60,19 @@ pub(crate) enum Anonymous {
 pub(crate) struct Writer<'a> {
     format: Format,
     anonymous: Anonymous,
+    /// Whether no package has been written yet.
+    first: bool,
     out: &'a mut dyn Write,
-    packages: usize,
 }
 
 impl<'a> Writer<'a> {
-    pub(crate) fn new(format: Format, anonymous: Anonymous, out: &'a mut dyn Write) -> Writer<'a> {
-        Writer { format, anonymous, out, packages: 0 }
+    /// Goes on with a document, or begins one if `first`.
+    pub(crate) fn new(format: Format, anonymous: Anonymous, first: bool, out: &'a mut dyn Write) -> Writer<'a> {
+        Writer { format, anonymous, first, out }
     }
 
     pub(crate) fn package(&mut self, name: &PackageName, package: &Package) -> io::Result<()> {
-        let first = self.packages == 0;
-        self.packages += 1;
+        let first = std::mem::take(&mut self.first);
         match self.format {
             Format::Uci => uci_text::write(self.out, name, package, self.anonymous, first),
             structured => structured::write(self.out, structured, name, package, self.anonymous, first),
@@ -81,6 +81,6 @@ impl<'a> Writer<'a> {
 
     /// Writes what closes the document.
     pub(crate) fn end(self) -> io::Result<()> {
-        structured::end(self.out, self.format, self.packages)
+        structured::end(self.out, self.format, self.first)
     }
 }

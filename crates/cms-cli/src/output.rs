@@ -88,6 +88,14 @@ impl Output {
         self.note(&format!("{label}: "), message);
     }
 
+    /// Says why the call failed. `-q` silences this too, as it does for `uci`: scripts ask for the exit code.
+    pub(crate) fn complain(&mut self, lines: &str) {
+        if !self.quiet {
+            let _ = self.writer().flush();
+            let _ = writeln!(io::stderr().lock(), "{lines}");
+        }
+    }
+
     fn note(&mut self, prefix: &str, message: &Message) {
         if self.quiet {
             return;

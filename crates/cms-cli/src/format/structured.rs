@@ -38,13 +38,13 @@ pub(super) fn write(
     end_package(out, format, package.len() == 0)
 }
 
-pub(super) fn end(out: &mut dyn Write, format: Format, packages: usize) -> io::Result<()> {
-    match (format, packages) {
-        (Format::Uci, _) | (Format::Yaml | Format::Toml, 1..) => Ok(()),
-        (Format::Json, 0) => writeln!(out, "{{\n  \"cms\": {VERSION},\n  \"packages\": []\n}}"),
-        (Format::Json, _) => out.write_all(b"\n  ]\n}\n"),
-        (Format::Yaml, 0) => writeln!(out, "cms: {VERSION}\npackages: []"),
-        (Format::Toml, 0) => writeln!(out, "cms = {VERSION}\npackages = []"),
+pub(super) fn end(out: &mut dyn Write, format: Format, empty: bool) -> io::Result<()> {
+    match (format, empty) {
+        (Format::Json, false) => out.write_all(b"\n  ]\n}\n"),
+        (Format::Json, true) => writeln!(out, "{{\n  \"cms\": {VERSION},\n  \"packages\": []\n}}"),
+        (Format::Yaml, true) => writeln!(out, "cms: {VERSION}\npackages: []"),
+        (Format::Toml, true) => writeln!(out, "cms = {VERSION}\npackages = []"),
+        _ => Ok(()),
     }
 }
 
@@ -177,7 +177,7 @@ fn write_bytes(out: &mut dyn Write, format: Format, bytes: &[u8]) -> io::Result<
 }
 
 /// Writes UTF-8 as a quoted string that means the same in JSON, YAML 1.2 and TOML.
-pub(crate) fn write_string(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
+fn write_string(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
     out.write_all(b"\"")?;
     // Nearly all text needs no escape and goes out in one piece.
     let mut written = 0;
