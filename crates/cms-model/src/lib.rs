@@ -17,7 +17,9 @@ mod delta;
 mod diagnostic;
 mod key;
 mod lexer;
+mod machine;
 mod names;
+mod parse_error;
 mod parser;
 mod print;
 mod value;
@@ -27,10 +29,33 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use key::{Key, KeyError, KeyPart, KeyReason, Selector, generated_name, parse_generated, type_hash};
 pub use lexer::{Word, unquote};
 pub use names::{Name, NameError, PackageName, TypeName, is_name_byte, is_package_byte, is_type_byte};
-pub use parser::{
-    Command, Dialect, Event, First, ParseError, ParseOptions, Parser, Reason, SliceParser, Structure,
-    WordLines,
-};
+pub use parse_error::{ParseError, Reason};
+pub use parser::{Command, Dialect, Event, First, ParseOptions, Parser, SliceParser, Structure, WordLines};
 pub use print::{Export, quote, write_quoted, write_type};
 pub use value::{Value, is_valid_value};
 // End of the language.
+
+// The state.
+mod apply;
+mod arrange;
+mod block;
+mod change;
+mod draft;
+mod edit;
+mod id;
+mod index;
+mod load;
+mod package;
+mod scan;
+mod section;
+mod text_edit;
+
+pub use apply::ApplyError;
+pub use change::{Change, ChangeKind, PackageChange};
+pub use draft::{Draft, DraftError, DraftResult, Outcome, Savepoint};
+pub use edit::{BlockPart, Edit, IdSplice, Splice};
+pub use id::{IdSource, SectionId};
+pub use load::{PartsError, ReadError};
+pub use package::{Package, Sections};
+pub use section::Section;
+// End of the state.

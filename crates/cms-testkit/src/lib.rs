@@ -21,12 +21,14 @@
 mod command;
 pub mod fault;
 mod home;
+mod ledger;
 mod mount;
 mod random;
 
 pub use command::{Answer, Command, Running};
 pub use fault::{Call, Fault};
 pub use home::Home;
+pub use ledger::{Ledger, Seen};
 pub use mount::Mount;
 pub use random::Random;
 pub use rustix::io::Errno;
