@@ -1,1 +1,2 @@
 //! cms
+pub use cms_model as model;
