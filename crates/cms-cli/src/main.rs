@@ -38,10 +38,13 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     signals::ignore_file_size_limit();
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if is_called_uci(arguments.first()) { uci::run(arguments) } else { personality::run(arguments) }
+    match arguments.split_first() {
+        Some((program, rest)) if is_called_uci(program) => uci::run(&program.to_string_lossy(), rest.to_vec()),
+        _ => personality::run(arguments),
+    }
 }
 
 /// Whether the program was called by its old name, as a link called `uci` does.
-fn is_called_uci(name: Option<&OsString>) -> bool {
-    name.is_some_and(|name| Path::new(name).file_name().is_some_and(|base| base == "uci"))
+fn is_called_uci(name: &OsString) -> bool {
+    Path::new(name).file_name().is_some_and(|base| base == "uci")
 }
