@@ -294,7 +294,14 @@ impl Package {
             Ok(((index as u32, was_scalar, created), edits))
         })?;
         let at = if created { at } else { None };
-        Ok(ChangeKind::InsertItem { option: option.clone(), index, at_end, item: item.to_vec(), was_scalar, at })
+        Ok(ChangeKind::InsertItem {
+            option: option.clone(),
+            index,
+            at_end,
+            item: item.to_vec(),
+            was_scalar,
+            at,
+        })
     }
 
     fn remove_item(
@@ -313,10 +320,13 @@ impl Package {
         let holds = |index: usize| items.get(index).is_some_and(|known| known == item);
         let index = match holds(index as usize) {
             true => index as usize,
-            false => items.iter().position(|known| known == item).ok_or(ApplyError::NoItem(option.clone()))?,
+            false => {
+                items.iter().position(|known| known == item).ok_or(ApplyError::NoItem(option.clone()))?
+            }
         };
         let at = (items.len() == 1).then(|| self.index_of(id, option));
-        let was_scalar = matches!(self.section(id).and_then(|section| section.get(option)), Some(Value::Scalar(_)));
+        let was_scalar =
+            matches!(self.section(id).and_then(|section| section.get(option)), Some(Value::Scalar(_)));
         let to_scalar = to_scalar && items.len() == 2 && items.iter().any(|known| !known.is_empty());
         self.edit_option(id, option, |_, layout| {
             let mut items = items.clone();
@@ -335,7 +345,13 @@ impl Package {
             let (old, index) = (Value::scalar(item), at.unwrap_or(0));
             return Ok(ChangeKind::Unset { option: option.clone(), old, index });
         }
-        Ok(ChangeKind::RemoveItem { option: option.clone(), index: index as u32, item: item.to_vec(), to_scalar, at })
+        Ok(ChangeKind::RemoveItem {
+            option: option.clone(),
+            index: index as u32,
+            item: item.to_vec(),
+            to_scalar,
+            at,
+        })
     }
 
     /// The position of an option in its section; 0 if it is not there.
@@ -386,7 +402,8 @@ impl Package {
     fn carry_out(&mut self, spots: &[Spot], mut edits: &[TextEdit]) -> Result<(), ApplyError> {
         let mut touched: Vec<usize> = Vec::new();
         while let Some(last) = edits.last() {
-            let first = edits.iter().rposition(|edit| edit.stanza != last.stanza).map_or(0, |other| other + 1);
+            let first =
+                edits.iter().rposition(|edit| edit.stanza != last.stanza).map_or(0, |other| other + 1);
             let (rest, of_stanza) = edits.split_at(first);
             edits = rest;
             let (Some(spot), [head, ..]) = (spots.get(last.stanza), of_stanza) else { continue };

@@ -237,7 +237,8 @@ impl Package {
                 end += 1;
             }
             let range = block.start_of(first)..block.start_of(end);
-            let ids: Vec<_> = block.entries[first..end].iter().map(|entry| (entry.id, entry.reopen)).collect();
+            let ids: Vec<_> =
+                block.entries[first..end].iter().map(|entry| (entry.id, entry.reopen)).collect();
             let broken = one_command_a_line(&block.text[range.clone()]);
             if broken.len() != range.len() || broken != block.text[range.clone()] {
                 self.replace_stanzas(spot.slot, first..end, range, &broken, false, &ids);
@@ -366,8 +367,11 @@ impl Package {
         };
         let behind = |spot: Spot| {
             let within = spot.entry + 1 < self.block(spot.slot).entries.len();
-            let next =
-                if within { Spot { entry: spot.entry + 1, ..spot } } else { Spot { slot: spot.slot + 1, entry: 0 } };
+            let next = if within {
+                Spot { entry: spot.entry + 1, ..spot }
+            } else {
+                Spot { slot: spot.slot + 1, entry: 0 }
+            };
             (next.slot < self.slots.len() && self.slots[next.slot].stanzas > 0).then_some(next)
         };
         let Some(first) = first.map(|slot| Spot { slot, entry: 0 }) else { return (true, false) };
@@ -405,7 +409,8 @@ pub(crate) enum Place {
 
 /// A stanza without the line of its `config` command.
 fn without_head(stanza: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    let head = SliceParser::new(stanza).flatten().find(|event| matches!(event.command, Command::Config { .. }));
+    let head =
+        SliceParser::new(stanza).flatten().find(|event| matches!(event.command, Command::Config { .. }));
     let range = head.map_or(0..0, |event| {
         let end = match tail(stanza, event.span.end) {
             Tail::End(end) | Tail::Command(end) => end,

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use crate::scan::{Head, Stanzas, place_of};
 use crate::SectionId;
+use crate::scan::{Head, Stanzas, place_of};
 
 /// The size that blocks are made with.
 pub(crate) const BLOCK_TARGET: usize = 16 * 1024;
@@ -53,7 +53,13 @@ impl Clone for Block {
     fn clone(&self) -> Block {
         let Block { text, entries, odd, .. } = self;
         let text = text.clone();
-        Block { text, entries: entries.clone(), odd: odd.clone(), stored: OnceLock::new(), kinds: OnceLock::new() }
+        Block {
+            text,
+            entries: entries.clone(),
+            odd: odd.clone(),
+            stored: OnceLock::new(),
+            kinds: OnceLock::new(),
+        }
     }
 }
 
@@ -147,7 +153,10 @@ impl Block {
     /// How many sections of a type begin here.
     pub fn sections_of(&self, kind: &str) -> usize {
         let kinds = self.kinds.get_or_init(|| self.count_kinds());
-        kinds.iter().find(|(entry, _)| self.kind(*entry as usize) == kind).map_or(0, |(_, count)| *count as usize)
+        kinds
+            .iter()
+            .find(|(entry, _)| self.kind(*entry as usize) == kind)
+            .map_or(0, |(_, count)| *count as usize)
     }
 
     fn count_kinds(&self) -> Vec<(u32, u32)> {
@@ -278,4 +287,3 @@ fn splice_bytes(text: &mut Vec<u8>, range: Range<usize>, bytes: &[u8]) {
     }
     text[range.start..range.start + bytes.len()].copy_from_slice(bytes);
 }
-

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::{
-    ApplyError, Change, ChangeKind, IdSource, Name, Package, SectionId, Selector, TypeName, Value, generated_name,
-    parse_generated,
+    ApplyError, Change, ChangeKind, IdSource, Name, Package, SectionId, Selector, TypeName, Value,
+    generated_name, parse_generated,
 };
 
 /// A package being changed: what it was, what it is now, and the changes between the two.
@@ -87,7 +87,9 @@ impl DraftError {
             self,
             DraftError::NoSection { .. }
                 | DraftError::NoOption { .. }
-                | DraftError::Invalid(ApplyError::NoSection(_) | ApplyError::NoOption(_) | ApplyError::NoItem(_))
+                | DraftError::Invalid(
+                    ApplyError::NoSection(_) | ApplyError::NoOption(_) | ApplyError::NoItem(_)
+                )
         )
     }
 }
@@ -96,7 +98,9 @@ impl fmt::Display for DraftError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DraftError::NoSection { section } => write!(f, "there is no section `{section}`"),
-            DraftError::NoOption { section, option } => write!(f, "section `{section}` has no option `{option}`"),
+            DraftError::NoOption { section, option } => {
+                write!(f, "section `{section}` has no option `{option}`")
+            }
             DraftError::Invalid(error) => error.fmt(f),
         }
     }
@@ -383,7 +387,9 @@ impl Draft {
         if option == name {
             return Ok(Outcome::NOTHING);
         }
-        if let Some(emptied) = self.emptied.iter_mut().find(|known| known.section == id && known.option == *option) {
+        if let Some(emptied) =
+            self.emptied.iter_mut().find(|known| known.section == id && known.option == *option)
+        {
             emptied.option = name.clone();
             return Ok(Outcome::CHANGED);
         }

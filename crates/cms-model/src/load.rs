@@ -143,7 +143,8 @@ impl Loader {
                 Err(error) => {
                     // An open quote at the end of a piece may be closed in the next one, and what was
                     // found behind it may be its content.
-                    let quote = matches!(error.reason, Reason::UnterminatedSingle | Reason::UnterminatedDouble);
+                    let quote =
+                        matches!(error.reason, Reason::UnterminatedSingle | Reason::UnterminatedDouble);
                     if !complete && quote {
                         break;
                     }

@@ -191,7 +191,10 @@ impl Package {
     /// Returns one part of what [`to_parts`](Package::to_parts) returns.
     pub fn part(&self, block: usize) -> Option<BlockPart> {
         let block = &self.slots.get(block)?.block;
-        Some(BlockPart { text: block.text.clone(), ids: block.entries.iter().map(|entry| entry.id).collect() })
+        Some(BlockPart {
+            text: block.text.clone(),
+            ids: block.entries.iter().map(|entry| entry.id).collect(),
+        })
     }
 
     /// Returns the text of a block without a copy.

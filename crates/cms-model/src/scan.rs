@@ -186,10 +186,16 @@ mod tests {
     #[test]
     fn comments_above_a_section_and_the_blank_lines_above_them_belong_to_it() {
         check("\nconfig a\n\toption x 1\n\nconfig b\n\n", &["\nconfig a\n\toption x 1\n", "\nconfig b\n\n"]);
-        check("# head\n\n# of a\nconfig a\n# in a\n\n#b\n config b", &["\n# of a\nconfig a\n# in a\n", "\n#b\n config b"]);
+        check(
+            "# head\n\n# of a\nconfig a\n# in a\n\n#b\n config b",
+            &["\n# of a\nconfig a\n# in a\n", "\n#b\n config b"],
+        );
         check("package p\n#a\nconfig a # c\n#b\nconfig b\n", &["#a\nconfig a # c\n", "#b\nconfig b\n"]);
         check("config a; option x 1; config b\n", &["config a; option x 1; ", "config b\n"]);
-        check("config a\n\toption x '\nconfig b\n'\n\r\nconfig c\r\n", &["config a\n\toption x '\nconfig b\n'\n", "\r\nconfig c\r\n"]);
+        check(
+            "config a\n\toption x '\nconfig b\n'\n\r\nconfig c\r\n",
+            &["config a\n\toption x '\nconfig b\n'\n", "\r\nconfig c\r\n"],
+        );
         check("", &[]);
     }
 

@@ -132,7 +132,8 @@ impl<'a> Section<'a> {
 
     fn line_at(&self, spot: Spot, offset: usize) -> usize {
         let newlines = |text: &[u8]| memchr::memchr_iter(b'\n', text).count();
-        let before: usize = self.package.slots[..spot.slot].iter().map(|slot| newlines(&slot.block.text)).sum();
+        let before: usize =
+            self.package.slots[..spot.slot].iter().map(|slot| newlines(&slot.block.text)).sum();
         let block = self.package.block(spot.slot);
         let start = block.start_of(spot.entry);
         before + newlines(&block.text[..start + offset]) + 1

@@ -91,7 +91,8 @@ impl<'a> Layout<'a> {
                     let span = event.span.clone();
                     lines.push(Line { stanza, span, name, value, list, before: last });
                 }
-                last = End { stanza, start: event.span.start, end: event.span.end, is_config: name.is_none() };
+                last =
+                    End { stanza, start: event.span.start, end: event.span.end, is_config: name.is_none() };
             }
         }
         Layout { stanzas, lines, last }
@@ -163,7 +164,8 @@ impl<'a> Layout<'a> {
             // Behind the last item before them, or before the first one there is.
             match (head + old.len()).checked_sub(1).and_then(|index| lines.get(index)) {
                 Some(line) => edits.push(self.insert_behind(self.end_of(line), option, added)?),
-                None => edits.extend(lines.first().map(|line| self.insert_before(line, option, added)).transpose()?),
+                None => edits
+                    .extend(lines.first().map(|line| self.insert_before(line, option, added)).transpose()?),
             }
         }
         Ok(edits)
@@ -236,7 +238,12 @@ impl<'a> Layout<'a> {
         self.insert_lines(end, &lines)
     }
 
-    fn insert_before(&self, line: &Line<'_>, option: &str, items: &[Vec<u8>]) -> Result<TextEdit, SharedLine> {
+    fn insert_before(
+        &self,
+        line: &Line<'_>,
+        option: &str,
+        items: &[Vec<u8>],
+    ) -> Result<TextEdit, SharedLine> {
         let range = self.whole_line(line)?;
         let text = self.stanzas[line.stanza].text;
         let indent = indent_of(text, line.span.start);
