@@ -414,11 +414,11 @@ impl EditedText {
         digest: Digest,
         text: &Package,
     ) -> Result<()> {
-        let (manifest, objects) = cms_log::store_package(text);
-        backend.put_objects(&objects)?;
+        let stored = cms_log::store_package(backend, text)?;
+        backend.put_objects(&stored.objects)?;
         let mut note = revision.0.to_le_bytes().to_vec();
         note.extend_from_slice(&digest.0);
-        note.extend_from_slice(&manifest.0);
+        note.extend_from_slice(&stored.manifest.0);
         backend.set_meta(&EditedText::key(name), Some(&note))?;
         Ok(())
     }
