@@ -190,7 +190,8 @@ impl Store {
             && edited.digest == digest
             && edited.revision <= head.revision
         {
-            return Ok(Some(edited.revision));
+            // The log went on from that text when it merged it: the file is one revision behind.
+            return Ok(Some(Revision(edited.revision.0.saturating_sub(1))));
         }
         let Some(view) = view else { return Ok(None) };
         let mut touched = Vec::new();
@@ -270,7 +271,8 @@ impl Store {
                     tracing::warn!(package = %name, changes, revision = revision.0, "an edit lost against a commit");
                     absorbed.warnings.push(Warning::LostEdit { package: name.clone(), revision, changes });
                 }
-                views.push((name, seen.map(|(digest, status)| status.view(revision, digest))));
+                let of = if merged { Revision(revision.0.saturating_sub(1)) } else { revision };
+                views.push((name, seen.map(|(digest, status)| status.view(of, digest))));
             }
         }
         if !views.is_empty() {
