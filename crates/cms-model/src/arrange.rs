@@ -307,13 +307,12 @@ impl Package {
                 text.extend_from_slice(eol);
             }
         }
-        if offset > 0 && block.text.get(offset - 1) != Some(&b'\n') {
-            text.splice(0..0, eol.iter().copied());
-        }
         if text.last() != Some(&b'\n') {
             text.extend_from_slice(eol);
         }
+        let unfinished = offset > 0 && block.text.get(offset - 1) != Some(&b'\n');
         let block = self.block_mut(slot);
+        let offset = if unfinished { block.insert(entry, offset, eol) } else { offset };
         // The block's first stanza must not be taken for the start of its prologue.
         let done = block.replace(entry..entry, offset..offset, &text, false, &[id]);
         if done {
