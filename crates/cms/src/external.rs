@@ -117,6 +117,7 @@ impl Store {
         let behind = |view: &FileView| -> Result<bool> {
             match cell {
                 Some(cell) if view.revision >= cell.changed => Ok(false),
+                Some(cell) if cell.exact => Ok(true),
                 Some(cell) => Ok(text_digest(&*cell.package(backend, name)?) != view.digest),
                 None => Ok(true),
             }
