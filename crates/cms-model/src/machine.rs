@@ -350,7 +350,7 @@ impl Machine {
             start += 1;
         }
         if strict {
-            self.skip_between(text);
+            self.skip_space(text);
             start = self.pos;
         }
         let line = &text[start.min(self.cut)..self.cut];

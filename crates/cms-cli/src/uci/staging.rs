@@ -154,7 +154,12 @@ pub fn append(options: &Options, package: &str, config: &Path, lines: &[DeltaLin
 
 /// Drops the changes to a package, a section or an option from the save folder's file. Damaged lines
 /// stay, unless all of the package is meant.
-pub fn revert(options: &Options, package: &str, section: Option<&[u8]>, option: Option<&[u8]>) -> Result<(), Failure> {
+pub fn revert(
+    options: &Options,
+    package: &str,
+    section: Option<&[u8]>,
+    option: Option<&[u8]>,
+) -> Result<(), Failure> {
     let path = file_in(options.save_dir(), package);
     if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(());

@@ -7,8 +7,8 @@
 use std::io::{self, Write};
 
 use cms::model::{
-    Command, DeltaLine, DeltaOperation, Dialect, Event, Export, First, Name, ParseOptions, Reason, SliceParser,
-    Word,
+    Command, DeltaLine, DeltaOperation, Dialect, Event, Export, First, Name, ParseOptions, Reason,
+    SliceParser, Word,
 };
 
 use super::failure::Failure;
@@ -96,7 +96,8 @@ impl Loader {
 
 impl Taker for Loader {
     fn take(&mut self, event: &Event<'_>, lenient: bool) -> Result<(), Refusal> {
-        let value_of = |value: &Option<Word<'_>>| value.map(|value| value.value().into_owned()).unwrap_or_default();
+        let value_of =
+            |value: &Option<Word<'_>>| value.map(|value| value.value().into_owned()).unwrap_or_default();
         match &event.command {
             Command::Package { .. } => {}
             Command::Config { kind, name: None } => {
