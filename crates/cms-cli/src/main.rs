@@ -38,7 +38,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     signals::ignore_file_size_limit();
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    if is_called_uci(arguments.first()) { uci::run(arguments) } else { personality::run(arguments) }
+    if is_called_uci(arguments.first()) { uci::run("uci", arguments) } else { personality::run(arguments) }
 }
 
 /// Whether the program was called by its old name, as a link called `uci` does.
