@@ -93,7 +93,7 @@ pub(crate) struct Machine {
     nul: Option<usize>,
     /// How often the text ended within quotes; each time, reading went on behind the opening line.
     unterminated: u8,
-    starved: bool,
+    pub(crate) starved: bool,
     pub(crate) complete: bool,
 }
 
