@@ -1,5 +1,7 @@
 //! Why a call failed: the exit code, the message, and what helps.
 
+mod engine;
+
 use std::io;
 
 use cms::model::Diagnostic;

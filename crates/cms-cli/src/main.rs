@@ -1,15 +1,21 @@
 //! `cms`, the command line of the configuration management system; called as `uci` it is `uci`.
 //!
-//! - `arguments`, `verb`: what a person types
+//! - `personality`: from the words of a call to its exit code
+//! - `arguments`, `verb`: what a person types, and what it does
+//! - `keys`, `address`, `when`, `spelling`: how packages and revisions are named
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
-//! - `output`, `paint`, `table`, `report`, `json`: what a call prints
+//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`: what a call prints
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `completion`: what the shell offers on TAB
+//! - `journal`: the program's own log
+//! - `uci`: the other personality
 
+mod address;
 mod arguments;
 mod base64;
+mod change_line;
 mod completion;
 mod exit;
 mod failure;
@@ -27,6 +33,7 @@ mod signals;
 mod spelling;
 mod table;
 mod text;
+mod text_diff;
 mod uci;
 mod verb;
 mod when;
@@ -37,14 +44,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     signals::ignore_file_size_limit();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    match arguments.split_first() {
-        Some((program, rest)) if is_called_uci(program) => uci::run(&program.to_string_lossy(), rest.to_vec()),
-        _ => personality::run(arguments),
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_else(|| OsString::from("cms"));
+    let words: Vec<OsString> = words.collect();
+    // A link called `uci` is the program under its old name.
+    if Path::new(&program).file_name().is_some_and(|name| name == "uci") {
+        return uci::run(&program.to_string_lossy(), words);
     }
-}
-
-/// Whether the program was called by its old name, as a link called `uci` does.
-fn is_called_uci(name: &OsString) -> bool {
-    Path::new(name).file_name().is_some_and(|base| base == "uci")
+    personality::run(words)
 }

@@ -15,7 +15,7 @@ use crate::{journal, uci};
 
 /// Does what the words ask for.
 pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
-    let call = match arguments::parse(words.get(1..).unwrap_or_default()) {
+    let call = match arguments::parse(&words) {
         Ok(call) => call,
         Err(failure) => {
             let quiet = words.iter().any(|word| word == "-q" || word == "--quiet");
@@ -68,11 +68,11 @@ fn finish(ended: Result<Exit, Failure>, json: bool, mut output: Output) -> ExitC
 /// Serves a call with the staging folders of `uci`: there the folders and formats are `uci`'s, and so
 /// is everything else. Options of `cms` alone have no meaning there.
 fn as_uci(verb: &Verb, globals: &Globals, words: Vec<OsString>) -> ExitCode {
-    let ours = words.iter().skip(1).find(|word| word.as_encoded_bytes().starts_with(b"--") && word.len() > 2);
+    let ours = words.iter().find(|word| word.as_encoded_bytes().starts_with(b"--") && word.len() > 2);
     let failure = match ours {
         _ if !verb.uci => msg!("not-a-uci-verb", verb = verb.name),
         Some(option) => msg!("not-a-uci-option", option = option.to_string_lossy().into_owned()),
-        None => return uci::run(words),
+        None => return uci::run("cms", words),
     };
     let mut output = Output::new(globals.color, globals.quiet, false);
     Failure::usage(failure).tell(&mut output, globals.json);

@@ -1,6 +1,7 @@
 //! `blame`: who set each option last, when, and why.
 
 use clap::{ArgMatches, Command};
+use cms::BlameLine;
 use serde_json::json;
 
 use super::Verb;
@@ -23,20 +24,20 @@ fn arguments(command: Command, help: Help) -> Command {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = keys::key(super::word(matches, "key"))?;
-    session.check_key(&key)?;
     let lines = session.store()?.blame(&key)?;
     session.output.page();
     if session.globals.json {
         let lines: Vec<_> = lines
             .iter()
             .map(|line| {
+                let commit = line.commit.as_ref();
                 json!({
                     "key": line.key,
-                    "value": line.value.as_ref().map(json::value),
-                    "revision": line.revision.0,
-                    "time": when::rfc3339(line.time_us),
-                    "author": line.author,
-                    "message": line.message,
+                    "value": json::value(&line.value),
+                    "revision": commit.map(|commit| commit.revision.0),
+                    "time": commit.map(|commit| when::rfc3339(commit.time_us)),
+                    "author": commit.map(|commit| &commit.author),
+                    "message": commit.map(|commit| &commit.message),
                 })
             })
             .collect();
@@ -45,30 +46,32 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         let titles =
             ["title-key", "title-value", "title-revision", "title-time", "title-author", "title-message"];
         let rows = lines.iter().map(|line| {
-            vec![
-                line.key.clone(),
-                line.value.as_ref().map(|value| table::cell(&value.items().join(&b' '))).unwrap_or_default(),
-                line.revision.0.to_string(),
-                when::local(line.time_us),
-                line.author.clone(),
-                line.message.clone(),
-            ]
+            let [revision, time, author] = origin(line);
+            let message = line.commit.as_ref().map(|commit| commit.message.clone()).unwrap_or_default();
+            vec![line.key.clone(), table::cell(&line.value.items().join(&b' ')), revision, time, author, message]
         });
         session.output.line(table::draw(&titles.map(text), rows.collect()))?;
     } else {
         let paint = session.output.paint;
-        let author_width = lines.iter().map(|line| line.author.chars().count()).max().unwrap_or(0);
+        let width = |column: usize| lines.iter().map(|line| origin(line)[column].chars().count()).max().unwrap_or(0);
+        let widths = [width(0), width(1), width(2)];
         for line in &lines {
-            let revision = paint.changed(&format!("{:>6}", format!("r{}", line.revision.0)));
-            let who = format!("{:<author_width$}", line.author);
-            let mut shown = format!("{revision}  {}  {who}  {}", when::local(line.time_us), line.key).into_bytes();
-            if let Some(value) = &line.value {
-                shown.push(b'=');
-                let items: Vec<Vec<u8>> = value.items().iter().map(|item| cms::model::quote(item)).collect();
-                shown.extend(items.join(&b' '));
-            }
+            let [revision, time, author] = origin(line);
+            let revision = paint.changed(&format!("{revision:>0$}", widths[0]));
+            let time = paint.faint(&format!("{time:0$}", widths[1]));
+            let mut shown = format!("{revision}  {time}  {author:0$}  {1}=", widths[2], line.key).into_bytes();
+            let items: Vec<Vec<u8>> = line.value.items().iter().map(|item| cms::model::quote(item)).collect();
+            shown.extend(items.join(&b' '));
             session.output.line(shown)?;
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Revision, time and author; what is older than the log's memory has none.
+fn origin(line: &BlameLine) -> [String; 3] {
+    match &line.commit {
+        Some(commit) => [format!("r{}", commit.revision.0), when::local(commit.time_us), commit.author.clone()],
+        None => ["-".to_owned(), String::new(), text("blame-older")],
+    }
 }

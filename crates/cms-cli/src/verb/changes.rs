@@ -31,15 +31,20 @@ fn arguments(command: Command, help: Help) -> Command {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let only = super::optional_key(matches)?.map(|key| key.package);
-    let mut stage = session.stage()?;
-    let staged = stage.changes()?;
+    let mut stage = session.stage(only.as_ref().map(std::slice::from_ref))?;
+    let mut staged = Vec::new();
+    for package in stage.packages() {
+        if only.as_ref().is_none_or(|only| *only == package) {
+            let changes = stage.changes(&package)?;
+            staged.push((package, changes));
+        }
+    }
     if let Some(package) = &only
-        && !staged.iter().any(|(name, _)| name == package)
+        && staged.is_empty()
     {
         // Nothing staged is an answer; a package that is not there is none.
         crate::session::staged(&mut stage, package)?;
     }
-    let staged: Vec<_> = staged.into_iter().filter(|(name, _)| only.as_ref().is_none_or(|p| p == name)).collect();
     session.output.page();
     if session.globals.json {
         let packages: Vec<_> = staged

@@ -33,12 +33,12 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     // As for `uci`, a section or an option stands for its package.
     let package = super::optional_key(matches)?.map(|key| key.package);
     let dry_run = matches.get_flag("dry-run");
-    let mut stage = session.stage()?;
+    let mut stage = session.stage(package.as_ref().map(std::slice::from_ref))?;
     if matches.get_flag("adopt-uci") {
         let adopted = stage.adopt_uci(std::path::Path::new(super::changes::UCI_SAVE_DIR))?;
         session.output.say(&msg!("commit-adopted", count = adopted));
     }
-    let committed = stage.commit(package.as_ref(), options(matches, "cms commit"))?;
+    let committed = stage.commit(package.as_ref(), &options(matches, "cms commit"))?;
     report(&committed, dry_run, session)
 }
 
@@ -48,7 +48,6 @@ pub(super) fn options(matches: &ArgMatches, tool: &str) -> CommitOptions {
         message: super::text_of(matches, "message").unwrap_or_default().to_owned(),
         tool: tool.to_owned(),
         dry_run: matches.get_flag("dry-run"),
-        ..CommitOptions::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `doctor`: looks at the log, the files and the rights, and says what to do.
 
 use clap::{ArgMatches, Command};
-use cms::Severity;
+use cms::FindingSeverity as Severity;
 use serde_json::json;
 
 use super::Verb;
@@ -13,10 +13,14 @@ use crate::session::Session;
 use crate::text::{msg, text};
 
 pub(super) const VERB: Verb =
-    Verb { name: "doctor", aliases: &[], uci: false, hidden: false, arguments: |command: Command, _: Help| command, run };
+    Verb { name: "doctor", aliases: &[], uci: false, hidden: false, arguments, run };
+
+fn arguments(command: Command, _help: Help) -> Command {
+    command
+}
 
 fn run(_: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
-    let findings = session.store()?.doctor()?;
+    let findings = session.store()?.doctor(&mut |_, _, _| {})?;
     let worst = findings.iter().map(|finding| finding.severity).max();
     if session.globals.json {
         let findings: Vec<_> = findings
@@ -37,7 +41,7 @@ fn run(_: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
             let label = match finding.severity {
                 Severity::Error => paint.error(&text("label-error")),
                 Severity::Warning => paint.warning(&text("label-warning")),
-                _ => paint.added(&text("label-note")),
+                Severity::Note => paint.added(&text("label-note")),
             };
             session.output.line(format!("{label}: {}: {}", finding.place, finding.what))?;
             if !finding.advice.is_empty() {
@@ -55,6 +59,6 @@ fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
-        _ => "note",
+        Severity::Note => "note",
     }
 }

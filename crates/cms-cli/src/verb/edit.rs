@@ -7,7 +7,6 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use cms::Stage;
 use cms::model::{Draft, DraftError, DraftResult, Key, Name, PackageName, Selector, TypeName, Value};
 
 use super::Verb;
@@ -78,10 +77,11 @@ fn run(verb: &str, matches: &ArgMatches, session: &mut Session) -> Result<Exit, 
 /// Applies all edits or none: what is staged is saved once, at the end.
 fn apply_all(verb: &str, lines: &[Vec<Vec<u8>>], session: &mut Session) -> Result<Exit, Failure> {
     let edits: Vec<Edit> = lines.iter().map(|words| Edit::parse(verb, words)).collect::<Result<_, _>>()?;
-    let mut stage = session.stage()?;
+    let names: Vec<PackageName> = edits.iter().map(|edit| edit.package().clone()).collect();
+    let mut stage = session.stage(Some(&names))?;
     let mut outcomes = Vec::new();
     for edit in &edits {
-        outcomes.push(edit.apply(&mut stage)?);
+        outcomes.push(edit.apply(crate::session::staged(&mut stage, edit.package())?)?);
     }
     stage.save()?;
     for outcome in outcomes {
@@ -192,7 +192,8 @@ impl Edit {
         }
     }
 
-    fn package(&self) -> &PackageName {
+    /// The package that the edit changes.
+    pub(crate) fn package(&self) -> &PackageName {
         match self {
             Edit::Add(package, _) => package,
             Edit::Set(key, _)
@@ -205,9 +206,8 @@ impl Edit {
         }
     }
 
-    /// Makes the change in the stage, which is not yet saved.
-    pub(crate) fn apply(&self, stage: &mut Stage) -> Result<Outcome, Failure> {
-        let draft = crate::session::staged(stage, self.package())?;
+    /// Makes the change in the package's draft.
+    pub(crate) fn apply(&self, draft: &mut Draft) -> Result<Outcome, Failure> {
         match self {
             Edit::Set(key, value) => set(draft, key, value),
             Edit::Add(package, kind) => {

@@ -20,7 +20,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let format = format_of(session)?;
     let key = super::optional_key(matches)?;
     let names = if session.globals.name_sections { Anonymous::Generated } else { Anonymous::Unnamed };
-    let mut view = session.view(super::text_of(matches, "at"))?;
+    let mut view = session.view(key.as_ref().map(|key| &key.package), super::text_of(matches, "at"))?;
     session.output.page();
     let mut first = true;
     super::each_package(&mut view, key.as_ref(), session, |draft, name, session| {

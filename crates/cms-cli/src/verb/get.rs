@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 
 use clap::{ArgMatches, Command};
-use cms::model::{Value, quote};
+use cms::model::{Draft, Key, Value, quote};
 use serde_json::json;
 
 use super::Verb;
@@ -24,20 +24,8 @@ fn arguments(command: Command, help: Help) -> Command {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = keys::key(super::word(matches, "key"))?;
-    if key.section.is_none() {
-        return Err(Failure::usage(msg!("get-package", key = key.to_string()))
-            .hint(msg!("get-package-hint", package = key.package.as_str())));
-    }
-    let mut view = session.view(super::text_of(matches, "at"))?;
-    let draft = view.draft(&key.package)?;
-    let section = keys::section(draft, &key)?;
-    let value = match &key.option {
-        None => Value::scalar(section.kind()),
-        Some(option) => match keys::option(draft, section, option) {
-            Some(value) => value,
-            None => return Err(keys::no_option(section, &key, option)),
-        },
-    };
+    let mut view = session.view(Some(&key.package), super::text_of(matches, "at"))?;
+    let value = value(view.draft(&key.package)?, &key)?;
     if session.globals.json {
         let answer = json!({ "key": key.to_string(), "value": json::value(&value) });
         session.output.line(Json::answer("get", answer).to_string())?;
@@ -48,9 +36,22 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     Ok(session.exit)
 }
 
+/// The value of an option, or the type of a section.
+pub(super) fn value(draft: &Draft, key: &Key) -> Result<Value, Failure> {
+    if key.section.is_none() {
+        return Err(Failure::usage(msg!("get-package", key = key.to_string()))
+            .hint(msg!("get-package-hint", package = key.package.as_str())));
+    }
+    let section = keys::section(draft, key)?;
+    match &key.option {
+        None => Ok(Value::scalar(section.kind())),
+        Some(option) => keys::option(draft, section, option).ok_or_else(|| keys::no_option(section, key, option)),
+    }
+}
+
 /// The value on one line: a string as it is; the items of a list with the delimiter between them, in
 /// quotes where an item holds blank space.
-fn joined(value: &Value, delimiter: &[u8]) -> Vec<u8> {
+pub(super) fn joined(value: &Value, delimiter: &[u8]) -> Vec<u8> {
     match value {
         Value::Scalar(bytes) => bytes.clone(),
         Value::List(items) => {

@@ -1,7 +1,7 @@
 //! `history`: the commits, newest first.
 
 use clap::{Arg, ArgMatches, Command};
-use cms::{CommitKind, HistoryEntry, HistoryQuery};
+use cms::{CommitKind, HistoryEntry, HistoryQuery, Revision};
 use serde_json::{Value as JsonValue, json};
 
 use super::Verb;
@@ -13,13 +13,13 @@ use crate::json::Json;
 use crate::session::Session;
 use crate::table;
 use crate::text::{msg, text};
-use crate::when::{self, When};
+use crate::when;
 
 pub(super) const VERB: Verb =
     Verb { name: "history", aliases: &["log"], uci: false, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    let time = |name: &'static str| Arg::new(name).long(name).value_name("TIME");
+    let time = |name: &'static str| Arg::new(name).long(name).value_name("REV|TIME");
     command
         .arg(super::key(help).help(help!("history-key", help)))
         .arg(
@@ -38,17 +38,16 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let query = HistoryQuery {
         key: super::optional_key(matches)?,
         limit: matches.get_one("limit").copied(),
-        since: time(matches, "since")?,
-        until: time(matches, "until")?,
+        since: point(matches, "since", session)?,
+        until: point(matches, "until", session)?,
     };
-    let entries = session.store()?.history(query)?;
+    let entries = session.store()?.history(&query)?;
     session.output.page();
     let as_table = super::wants_table(session)?;
     let mut rows = Vec::new();
     let mut answers = Vec::new();
     let mut count = 0;
     for entry in entries {
-        let entry = entry?;
         count += 1;
         if session.globals.json {
             answers.push(to_json(&entry));
@@ -69,12 +68,8 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn time(matches: &ArgMatches, name: &str) -> Result<Option<i64>, Failure> {
-    let Some(typed) = super::text_of(matches, name) else { return Ok(None) };
-    match When::parse(typed) {
-        Some(When::Time(time)) => Ok(Some(time.as_microsecond())),
-        _ => Err(Failure::usage(msg!("not-a-time", text = typed)).hint(msg!("time-hint"))),
-    }
+fn point(matches: &ArgMatches, name: &str, session: &mut Session) -> Result<Option<Revision>, Failure> {
+    super::text_of(matches, name).map(|typed| session.revision(typed)).transpose()
 }
 
 fn write(entry: &HistoryEntry, session: &mut Session) -> Result<(), Failure> {
@@ -91,6 +86,11 @@ fn write(entry: &HistoryEntry, session: &mut Session) -> Result<(), Failure> {
     for change in &entry.changes {
         let mut line = b"    ".to_vec();
         line.extend(change_line::line_with_old(change, paint));
+        session.output.line(line)?;
+    }
+    for lost in &entry.lost {
+        let mut line = format!("    {} ", paint.warning(&text("label-lost"))).into_bytes();
+        line.extend(change_line::line_with_old(lost, paint));
         session.output.line(line)?;
     }
     session.output.line("")
@@ -144,5 +144,6 @@ fn to_json(entry: &HistoryEntry) -> JsonValue {
         "message": entry.message,
         "kind": kind_word(&entry.kind),
         "changes": entry.changes.iter().map(change_line::to_json).collect::<Vec<_>>(),
+        "lost": entry.lost.iter().map(change_line::to_json).collect::<Vec<_>>(),
     })
 }

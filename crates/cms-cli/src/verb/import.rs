@@ -120,7 +120,8 @@ fn refused(format: Format, source: &str, error: FormatError) -> Failure {
 /// Stages what the document has and the packages have not: options override, list items are appended,
 /// anonymous sections are added.
 fn merge(session: &mut Session, source: &str, packages: Vec<Imported>) -> Result<Exit, Failure> {
-    let mut stage = session.stage()?;
+    let names: Vec<PackageName> = packages.iter().map(|imported| imported.package.clone()).collect();
+    let mut stage = session.stage(Some(&names))?;
     let mut changed = 0;
     for imported in &packages {
         let incoming = parse(source, imported)?;

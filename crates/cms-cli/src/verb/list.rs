@@ -30,7 +30,7 @@ struct Entry {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = super::optional_key(matches)?;
-    let mut view = session.view(super::text_of(matches, "at"))?;
+    let mut view = session.view(key.as_ref().map(|key| &key.package), super::text_of(matches, "at"))?;
     let (what, titles, entries) = match &key {
         None => ("packages", vec![text("title-package"), text("title-sections")], packages(&mut view, session)),
         Some(key) if key.option.is_some() => {

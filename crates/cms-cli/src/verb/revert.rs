@@ -19,7 +19,7 @@ fn arguments(command: Command, help: Help) -> Command {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = keys::key(super::word(matches, "key"))?;
-    let mut stage = session.stage()?;
+    let mut stage = session.stage(Some(std::slice::from_ref(&key.package)))?;
     let dropped = stage.revert(&key)?;
     stage.save()?;
     if dropped == 0 {

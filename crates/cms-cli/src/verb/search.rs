@@ -36,7 +36,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let typed = super::text_of(matches, "pattern").unwrap_or_default();
     let pattern = compile(typed, matches.get_flag("regex"), matches.get_flag("ignore-case"))?;
     let (in_keys, in_values) = (!matches.get_flag("values"), !matches.get_flag("keys"));
-    let mut view = session.view(super::text_of(matches, "at"))?;
+    let mut view = session.view(None, super::text_of(matches, "at"))?;
     session.output.page();
     let as_table = super::wants_table(session)?;
     let mut found = 0;

@@ -26,7 +26,7 @@ fn arguments(command: Command, help: Help) -> Command {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = super::optional_key(matches)?;
-    let mut view = session.view(super::text_of(matches, "at"))?;
+    let mut view = session.view(key.as_ref().map(|key| &key.package), super::text_of(matches, "at"))?;
     session.output.page();
     let as_table = super::wants_table(session)?;
     let mut packages = Vec::new();

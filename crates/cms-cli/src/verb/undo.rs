@@ -24,6 +24,6 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let (from, to) = (session.revision(from)?, session.revision(to)?);
     // Whichever way round they were typed.
     let range = from.min(to)..=from.max(to);
-    let committed = session.store()?.undo(range, super::commit::options(matches, "cms undo"))?;
+    let committed = session.store()?.undo(range, &super::commit::options(matches, "cms undo"))?;
     super::commit::report(&committed, matches.get_flag("dry-run"), session)
 }
