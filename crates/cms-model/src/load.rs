@@ -1,0 +1,272 @@
+//! From text, or from the parts of a snapshot, to a package.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use crate::block::{BLOCK_LIMIT, BLOCK_TARGET, Block};
+use crate::index::{hash_id, hash_name};
+use crate::scan::{Head, Stanzas};
+use crate::{BlockPart, Diagnostic, Package, ParseError, Reason, SectionId};
+
+/// How much of a file is read at once.
+const CHUNK: usize = 1 << 20;
+/// More errors than this are not reported one by one.
+const DIAGNOSTIC_LIMIT: usize = 1000;
+
+/// Why a package could not be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The reader failed.
+    Io(io::Error),
+    /// The text has errors: up to 1,000 of them, in order.
+    Parse(Vec<Diagnostic>),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io(_) => f.write_str("cannot read the package"),
+            ReadError::Parse(diagnostics) => match diagnostics.first() {
+                Some(first) => write!(f, "cannot parse the package: {first}"),
+                None => f.write_str("cannot parse the package"),
+            },
+        }
+    }
+}
+
+impl std::error::Error for ReadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ReadError::Io(error) => Some(error),
+            ReadError::Parse(_) => None,
+        }
+    }
+}
+
+/// Says that the parts of a snapshot do not make a package: the text of a part does not parse, or
+/// the number of its stanzas is not that of its ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartsError {
+    /// The part, from 0.
+    pub part: usize,
+}
+
+impl fmt::Display for PartsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "part {} of the package is damaged", self.part)
+    }
+}
+
+impl std::error::Error for PartsError {}
+
+impl Package {
+    /// Reads a text. Its sections get the ids 1, 2, 3 and so on.
+    ///
+    /// # Errors
+    /// All that is wrong with the text, in order (but not more than 1,000 findings).
+    pub fn parse(text: &[u8]) -> Result<Package, Vec<Diagnostic>> {
+        let mut loader = Loader::default();
+        loader.take(text, true);
+        loader.finish()
+    }
+
+    /// Reads a text piece by piece; the longest section must fit in memory twice.
+    ///
+    /// # Errors
+    /// If the reader fails, or the text does not parse.
+    pub fn read(mut reader: impl Read) -> Result<Package, ReadError> {
+        let mut loader = Loader::default();
+        let mut window = vec![0; CHUNK];
+        let mut filled = 0;
+        loop {
+            if filled == window.len() {
+                window.resize(window.len() * 2, 0);
+            }
+            match reader.read(&mut window[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(ReadError::Io(error)),
+            }
+            if filled == window.len() {
+                let taken = loader.take(&window[..filled], false);
+                window.copy_within(taken..filled, 0);
+                filled -= taken;
+            }
+        }
+        loader.take(&window[..filled], true);
+        loader.finish().map_err(ReadError::Parse)
+    }
+
+    /// Puts a package together again from what [`to_parts`](Package::to_parts) gave.
+    ///
+    /// # Errors
+    /// If a part does not hold as many sections as it has ids.
+    pub fn from_parts(parts: impl IntoIterator<Item = BlockPart>) -> Result<Package, PartsError> {
+        let mut loader = Loader::default();
+        for (part, BlockPart { text, ids }) in parts.into_iter().enumerate() {
+            let block = Block::scan(text, part == 0, &ids).ok_or(PartsError { part })?;
+            loader.open = block;
+            for entry in 0..loader.open.entries.len() {
+                loader.admit(entry);
+            }
+            loader.open.shrink();
+            loader.close();
+        }
+        let mut package = loader.package;
+        for slot in (1..package.slots.len())
+            .rev()
+            .filter(|slot| package.slots[*slot].stanzas == 0)
+            .collect::<Vec<_>>()
+        {
+            package.settle(slot);
+        }
+        Ok(package)
+    }
+}
+
+/// A package in the making: blocks that are done, and one that is not.
+#[derive(Default)]
+struct Loader {
+    package: Package,
+    open: Block,
+    last_id: u64,
+    /// The lines before the text at hand.
+    lines: usize,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Loader {
+    /// Takes the stanzas of `text`; unless the text is complete, all but the last. Returns how many
+    /// bytes were taken.
+    fn take(&mut self, text: &[u8], complete: bool) -> usize {
+        let at_start = self.package.slots.is_empty() && self.open.entries.is_empty();
+        let mut stanzas = Stanzas::new(text, at_start);
+        let mut pending: Option<(Head<'_>, SectionId)> = None;
+        let mut errors: Vec<ParseError> = Vec::new();
+        let mut taken = 0;
+        while let Some(next) = stanzas.next() {
+            match next {
+                Err(error) => {
+                    // An open quote at the end of a piece may be closed in the next one, and what was
+                    // found behind it may be its content.
+                    let quote =
+                        matches!(error.reason, Reason::UnterminatedSingle | Reason::UnterminatedDouble);
+                    if !complete && quote {
+                        break;
+                    }
+                    if self.diagnostics.len() + errors.len() < DIAGNOSTIC_LIMIT {
+                        errors.push(error);
+                    }
+                }
+                Ok(head) => {
+                    if let Some((pending, id)) = pending.take() {
+                        self.push(text, taken, head.start, &pending, id);
+                        taken = head.start;
+                    }
+                    let id = match self.known(&head) {
+                        Some((id, same_kind)) => {
+                            if !same_kind && self.diagnostics.len() + errors.len() < DIAGNOSTIC_LIMIT {
+                                errors.push(stanzas.reject(Reason::TypeMismatch));
+                            }
+                            id
+                        }
+                        None => {
+                            self.last_id += 1;
+                            SectionId(self.last_id)
+                        }
+                    };
+                    pending = Some((head, id));
+                }
+            }
+        }
+        match pending {
+            Some((head, id)) if complete => {
+                self.push(text, taken, text.len(), &head, id);
+                taken = text.len();
+            }
+            // The section will be met again, with the rest of it.
+            Some((head, id)) if id.0 == self.last_id && self.known(&head).is_none() => self.last_id -= 1,
+            None if complete => {
+                self.open.text.extend_from_slice(&text[taken..]);
+                taken = text.len();
+            }
+            _ => {}
+        }
+        let errors = errors.into_iter().filter(|error| complete || error.offset < taken as u64);
+        for mut error in errors {
+            error.start_line += self.lines;
+            self.diagnostics.push(error.diagnostic());
+        }
+        if !complete {
+            self.lines += memchr::memchr_iter(b'\n', &text[..taken]).count();
+        }
+        taken
+    }
+
+    /// Returns the id of the section that `head` opens again, and whether its type is the same.
+    fn known(&self, head: &Head<'_>) -> Option<(SectionId, bool)> {
+        let name = head.name.as_ref()?.value();
+        let name = std::str::from_utf8(&name).ok()?;
+        for uid in self.package.names.blocks(hash_name(name.as_bytes())) {
+            let block = match self.package.slot_of(uid) {
+                Some(slot) => self.package.block(slot),
+                None => &self.open,
+            };
+            if let Some(entry) = block.find_name(name) {
+                return Some((block.entries[entry].id, block.kind(entry).as_bytes() == &*head.kind.value()));
+            }
+        }
+        None
+    }
+
+    /// Takes the bytes `from..end`, which hold one stanza (and, the first time, the prologue).
+    fn push(&mut self, text: &[u8], from: usize, end: usize, head: &Head<'_>, id: SectionId) {
+        let before = if head.start > from { text.get(head.start - 1) } else { self.open.text.last() };
+        let starts_line = before == Some(&b'\n');
+        let length = self.open.text.len() + end - from;
+        let full = self.open.text.len() >= BLOCK_TARGET || length > BLOCK_LIMIT;
+        if full && starts_line && !self.open.entries.is_empty() {
+            self.close();
+        }
+        if self.open.text.is_empty() {
+            self.open.text.reserve(BLOCK_TARGET + BLOCK_TARGET / 16);
+        }
+        let before = self.open.text.len();
+        self.open.text.extend_from_slice(&text[from..end]);
+        let mut entry = self.open.entry(head, head.start, id);
+        entry.start = (before + head.start - from) as u32;
+        self.open.entries.push(entry);
+        self.admit(self.open.entries.len() - 1);
+    }
+
+    /// Enters a stanza of the open block in the directory.
+    fn admit(&mut self, index: usize) {
+        let id = self.open.entries[index].id;
+        let again = self.package.ids.blocks(hash_id(id)).any(|uid| match self.package.slot_of(uid) {
+            Some(slot) => self.package.block(slot).find_id(id, 0).is_some(),
+            None => self.open.find_id(id, 0).is_some_and(|first| first < index),
+        });
+        self.open.entries[index].reopen = again;
+        let uid = self.package.slots.len() as u32;
+        self.package.register(uid, id, self.open.name(index));
+    }
+
+    fn close(&mut self) {
+        let mut block = std::mem::take(&mut self.open);
+        block.shrink();
+        let place = self.package.slots.len();
+        self.package.insert_slot(place, block);
+    }
+
+    fn finish(mut self) -> Result<Package, Vec<Diagnostic>> {
+        if !self.diagnostics.is_empty() {
+            return Err(self.diagnostics);
+        }
+        if !self.open.text.is_empty() {
+            self.close();
+        }
+        Ok(self.package)
+    }
+}
