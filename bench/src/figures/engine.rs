@@ -1,6 +1,6 @@
 //! The Rust API as the figures use it.
 
-use cms::model::{Name, PackageName, SectionId, Selector, Value};
+use cms::model::{Draft, Name, PackageName, Selector, TypeName, Value};
 use cms::{Dirs, Location, Options, Store};
 
 use crate::Result;
@@ -48,10 +48,10 @@ impl Bench {
 
     /// Adds a section before all others.
     pub fn add_first(&mut self) -> Result<()> {
-        let kind = cms::model::TypeName::new("host")?;
+        let kind = TypeName::new("host")?;
         self.change(Until::Log, |draft| {
-            let added = draft.add(&kind)?;
-            draft.reorder(added, 0)?;
+            draft.add(&kind)?;
+            draft.reorder(&at(-1), 0)?;
             Ok(())
         })
     }
@@ -59,8 +59,7 @@ impl Bench {
     /// Deletes the first section.
     pub fn delete_first(&mut self) -> Result<()> {
         self.change(Until::Log, |draft| {
-            let first = first_section(draft)?;
-            draft.delete_section(first)?;
+            draft.delete_section(&at(0))?;
             Ok(())
         })
     }
@@ -68,18 +67,13 @@ impl Bench {
     /// Moves the first section behind the second.
     pub fn move_first(&mut self) -> Result<()> {
         self.change(Until::Log, |draft| {
-            let first = first_section(draft)?;
-            draft.reorder(first, 1)?;
+            draft.reorder(&at(0), 1)?;
             Ok(())
         })
     }
 
-    fn change(
-        &mut self,
-        until: Until,
-        edit: impl FnOnce(&mut cms::model::Draft) -> Result<()>,
-    ) -> Result<()> {
-        let mut tx = self.store.transaction();
+    fn change(&mut self, until: Until, edit: impl FnOnce(&mut Draft) -> Result<()>) -> Result<()> {
+        let mut tx = self.store.transaction()?;
         edit(tx.draft(&self.package)?)?;
         match until {
             Until::Log => tx.commit()?,
@@ -89,7 +83,7 @@ impl Bench {
     }
 }
 
-fn first_section(draft: &cms::model::Draft) -> Result<SectionId> {
-    let first = draft.package().sections().next().ok_or("the package is empty")?;
-    Ok(first.id())
+/// The section at a place, from the end when negative.
+fn at(index: i64) -> Selector {
+    Selector::Nth { kind: None, index }
 }

@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use cms_testkit::{Fault, Home, Ledger};
 
@@ -40,15 +42,21 @@ fn change_as_uci(home: &Home, option: &str, value: &str, number: usize) {
 fn nothing_acknowledged_is_lost_beside_the_reference() {
     const WRITERS: usize = 4;
     const CHANGES: usize = 30;
+    /// About what the start of a process takes: the real one cannot be faster either.
+    const PAUSE: Duration = Duration::from_millis(1);
     let home = Home::new(env!("CARGO_BIN_EXE_cms"));
     Ledger::new(&home, OPTIONS);
     home.cms(["changes"]).run().success();
+    let at_work = AtomicUsize::new(WRITERS);
     thread::scope(|scope| {
         for writer in 0..WRITERS {
-            let home = &home;
+            let (home, at_work) = (&home, &at_work);
             scope.spawn(move || {
-                for change in 0..CHANGES {
+                let mut change = 0;
+                while at_work.load(Ordering::Relaxed) > 0 {
                     change_as_uci(home, &format!("theirs{writer}"), &format!("t{change}"), change);
+                    change += 1;
+                    thread::sleep(PAUSE);
                 }
             });
             scope.spawn(move || {
@@ -56,6 +64,7 @@ fn nothing_acknowledged_is_lost_beside_the_reference() {
                     home.cms(["set", &format!("store.main.ours{writer}_{change}=v{change}")]).run().success();
                     home.cms(["commit"]).run().success();
                 }
+                at_work.fetch_sub(1, Ordering::Relaxed);
             });
         }
     });

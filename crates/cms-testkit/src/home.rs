@@ -15,8 +15,11 @@ pub struct Home {
 }
 
 impl Home {
-    /// An empty home whose programs `cms` and `uci` are links to `program`.
+    /// An empty home whose programs `cms` and `uci` are links to `program`, or to what `CMS_TEST_PROGRAM` names
+    /// (an installed release, say).
     pub fn new(program: impl AsRef<Path>) -> Self {
+        let other = std::env::var_os("CMS_TEST_PROGRAM").map(PathBuf::from);
+        let program = other.unwrap_or_else(|| program.as_ref().to_owned());
         let program = fs::canonicalize(program).expect("the program is built");
         let root = tempfile::Builder::new().prefix("cms-home-").tempdir().expect("a temporary directory");
         let home = Self { root };

@@ -58,7 +58,11 @@ pub fn parse_place(text: &[u8]) -> Result<(Option<&[u8]>, i64), Failure> {
     let (kind, index) = (&reference[..open], &reference[open + 1..]);
     let index = index.strip_suffix(b"]").ok_or(Failure::Invalid)?;
     let kind = Some(kind).filter(|kind| !kind.is_empty());
-    let index = if index.is_empty() { Some(0) } else { leading_number(index).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number) };
+    let index = if index.is_empty() {
+        Some(0)
+    } else {
+        leading_number(index).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+    };
     Ok((kind, index.ok_or(Failure::Invalid)?))
 }
 

@@ -19,10 +19,10 @@ pub fn run(session: &mut Session<'_>) -> Result<(), Failure> {
             Ok(None) => break,
             Ok(Some(words)) if words.is_empty() => {}
             Ok(Some(words)) if words[0].eq_ignore_ascii_case(b"exit") => break,
-            Ok(Some(words)) if words.len() > MOST_WORDS => eprintln!("Too many arguments"),
+            Ok(Some(words)) if words.len() > MOST_WORDS => session.say(format_args!("Too many arguments")),
             Ok(Some(words)) => match verbs::run(session, &words) {
                 Ok(()) => {}
-                Err(Failure::Usage) => eprintln!("Unknown command"),
+                Err(Failure::Usage) => session.say(format_args!("Unknown command")),
                 Err(failure) => {
                     session.report(failure);
                 }

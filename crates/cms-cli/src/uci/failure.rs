@@ -23,8 +23,6 @@ pub enum Failure {
     Usage,
     /// Exit 1 without a word.
     Silent,
-    /// The messages are out already; this is the exit code.
-    Reported(u8),
     /// Another failure under an exit code of its own.
     Coded(Box<Failure>, u8),
 }
@@ -34,7 +32,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Usage => 255,
-            Failure::Reported(code) | Failure::Coded(_, code) => *code,
+            Failure::Coded(_, code) => *code,
             _ => 1,
         }
     }
@@ -64,7 +62,7 @@ impl fmt::Display for Failure {
             Failure::Duplicate => f.write_str("Duplicate entry"),
             Failure::TooManyInputs => f.write_str("Too many input files."),
             Failure::Coded(failure, _) => failure.fmt(f),
-            Failure::Usage | Failure::Silent | Failure::Reported(_) => Ok(()),
+            Failure::Usage | Failure::Silent => Ok(()),
         }
     }
 }

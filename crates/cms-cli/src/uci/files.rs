@@ -67,23 +67,19 @@ impl Locked {
         read_all(&mut self.file)
     }
 
-    /// Appends to it, durably. What a failed write left behind is taken away again.
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let before = self.file.seek(SeekFrom::End(0)).map_err(|_| Failure::Io)?;
-        let mut last = [0u8];
-        let unfinished = before > 0
-            && self.file.seek(SeekFrom::Start(before - 1)).is_ok()
-            && self.file.read_exact(&mut last).is_ok()
-            && last != *b"\n";
-        let mut text = Vec::with_capacity(bytes.len() + 1);
-        // Behind a last line without an end, the new one would be lost with it.
-        text.extend(unfinished.then_some(b'\n'));
-        text.extend_from_slice(bytes);
-        let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
-        let written = written.and_then(|()| if self.created { sync_parent(&self.path) } else { Ok(()) });
+    /// Writes behind its first `length` bytes, durably, in place of what stands there. What a failed
+    /// write left behind is taken away again.
+    pub fn append(&mut self, length: u64, bytes: &[u8]) -> Result<(), Failure> {
+        let mut file = &self.file;
+        let written = file
+            .set_len(length)
+            .and_then(|()| file.seek(SeekFrom::Start(length)))
+            .and_then(|_| file.write_all(bytes))
+            .and_then(|()| file.sync_data())
+            .and_then(|()| if self.created { sync_parent(&self.path) } else { Ok(()) });
         written.map_err(|_| {
             // The failure that is reported is the first one.
-            let _ = self.file.set_len(before);
+            let _ = self.file.set_len(length);
             Failure::Io
         })
     }

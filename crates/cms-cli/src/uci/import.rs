@@ -45,7 +45,8 @@ pub fn run(session: &mut Session<'_>, name: Option<&[u8]>) -> Result<(), Failure
         }
         let stream = text::read(&session.input.rest()?, First::Package, lenient, &Stream::default())?;
         // Each is tried, whatever becomes of the others; the first failure is told.
-        let results = stream.packages.into_iter().map(|(name, loader)| write(session, &name, &loader.package));
+        let results =
+            stream.packages.into_iter().map(|(name, loader)| write(session, &name, &loader.package));
         return results.fold(Ok(()), Result::and);
     };
     if session.options.merge

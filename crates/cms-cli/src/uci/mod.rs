@@ -84,8 +84,6 @@ impl<'a> Session<'a> {
         match failure {
             Failure::Silent => {}
             Failure::Usage => usage(self.program),
-            Failure::Reported(_) => {}
-            Failure::Coded(failure, _) => self.complain(&failure),
             failure => self.complain(&failure),
         }
         code
@@ -93,10 +91,16 @@ impl<'a> Session<'a> {
 
     /// Prints a message of the tool, unless it was told to be quiet.
     fn complain(&mut self, failure: &Failure) {
-        // What was printed before comes first, also where both go to one place.
+        let program = self.program;
+        self.say(format_args!("{program}: {failure}"));
+    }
+
+    fn say(&mut self, message: std::fmt::Arguments<'_>) {
+        // What was printed before comes first, also where both go to one place; a failure of the
+        // output is told at the end.
         let _ = self.out.flush();
         if !self.options.quiet {
-            eprintln!("{}: {failure}", self.program);
+            eprintln!("{message}");
         }
     }
 

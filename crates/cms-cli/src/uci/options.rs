@@ -103,7 +103,11 @@ pub fn parse(args: Vec<OsString>) -> Result<Given, Failure> {
                 }
                 if !switch(&mut options, *flag) {
                     // `--help` and `-h` are asked for; anything else is a mistake.
-                    return if *flag == b'h' || arg == b"--help" { Ok(Given::Usage) } else { Err(Failure::Usage) };
+                    return if *flag == b'h' || arg == b"--help" {
+                        Ok(Given::Usage)
+                    } else {
+                        Err(Failure::Usage)
+                    };
                 }
             }
         }

@@ -88,7 +88,7 @@ impl Section {
 }
 
 /// A package. Its sections are pointed at by their places.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Package {
     sections: Vec<Section>,
     /// How many sections were ever created: generated names count them.
@@ -97,12 +97,13 @@ pub struct Package {
     places: Option<HashMap<Vec<u8>, usize>>,
 }
 
-impl Package {
-    /// Makes an empty package.
-    pub fn new() -> Package {
-        Package { places: Some(HashMap::new()), ..Package::default() }
+impl Default for Package {
+    fn default() -> Package {
+        Package { sections: Vec::new(), created: 0, places: Some(HashMap::new()) }
     }
+}
 
+impl Package {
     /// Returns the sections in order.
     pub fn sections(&self) -> &[Section] {
         &self.sections

@@ -145,16 +145,33 @@ pub fn append(options: &Options, package: &str, config: &Path, lines: &[DeltaLin
         }
     }
     let mode = fs::metadata(config).map_or(0o600, |metadata| metadata.mode() & 0o777);
+    let mut file = Locked::open_or_create(&file_in(dir, package), mode)?;
+    let known = file.read()?;
     let mut text = Vec::new();
+    let mut length = known.len();
+    if let Some(last) = DeltaReader::new(&known, package).last() {
+        // Behind a line without an end, the new one would be lost with it. One that was cut short
+        // within quotes goes: whoever wrote it was never told that it was staged.
+        if last.torn {
+            length -= last.raw.len();
+        } else if !known.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+    }
     for line in lines {
         line.write(package, &mut text).map_err(|_| Failure::Io)?;
     }
-    Locked::open_or_create(&file_in(dir, package), mode)?.append(&text)
+    file.append(length as u64, &text)
 }
 
 /// Drops the changes to a package, a section or an option from the save folder's file. Damaged lines
 /// stay, unless all of the package is meant.
-pub fn revert(options: &Options, package: &str, section: Option<&[u8]>, option: Option<&[u8]>) -> Result<(), Failure> {
+pub fn revert(
+    options: &Options,
+    package: &str,
+    section: Option<&[u8]>,
+    option: Option<&[u8]>,
+) -> Result<(), Failure> {
     let path = file_in(options.save_dir(), package);
     if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(());

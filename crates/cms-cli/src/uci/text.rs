@@ -7,8 +7,8 @@
 use std::io::{self, Write};
 
 use cms::model::{
-    Command, DeltaLine, DeltaOperation, Dialect, Event, Export, First, Name, ParseOptions, Reason, SliceParser,
-    Word,
+    Command, DeltaLine, DeltaOperation, Dialect, Event, Export, First, Name, ParseOptions, Reason,
+    SliceParser, Word,
 };
 
 use super::failure::Failure;
@@ -34,13 +34,10 @@ pub fn read<T: Taker>(text: &[u8], first: First, lenient: bool, start: &T) -> Re
         return read_as(text, ParseOptions { dialect: Dialect::Reference, lenient, first }, start);
     }
     let options = |dialect| ParseOptions { dialect, lenient, first };
-    read_as(text, options(Dialect::Strict), start).or_else(|error| {
-        match read_as(text, options(Dialect::Reference), start) {
-            Err(error) => Err(error),
-            // Text that only the reference takes, such as NUL bytes: it would lose some of it.
-            Ok(_) => Err(error),
-        }
-    })
+    // A text that only the reference takes, as one with NUL bytes, would lose some of itself there: the
+    // strict error stands.
+    read_as(text, options(Dialect::Strict), start)
+        .map_err(|strict| read_as(text, options(Dialect::Reference), start).err().unwrap_or(strict))
 }
 
 fn read_as<T: Taker>(text: &[u8], options: ParseOptions, start: &T) -> Result<T, Failure> {
@@ -96,7 +93,8 @@ impl Loader {
 
 impl Taker for Loader {
     fn take(&mut self, event: &Event<'_>, lenient: bool) -> Result<(), Refusal> {
-        let value_of = |value: &Option<Word<'_>>| value.map(|value| value.value().into_owned()).unwrap_or_default();
+        let value_of =
+            |value: &Option<Word<'_>>| value.map(|value| value.value().into_owned()).unwrap_or_default();
         match &event.command {
             Command::Package { .. } => {}
             Command::Config { kind, name: None } => {

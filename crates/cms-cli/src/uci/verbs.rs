@@ -63,7 +63,8 @@ impl Loaded {
             [b'.', ..] => return Err(Failure::NotFound),
             _ => true,
         };
-        let path = if staged { Loaded::config_path(options, name) } else { PathBuf::from(OsStr::from_bytes(name)) };
+        let path =
+            if staged { Loaded::config_path(options, name) } else { PathBuf::from(OsStr::from_bytes(name)) };
         let text = files::read(&path)?;
         let name = if staged { name } else { name.rsplit(|byte| *byte == b'/').next().unwrap_or_default() };
         let valid = TypeName::is_valid(name);
@@ -210,7 +211,8 @@ fn list_packages(dir: &Path) -> Result<Vec<Vec<u8>>, Failure> {
         }
         empty = false;
         let valid = TypeName::is_valid(&name) && !name.contains(&b'.');
-        if valid && fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_file()) {
+        // A link to nowhere is listed, so that its failure is seen.
+        if valid && fs::metadata(entry.path()).map_or(true, |metadata| metadata.is_file()) {
             names.push(name);
         }
     }
@@ -294,7 +296,8 @@ fn add(session: &mut Session<'_>, package: &[u8], kind: &[u8]) -> Result<(), Fai
     let at = loaded.package.create(kind, None);
     let name = loaded.package.section(at).name.clone();
     let section = Name::try_from(&name[..]).map_err(|_| Failure::Invalid)?;
-    let line = DeltaLine { operation: DeltaOperation::Add, section, option: None, value: Some(kind.to_vec()) };
+    let line =
+        DeltaLine { operation: DeltaOperation::Add, section, option: None, value: Some(kind.to_vec()) };
     loaded.save(&session.options, &[line])?;
     let mut printer = Printer { out: &mut session.out, delimiter: b"" };
     printed(printer.value(&cms::model::Value::Scalar(name), false))
