@@ -91,9 +91,7 @@ impl Store {
                 Err(error) => failed = Some(error),
             }
         }
-        if !views.is_empty() {
-            backend.record_views(&views)?;
-        }
+        log.note(&views);
         match failed {
             Some(error) => Err(error),
             None => Ok(disturbed),
