@@ -41,6 +41,7 @@ mod apply;
 mod arrange;
 mod block;
 mod change;
+mod conflict;
 mod diff;
 mod draft;
 mod edit;
@@ -55,6 +56,7 @@ mod text_edit;
 
 pub use apply::ApplyError;
 pub use change::{Change, ChangeKind, PackageChange};
+pub use conflict::{Footprint, conflicts};
 pub use draft::{Draft, DraftError, DraftResult, Outcome, Savepoint};
 pub use edit::{BlockPart, Edit, EditError, IdSplice, Splice};
 pub use id::{IdSource, SectionId};
