@@ -1,1 +1,35 @@
-//! cms-log
+//! The durable log of `cms`: who keeps the truth.
+//!
+//! Every change of a store is a [`Commit`] with a [`Revision`], appended to a log that is the truth; package files,
+//! mapped segments and histories are views of it. This crate says what a home of the log must do ([`Backend`]), has
+//! the embedded one ([`Sqlite`]), and knows how packages are kept in it ([`store_package`], [`package_at`]). The bytes
+//! are specified in `docs/log-format.md`. It knows what a change is, and nothing of users, rights or package files.
+//!
+//! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
+//! `backend` the interface, `codec` the bytes, `package` the way from text to objects and back, `sqlite` the embedded home.
+
+mod backend;
+mod codec;
+mod commit;
+mod content;
+mod digest;
+mod error;
+mod object;
+mod package;
+mod revision;
+mod sqlite;
+mod wire;
+
+pub use crate::{
+    backend::{Appended, Backend, Durable, FileView, Finding, Order, Progress, Reclaimed, Root, Severity},
+    codec::{decode_changes, encode_changes},
+    commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
+    digest::{Digest, Digester},
+    error::{Error, Fault, Result},
+    object::{Object, ObjectKind},
+    package::{StoredPackage, checkpoint_state, load_package, package_at, packages_at, store_package},
+    revision::Revision,
+    sqlite::{Open, Sqlite},
+};
+
+pub(crate) use crate::package::replay;

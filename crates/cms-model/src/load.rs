@@ -15,7 +15,6 @@ const DIAGNOSTIC_LIMIT: usize = 1000;
 
 /// Why a package could not be read.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum ReadError {
     /// The reader failed.
     Io(io::Error),

@@ -1,1 +1,67 @@
-//! cms
+//! The engine of `cms`: in what order things happen to a configuration.
+//!
+//! A [`Store`] is one configuration directory with its log. To read, hold a [`Snapshot`]; to change,
+//! hold a [`Transaction`], or a [`Stage`] for changes that a user prepares over several commands.
+//! What is committed is in the log, on disk, before anybody is told; package files follow, and what
+//! other programs write into them becomes commits, too. The steps and what a crash leaves after
+//! each are in `docs/commit-protocol.md`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let home = tempfile::tempdir()?;
+//! # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+//! # let config = home.path().join("config");
+//! # std::fs::create_dir(&config)?;
+//! # std::fs::write(config.join("system"), "config system\n\toption hostname 'gw'\n")?;
+//! use cms::{HistoryQuery, Location, Options, Store, model::Key};
+//!
+//! let store = Store::open(&Location::find(&config, &dirs)?, Options::default())?;
+//! let system = store.snapshot()?.package(&"system".parse()?)?;
+//! assert_eq!(system.nth(Some("system"), 0).unwrap().get("hostname").unwrap().as_bytes(), Some(&b"gw"[..]));
+//!
+//! let history = store.history(&HistoryQuery { key: Some(Key::parse("system")?), ..Default::default() })?;
+//! assert_eq!(history[0].author, "external");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
+//! (reading), `transaction` and `stage` (changing), `commit` and `rebase` (the steps of a commit),
+//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `doctor`.
+
+mod author;
+mod commit;
+mod describe;
+mod doctor;
+mod error;
+mod external;
+mod flush;
+mod head;
+mod history;
+mod location;
+mod lock;
+mod package_file;
+mod rebase;
+mod rollback;
+mod snapshot;
+mod stage;
+mod stage_file;
+mod status;
+mod store;
+mod transaction;
+
+pub use cms_log::{CommitKind, Revision};
+pub use cms_model as model;
+
+pub use crate::author::{EXTERNAL, current_user};
+pub use crate::commit::Committed;
+pub use crate::describe::{ChangeAction, DisplayChange, label};
+pub use crate::doctor::{Finding, FindingSeverity, Retention};
+pub use crate::error::{Error, Result};
+pub use crate::external::Warning;
+pub use crate::history::{BlameCommit, BlameLine, HistoryEntry, HistoryQuery, PackageDiff};
+pub use crate::location::{Dirs, Location};
+pub use crate::snapshot::Snapshot;
+pub use crate::stage::{CommitOptions, Stage};
+pub use crate::store::{Options, Store};
+pub use crate::transaction::Transaction;

@@ -1,0 +1,63 @@
+# What a developer types. CI calls the same targets.
+
+CARGO  ?= cargo
+# Cargo.lock is part of the source: a build that would change it fails.
+LOCKED ?= --locked
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PREFIX ?= /usr/local
+ONLY   ?=
+# The benchmarks are a workspace of their own; sharing the target directory spares a second build of SQLite.
+BENCH  := --manifest-path bench/Cargo.toml --target-dir $(TARGET)
+
+.PHONY: build quickstart test bench lint doc install soak clean deps-build deps-test
+
+## build: the release binary, and uci beside it
+build: deps-build
+	$(CARGO) build $(LOCKED) --release --package cms-cli
+	ln -sf cms $(TARGET)/release/uci
+
+## quickstart: shows the main job on a private copy of the examples
+quickstart: build
+	@scripts/quickstart.sh $(TARGET)/release/cms
+
+## test: every test of the workspace, against the real binary
+test: deps-test
+	$(CARGO) test $(LOCKED) --workspace
+
+## soak: the crash tests, long
+soak: deps-test
+	CMS_TEST_KILLS=$(or $(KILLS),10000) $(CARGO) test $(LOCKED) --release --package cms-cli --test kill9 -- --nocapture
+
+## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
+bench: build
+	CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
+
+## lint: formatting, clippy, rustdoc, and licences and bans where cargo-deny is installed
+lint: deps-build
+	$(CARGO) fmt --all -- --check
+	$(CARGO) fmt --manifest-path bench/Cargo.toml -- --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(LOCKED) $(BENCH) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --document-private-items --quiet
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --offline check bans licenses sources; \
+	else echo "cargo-deny is not installed: bans and licences were not checked"; fi
+
+## doc: the API documentation
+doc: deps-build
+	$(CARGO) doc $(LOCKED) --workspace --no-deps
+	@echo "see $(TARGET)/doc/cms/index.html"
+
+## install: cms under PREFIX; UCI=1 adds the uci link
+install: build
+	install -D -m 755 $(TARGET)/release/cms $(DESTDIR)$(PREFIX)/bin/cms
+	$(if $(UCI),ln -sf cms $(DESTDIR)$(PREFIX)/bin/uci)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/cms README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
+
+clean:
+	$(CARGO) clean
+
+deps-build:
+	@scripts/deps.sh build
+
+deps-test:
+	@scripts/deps.sh test

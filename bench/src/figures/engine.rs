@@ -1,0 +1,89 @@
+//! The Rust API as the figures use it.
+
+use cms::model::{Draft, Name, PackageName, Selector, TypeName, Value};
+use cms::{Dirs, Location, Options, Store};
+
+use crate::Result;
+use crate::world::World;
+
+/// A store on the directories of a world, and the one package that a figure works on.
+pub struct Bench {
+    store: Store,
+    package: PackageName,
+    number: u64,
+}
+
+/// When a commit counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The log has it on disk.
+    Log,
+    /// The package's file has it too.
+    File,
+}
+
+/// Opens the store of a world; the first time, this imports its packages.
+pub fn open(world: &World) -> Result<Store> {
+    let dirs = Dirs { state: Some(world.state()), run: Some(world.run()) };
+    let location = Location::find(&world.config(), &dirs)?;
+    Ok(Store::open(&location, Options::default())?)
+}
+
+impl Bench {
+    /// Opens the store and takes up one of its packages.
+    pub fn new(world: &World, package: &str) -> Result<Self> {
+        Ok(Self { store: open(world)?, package: PackageName::new(package)?, number: 0 })
+    }
+
+    /// Commits one option with a value that it did not have.
+    pub fn set(&mut self, section: &str, option: &str, until: Until) -> Result<()> {
+        self.number += 1;
+        let value = Value::scalar(self.number.to_string());
+        let (section, option) = (Selector::Named(Name::new(section)?), Name::new(option)?);
+        self.change(until, |draft| {
+            draft.set_option(&section, &option, value)?;
+            Ok(())
+        })
+    }
+
+    /// Adds a section before all others.
+    pub fn add_first(&mut self) -> Result<()> {
+        let kind = TypeName::new("host")?;
+        self.change(Until::Log, |draft| {
+            draft.add(&kind)?;
+            draft.reorder(&at(-1), 0)?;
+            Ok(())
+        })
+    }
+
+    /// Deletes the first section.
+    pub fn delete_first(&mut self) -> Result<()> {
+        self.change(Until::Log, |draft| {
+            draft.delete_section(&at(0))?;
+            Ok(())
+        })
+    }
+
+    /// Moves the first section behind the second.
+    pub fn move_first(&mut self) -> Result<()> {
+        self.change(Until::Log, |draft| {
+            draft.reorder(&at(0), 1)?;
+            Ok(())
+        })
+    }
+
+    fn change(&mut self, until: Until, edit: impl FnOnce(&mut Draft) -> Result<()>) -> Result<()> {
+        let mut tx = self.store.transaction()?;
+        edit(tx.draft(&self.package)?)?;
+        match until {
+            Until::Log => tx.commit()?,
+            Until::File => tx.commit_and_wait_files()?,
+        };
+        Ok(())
+    }
+}
+
+/// The section at a place, from the end when negative.
+fn at(index: i64) -> Selector {
+    Selector::Nth { kind: None, index }
+}

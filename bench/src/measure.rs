@@ -1,0 +1,107 @@
+//! Timing on a machine that is never quiet: rounds, medians, and both sides of a comparison in the same minute.
+
+use std::time::Instant;
+
+use crate::Result;
+
+/// One value for each round.
+#[derive(Clone, Debug, Default)]
+pub struct Rounds(Vec<f64>);
+
+impl Rounds {
+    /// The values of the rounds, in order.
+    pub fn new(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+
+    /// Adds a round.
+    pub fn push(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
+    /// The middle one.
+    pub fn median(&self) -> f64 {
+        median(&mut self.0.clone())
+    }
+
+    /// The smallest one.
+    pub fn min(&self) -> f64 {
+        self.0.iter().copied().fold(f64::NAN, f64::min)
+    }
+
+    /// The largest one.
+    pub fn max(&self) -> f64 {
+        self.0.iter().copied().fold(f64::NAN, f64::max)
+    }
+
+    /// Each round's quotient with the same round of `other`.
+    pub fn over(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(mine, theirs)| mine / theirs).collect())
+    }
+
+    /// Each round's difference from the same round of `other`.
+    pub fn above(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(mine, theirs)| mine - theirs).collect())
+    }
+}
+
+/// The median of some values; NaN of none.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => f64::NAN,
+        len if len % 2 == 1 => values[len / 2],
+        len => (values[len / 2 - 1] + values[len / 2]) / 2.0,
+    }
+}
+
+/// The seconds that something takes.
+pub fn seconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
+    let start = Instant::now();
+    let made = work()?;
+    Ok((start.elapsed().as_secs_f64(), made))
+}
+
+/// How a comparison is laid out: so many rounds of so many turns, each turn so many operations of either side.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Rounds; each gives one median.
+    pub rounds: usize,
+    /// Turns in a round; the sides take turns.
+    pub turns: usize,
+    /// Operations of one side in a turn.
+    pub operations: usize,
+}
+
+/// Times two operations by turns. Answers the rounds' medians, in seconds, of both.
+pub fn side_by_side(
+    plan: Plan,
+    mut mine: impl FnMut() -> Result<()>,
+    mut theirs: impl FnMut() -> Result<()>,
+) -> Result<(Rounds, Rounds)> {
+    // The first operations of either pay for caches, files and page tables that later ones find ready.
+    for _ in 0..plan.operations.min(3) {
+        mine()?;
+        theirs()?;
+    }
+    let (mut my_rounds, mut their_rounds) = (Rounds::default(), Rounds::default());
+    for _ in 0..plan.rounds {
+        let (mut my_times, mut their_times) = (Vec::new(), Vec::new());
+        for _ in 0..plan.turns {
+            for _ in 0..plan.operations {
+                my_times.push(seconds(&mut mine)?.0);
+            }
+            for _ in 0..plan.operations {
+                their_times.push(seconds(&mut theirs)?.0);
+            }
+        }
+        my_rounds.push(median(&mut my_times));
+        their_rounds.push(median(&mut their_times));
+    }
+    Ok((my_rounds, their_rounds))
+}
+
+/// The same with both results multiplied, to turn seconds into another unit.
+pub fn scaled(rounds: &Rounds, factor: f64) -> Rounds {
+    Rounds(rounds.0.iter().map(|value| value * factor).collect())
+}

@@ -1,0 +1,256 @@
+//! What a home of the log must be able to do.
+
+use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
+
+use cms_model::PackageName;
+
+use crate::{Commit, Digest, Header, Object, Result, Revision};
+
+/// A home of the log.
+///
+/// A backend keeps commits in the order of their revisions, objects under the names of their content, checkpoints
+/// from which old states are rebuilt, and a few notes of this machine. It knows nothing of what a change means.
+///
+/// A commit takes two steps. [`append`](Backend::append) makes it the head, atomically, for every process that
+/// looks; [`sync`](Backend::sync) makes it durable. Only then may it be acknowledged. Writers that append while a
+/// sync is under way share the next one.
+///
+/// All methods may be called from any thread. Every method that reads may be called while others write.
+pub trait Backend: Send + Sync {
+    /// Returns where the log lies, for messages.
+    fn place(&self) -> &Path;
+
+    /// Returns the revision of the newest commit, [`Revision::EMPTY`] if there is none.
+    fn head(&self) -> Result<Revision>;
+
+    /// Returns the oldest revision whose state can still be read.
+    fn first(&self) -> Result<Revision>;
+
+    /// Stores objects ahead of the commit that names them.
+    ///
+    /// An object may name only objects that are in the log or come earlier in `objects`. Storing an object that is
+    /// there already does nothing. Objects that no commit comes to name are collected by
+    /// [`retain`](Backend::retain).
+    ///
+    /// # Errors
+    /// [`Error::ObjectMissing`](crate::Error::ObjectMissing) names an object that should have been stored before.
+    fn put_objects(&self, objects: &[Object]) -> Result<()>;
+
+    /// Makes `commit` the head if the head is still `expected`, together with the objects it names, all or nothing.
+    ///
+    /// Other processes see the commit when this returns, but it is **not yet durable**: pass the answer to
+    /// [`sync`](Backend::sync) before telling anyone. `checkpoint` also records the state after the commit.
+    ///
+    /// # Errors
+    /// [`Error::HeadMoved`](crate::Error::HeadMoved) if another commit came first; nothing was changed.
+    /// [`Error::ObjectMissing`](crate::Error::ObjectMissing) if the commit names an object that is not in the log.
+    fn append(
+        &self,
+        expected: Revision,
+        commit: &Commit,
+        objects: &[Object],
+        checkpoint: Option<&Root>,
+    ) -> Result<Appended>;
+
+    /// Makes `commits`, which follow each other, the newest if the head is still `expected`: all of them or none.
+    ///
+    /// What [`append`](Backend::append) does for one, for the price of little more than one: a writer that finds others
+    /// waiting takes their commits along. The answer stands for the last of them, and syncing it for all. The objects that
+    /// they name must be in the log.
+    fn append_all(&self, expected: Revision, commits: &[Commit]) -> Result<Appended>;
+
+    /// Waits until the commit, and so every commit before it, is on disk.
+    ///
+    /// Callers that wait at the same time share a sync.
+    ///
+    /// # Errors
+    /// If the sync failed, the outcome is unknown; the handle is poisoned, and everything after answers
+    /// [`Error::Poisoned`](crate::Error::Poisoned) until the log has been opened again.
+    fn sync(&self, appended: Appended) -> Result<Durable>;
+
+    /// Calls `visit` with each commit after `after` up to and including `upto`, oldest first, until it breaks.
+    ///
+    /// # Errors
+    /// [`Error::Compacted`](crate::Error::Compacted) if commits of the range are no longer kept.
+    fn commits(
+        &self,
+        after: Revision,
+        upto: Revision,
+        visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Returns the commit that made `revision`, if the log keeps it.
+    fn commit(&self, revision: Revision) -> Result<Option<Commit>>;
+
+    /// Calls `visit` with the header of each kept commit after `after` up to and including `upto`, until it breaks.
+    ///
+    /// Cheap: bodies are not read. Commits that are no longer kept are passed over.
+    fn headers(
+        &self,
+        after: Revision,
+        upto: Revision,
+        order: Order,
+        visit: &mut dyn FnMut(Header) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Returns the newest revision whose commit is not later than `time_us`, or, before all of them, the oldest readable.
+    fn revision_at(&self, time_us: i64) -> Result<Revision>;
+
+    /// Returns an object, its checksum checked.
+    fn object(&self, digest: &Digest) -> Result<Option<Object>>;
+
+    /// Returns whether the log has the object.
+    fn has_object(&self, digest: &Digest) -> Result<bool>;
+
+    /// Returns the newest checkpoint that is not newer than `at_or_before`.
+    fn checkpoint(&self, at_or_before: Revision) -> Result<Option<(Revision, Root)>>;
+
+    /// Records the state at `revision`, so that reading at or after it need not replay what came before.
+    ///
+    /// # Errors
+    /// As [`append`](Backend::append) for objects; [`Error::NoSuchRevision`](crate::Error::NoSuchRevision) above the head.
+    fn put_checkpoint(&self, revision: Revision, root: &Root, objects: &[Object]) -> Result<()>;
+
+    /// Returns what is known of a package's file.
+    fn view(&self, package: &PackageName) -> Result<Option<FileView>>;
+
+    /// Returns what is known of all package files.
+    fn views(&self) -> Result<Vec<(PackageName, FileView)>>;
+
+    /// Notes what package files hold; `None` forgets one.
+    ///
+    /// Not synced: after a power failure an older note may be found, never one for a commit that was lost.
+    fn record_views(&self, views: &[(PackageName, Option<FileView>)]) -> Result<()>;
+
+    /// Returns a note of this log.
+    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>>;
+
+    /// Keeps a note of this log; `None` removes it. Not synced by itself.
+    fn set_meta(&self, name: &str, value: Option<&[u8]>) -> Result<()>;
+
+    /// Gives up the states before `keep_from`, and collects what nothing readable needs.
+    ///
+    /// Works in short steps between which others commit, and may be stopped at any moment; the next call goes on.
+    fn retain(&self, keep_from: Revision) -> Result<Reclaimed>;
+
+    /// Brings the storage into its cheapest shape to open. For idle moments; commits do what is needed by themselves.
+    fn tidy(&self) -> Result<()>;
+
+    /// Checks everything: the storage, each record, each object, each checkpoint, and a replay up to the head.
+    ///
+    /// Damage is an answer, not an error. `progress` is called now and then.
+    fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>>;
+}
+
+/// A commit that is the head for everyone but not yet durable.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a commit is not durable before it is synced"]
+pub struct Appended {
+    /// The commit.
+    pub(crate) revision: Revision,
+    /// Its place in the order of appends through this handle.
+    pub(crate) ticket: u64,
+}
+
+impl Appended {
+    /// Returns the revision of the commit.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+}
+
+/// The proof that a commit is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Durable {
+    pub(crate) revision: Revision,
+}
+
+impl Durable {
+    /// Returns the revision of the commit.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+}
+
+/// The direction in which headers are visited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// From the oldest.
+    Ascending,
+    /// From the newest.
+    Descending,
+}
+
+/// The state of a store at a revision: its packages and the manifests of their text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Root {
+    /// Each package's manifest.
+    pub packages: BTreeMap<PackageName, Digest>,
+}
+
+/// What a package's file held when it was last written or read, to notice edits by others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileView {
+    /// The revision whose text it is.
+    pub revision: Revision,
+    /// The digest of the whole file text.
+    pub digest: Digest,
+    /// The length in bytes.
+    pub size: u64,
+    /// Nanoseconds of the file's modification time.
+    pub mtime_ns: i64,
+    /// Nanoseconds of the file's status change time.
+    pub ctime_ns: i64,
+    /// The device it lies on.
+    pub dev: u64,
+    /// Its inode.
+    pub inode: u64,
+    /// Its type and permission bits.
+    pub mode: u32,
+    /// The wall clock in nanoseconds when this was taken: a younger modification time proves nothing.
+    pub checked_ns: i64,
+}
+
+/// What a [`Backend::retain`] gave back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reclaimed {
+    /// Commits deleted.
+    pub commits: u64,
+    /// Objects deleted.
+    pub objects: u64,
+    /// Bytes of records and objects deleted; the file keeps the room and fills it again.
+    pub bytes: u64,
+}
+
+/// How far a [`Backend::verify`] has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being checked.
+    pub stage: &'static str,
+    /// How many are done.
+    pub done: u64,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// A fault that [`Backend::verify`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where: a commit, an object, a checkpoint or the file.
+    pub place: String,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// How bad a [`Finding`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Harmless, but not as it should be.
+    Notice,
+    /// Old states cannot be read; the head can.
+    History,
+    /// The head cannot be read from the log.
+    Head,
+}

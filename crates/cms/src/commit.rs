@@ -1,0 +1,400 @@
+//! The steps of a commit: look, check, rebase, append, sync, publish.
+//!
+//! They are those of "A commit" in `docs/commit-protocol.md`.
+
+use std::sync::Arc;
+
+use cms_log::{Appended, Commit, CommitKind, EntryBody, Object, Origin, PackageEntry, Revision, Root};
+use cms_model::{Change, Edit, Package, PackageName};
+
+use crate::describe::{DisplayChange, key_of};
+use crate::error::{Error, Result};
+use crate::external::Warning;
+use crate::head::Head;
+use crate::rebase::Theirs;
+use crate::status::now_ns;
+use crate::store::{Log, Store, Writing};
+
+/// How much a store has to replay at most before the next checkpoint.
+const REPLAYED_COMMITS: usize = 128;
+const REPLAYED_BYTES: usize = 4 << 20;
+
+/// What a transaction wants to become of one package.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub package: PackageName,
+    /// The revision of the state it was made on.
+    pub base: Revision,
+    pub action: Action,
+}
+
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Changes, each with the revision it was made on. `made` is the pair of the package they were
+    /// made on and their result, which stands when nobody else committed to the package.
+    Changes { changes: Vec<(Revision, Change)>, made: Option<(Arc<Package>, Arc<Package>)> },
+    /// A package that was not there.
+    Create(Arc<Package>),
+    /// Another text, whose sections have the ids of those they stem from.
+    Rewrite(Arc<Package>),
+    /// No such package any more.
+    Delete,
+}
+
+/// Who commits, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Signature {
+    pub kind: CommitKind,
+    pub author: String,
+    pub tool: String,
+    pub message: String,
+    pub origin: Origin,
+}
+
+/// What a commit did.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The revision it made, or the head when there was nothing to change.
+    pub revision: Revision,
+    /// What changed, by package.
+    pub packages: Vec<(PackageName, Vec<DisplayChange>)>,
+    /// What its user should know besides.
+    pub warnings: Vec<Warning>,
+}
+
+impl Committed {
+    /// Tells whether nothing was changed, so that no revision was made.
+    pub fn is_empty(&self) -> bool {
+        self.packages.is_empty()
+    }
+
+    /// Returns how many changes were made.
+    pub fn changes(&self) -> usize {
+        self.packages.iter().map(|(_, changes)| changes.len()).sum()
+    }
+}
+
+/// A commit that is ready to be appended.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub kind: CommitKind,
+    pub author: String,
+    pub tool: String,
+    pub message: String,
+    pub origin: Origin,
+    pub packages: Vec<PreparedPackage>,
+    pub conflicts: Vec<(PackageName, Change)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct PreparedPackage {
+    name: PackageName,
+    body: PreparedBody,
+    result: Option<Arc<Package>>,
+}
+
+#[derive(Debug)]
+enum PreparedBody {
+    Edit { changes: Vec<Change>, edit: Edit },
+    Create,
+    Delete,
+}
+
+impl Prepared {
+    pub(crate) fn new(kind: CommitKind, author: String, origin: Origin) -> Prepared {
+        Prepared {
+            kind,
+            author,
+            tool: String::new(),
+            message: String::new(),
+            origin,
+            packages: Vec::new(),
+            conflicts: Vec::new(),
+        }
+    }
+}
+
+impl PreparedPackage {
+    pub(crate) fn created(name: PackageName, package: Arc<Package>) -> PreparedPackage {
+        PreparedPackage { name, body: PreparedBody::Create, result: Some(package) }
+    }
+
+    pub(crate) fn deleted(name: PackageName) -> PreparedPackage {
+        PreparedPackage { name, body: PreparedBody::Delete, result: None }
+    }
+
+    /// An edit whose meaning is the difference of the two states.
+    pub(crate) fn edited(name: PackageName, old: &Package, new: Package) -> PreparedPackage {
+        let changes = Package::diff(old, &new);
+        PreparedPackage::changed(name, old, Arc::new(new), changes)
+    }
+
+    fn changed(name: PackageName, old: &Package, new: Arc<Package>, changes: Vec<Change>) -> PreparedPackage {
+        let edit = Edit::between(old, &new);
+        PreparedPackage { name, body: PreparedBody::Edit { changes, edit }, result: Some(new) }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(&self.body, PreparedBody::Edit { changes, edit } if changes.is_empty() && edit.is_empty())
+    }
+
+    fn display(&self, old: Option<&Package>) -> Vec<DisplayChange> {
+        match &self.body {
+            PreparedBody::Edit { changes, .. } => {
+                let shown = self.result.as_deref().or(old);
+                changes.iter().map(|change| DisplayChange::new(&self.name, change, shown, old)).collect()
+            }
+            PreparedBody::Create => vec![DisplayChange::package_created(&self.name)],
+            PreparedBody::Delete => vec![DisplayChange::package_deleted(&self.name)],
+        }
+    }
+}
+
+impl Store {
+    /// Commits, and returns when the log has it on disk.
+    pub(crate) fn commit(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
+        let log = self.log("commit")?;
+        let names: Vec<PackageName> = wanted.iter().map(|wanted| wanted.package.clone()).collect();
+        let mut writing = log.write()?;
+        let absorbed = self.absorb(log, &mut writing, &names)?;
+        refuse_unparsable(&absorbed.warnings)?;
+        let (prepared, packages) = prepare(log, &writing.head, wanted, signature)?;
+        if prepared.packages.is_empty() {
+            let revision = writing.head.revision;
+            return Ok(Committed { revision, packages: Vec::new(), warnings: absorbed.warnings });
+        }
+        let appended = self.append(log, &mut writing, prepared)?;
+        let head = Arc::new(writing.head.clone());
+        // From here on others may append; all who wait share the sync.
+        drop(writing);
+        let durable = log.backend.sync(appended)?;
+        log.publish(head);
+        tracing::info!(revision = durable.revision().0, packages = packages.len(), "committed");
+        Ok(Committed { revision: durable.revision(), packages, warnings: absorbed.warnings })
+    }
+
+    /// Says what [`commit`](Store::commit) would do now.
+    pub(crate) fn plan(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
+        let log = self.log("plan a commit")?;
+        let head = log.newest()?;
+        let (_, packages) = prepare(log, &head, wanted, signature)?;
+        Ok(Committed { revision: head.revision, packages, warnings: Vec::new() })
+    }
+
+    /// Commits, and returns when the package files have it, too.
+    pub(crate) fn commit_with_files(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
+        let mut committed = self.commit(wanted, signature)?;
+        let names: Vec<PackageName> = committed.packages.iter().map(|(name, _)| name.clone()).collect();
+        match self.write_package_files(&names) {
+            Ok(warnings) => committed.warnings.extend(warnings),
+            Err(source) => {
+                return Err(Error::FilesPending { revision: committed.revision, source: Box::new(source) });
+            }
+        }
+        Ok(committed)
+    }
+
+    /// Appends a prepared commit, with a checkpoint when one is due. Not yet durable.
+    pub(crate) fn append(&self, log: &Log, writing: &mut Writing<'_>, prepared: Prepared) -> Result<Appended> {
+        let backend = &*log.backend;
+        let revision = writing.head.revision.next();
+        let mut objects = Vec::new();
+        let mut entries = Vec::with_capacity(prepared.packages.len());
+        let mut made = Vec::with_capacity(prepared.packages.len());
+        for package in prepared.packages {
+            let body = match package.body {
+                PreparedBody::Edit { changes, edit } => EntryBody::Edit { changes, edit },
+                PreparedBody::Create => {
+                    let created = package.result.as_deref().cloned().unwrap_or_else(Package::empty);
+                    let stored = cms_log::store_package(backend, &created)?;
+                    objects.extend(stored.objects);
+                    EntryBody::Replace { old: None, new: Some(stored.manifest), changes: None }
+                }
+                PreparedBody::Delete => {
+                    let old = writing.head.package(backend, &package.name)?;
+                    let old = match old {
+                        Some(old) => {
+                            let stored = cms_log::store_package(backend, &old)?;
+                            objects.extend(stored.objects);
+                            Some(stored.manifest)
+                        }
+                        None => None,
+                    };
+                    EntryBody::Replace { old, new: None, changes: None }
+                }
+            };
+            entries.push(PackageEntry { package: package.name.clone(), body });
+            made.push((package.name, package.result));
+        }
+        let commit = Arc::new(Commit {
+            revision,
+            time_us: now_ns() / 1000,
+            author: prepared.author,
+            tool: prepared.tool,
+            message: prepared.message,
+            origin: prepared.origin,
+            kind: prepared.kind,
+            packages: entries,
+            conflicts: prepared.conflicts,
+        });
+        let mut next = Head::clone(&writing.head);
+        next.advance(&commit, made);
+        let checkpoint = if next.replay.commits >= REPLAYED_COMMITS || next.replay.bytes >= REPLAYED_BYTES {
+            Some(root_of(log, &next, &mut objects)?)
+        } else {
+            None
+        };
+        let appended = backend.append(writing.head.revision, &commit, &objects, checkpoint.as_ref())?;
+        if let Some(root) = &checkpoint {
+            next.rest_on(root);
+        }
+        *writing.head = next;
+        Ok(appended)
+    }
+}
+
+/// Stores what the log does not have yet of every package, and names them all.
+fn root_of(log: &Log, head: &Head, objects: &mut Vec<Object>) -> Result<Root> {
+    let mut root = Root::default();
+    for (name, manifest) in head.manifests() {
+        let manifest = match manifest {
+            Some(manifest) => manifest,
+            None => {
+                let Some(package) = head.package(&*log.backend, name)? else { continue };
+                let stored = cms_log::store_package(&*log.backend, &package)?;
+                objects.extend(stored.objects);
+                stored.manifest
+            }
+        };
+        root.packages.insert(name.clone(), manifest);
+    }
+    Ok(root)
+}
+
+type Display = Vec<(PackageName, Vec<DisplayChange>)>;
+
+/// Checks what is wanted against the head and brings it there.
+fn prepare(log: &Log, head: &Head, wanted: &[Wanted], signature: Signature) -> Result<(Prepared, Display)> {
+    let backend = &*log.backend;
+    let mut prepared = Prepared::new(signature.kind, signature.author, signature.origin);
+    prepared.tool = signature.tool;
+    prepared.message = signature.message;
+    let mut display = Vec::new();
+    for wanted in wanted {
+        let name = &wanted.package;
+        let current = head.package(backend, name)?;
+        let oldest = match &wanted.action {
+            Action::Changes { changes, .. } => changes.iter().map(|(base, _)| *base).min().unwrap_or(wanted.base),
+            _ => wanted.base,
+        };
+        let changed = head.cell(name).map(|cell| cell.changed);
+        let theirs = match changed {
+            Some(changed) if changed <= oldest => Theirs::default(),
+            _ => Theirs::read(backend, name, oldest, head.revision)?,
+        };
+        let package = match (&wanted.action, current.as_ref()) {
+            (Action::Changes { changes, made }, Some(current)) => {
+                apply_changes(name, current, changes, made.as_ref(), &theirs)?
+            }
+            (Action::Rewrite(new), Some(current)) => {
+                whole_package_conflict(name, &theirs, wanted.base)?;
+                let result = crate::rebase::rewritten(current, new)?;
+                PreparedPackage::edited(name.clone(), current, result)
+            }
+            (Action::Delete, Some(_)) => {
+                whole_package_conflict(name, &theirs, wanted.base)?;
+                PreparedPackage::deleted(name.clone())
+            }
+            (Action::Create(_), Some(_)) => {
+                whole_package_conflict(name, &theirs, wanted.base)?;
+                return Err(Error::Exists { key: name.to_string() });
+            }
+            (Action::Create(new), None) => PreparedPackage::created(name.clone(), new.clone()),
+            (Action::Rewrite(_) | Action::Changes { .. } | Action::Delete, None) => {
+                whole_package_conflict(name, &theirs, wanted.base)?;
+                return Err(Error::not_found(name));
+            }
+        };
+        if !package.is_empty() {
+            display.push((name.clone(), package.display(current.as_deref())));
+            prepared.packages.push(package);
+        }
+    }
+    Ok((prepared, display))
+}
+
+fn apply_changes(
+    name: &PackageName,
+    current: &Arc<Package>,
+    changes: &[(Revision, Change)],
+    made: Option<&(Arc<Package>, Arc<Package>)>,
+    theirs: &Theirs,
+) -> Result<PreparedPackage> {
+    if let Some((base, result)) = made
+        && Arc::ptr_eq(base, current)
+    {
+        let changes = changes.iter().map(|(_, change)| change.clone()).collect();
+        return Ok(PreparedPackage::changed(name.clone(), current, result.clone(), changes));
+    }
+    let mut result = Package::clone(current);
+    let mut effective = Vec::with_capacity(changes.len());
+    let mut lost: Vec<(String, Revision, String)> = Vec::new();
+    for (base, change) in changes {
+        if let Some(their) = theirs.conflict(change, *base) {
+            let key = key_of(name, change, &result, Some(current));
+            lost.push((key, their.revision, their.author.to_string()));
+            continue;
+        }
+        match result.apply(change) {
+            Ok(change) => effective.push(change),
+            Err(error) => match theirs.newest(*base) {
+                Some(their) => {
+                    let key = key_of(name, change, &result, Some(current));
+                    lost.push((key, their.revision, their.author.to_string()));
+                }
+                None if lost.is_empty() => {
+                    let key = key_of(name, change, &result, Some(current));
+                    return Err(Error::Invalid { key, reason: error.to_string() });
+                }
+                // It depends on a change that is in conflict itself.
+                None => {}
+            },
+        }
+    }
+    if let Some((_, revision, author)) = lost.first().cloned() {
+        let mut keys: Vec<String> = lost.into_iter().map(|(key, _, _)| key).collect();
+        keys.dedup();
+        return Err(Error::Conflict { keys, revision, author });
+    }
+    Ok(PreparedPackage::changed(name.clone(), current, Arc::new(result), effective))
+}
+
+fn whole_package_conflict(name: &PackageName, theirs: &Theirs, base: Revision) -> Result<()> {
+    match theirs.newest(base) {
+        Some(their) => Err(Error::Conflict {
+            keys: vec![name.to_string()],
+            revision: their.revision,
+            author: their.author.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// A package whose file does not parse keeps its file: nothing is committed to it.
+pub(crate) fn refuse_unparsable(warnings: &[Warning]) -> Result<()> {
+    for warning in warnings {
+        match warning {
+            Warning::Unparsable { package, diagnostics } => {
+                return Err(Error::Unparsable { package: package.clone(), diagnostics: diagnostics.clone() });
+            }
+            Warning::Unreadable { package, reason } => {
+                return Err(Error::Invalid {
+                    key: package.to_string(),
+                    reason: format!("the package file cannot be read, so it is unknown what is in it: {reason}"),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! What can go wrong with a store, by what the caller can do about it.
+
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use cms_log::Revision;
+use cms_model::{Diagnostic, PackageName};
+
+/// The result of an operation on a store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation on a store failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A system call on a file failed.
+    Io {
+        /// What was attempted, as a verb.
+        attempt: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The configuration directory cannot be reached.
+    NoDirectory {
+        /// The directory asked for.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The owner of the configuration directory has no home directory to keep the state in.
+    NoHome {
+        /// The owner's user id.
+        user: u32,
+    },
+    /// The log refused or failed.
+    Log(cms_log::Error),
+    /// There is no such package, section or option.
+    NotFound {
+        /// The key as asked for.
+        key: String,
+    },
+    /// There is something at that key already.
+    Exists {
+        /// The key.
+        key: String,
+    },
+    /// The change makes no sense for what is there.
+    Invalid {
+        /// The key.
+        key: String,
+        /// Why it cannot be.
+        reason: String,
+    },
+    /// A package file does not parse, so nothing can be committed to the package.
+    Unparsable {
+        /// The package.
+        package: PackageName,
+        /// Every fault found, in order.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// Another commit changed what this one builds on; nothing was committed.
+    Conflict {
+        /// The keys that both changed.
+        keys: Vec<String>,
+        /// The other commit.
+        revision: Revision,
+        /// Who made it.
+        author: String,
+    },
+    /// Only the owner of the configuration directory, or root, may do this without the daemon.
+    NotOwner {
+        /// What was attempted.
+        attempt: &'static str,
+        /// The configuration directory.
+        path: PathBuf,
+        /// The owner's user id.
+        owner: u32,
+    },
+    /// Somebody else owns a directory or file that was about to be trusted.
+    Untrusted {
+        /// The directory or file.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
+    /// The staged changes are damaged.
+    StageDamaged {
+        /// The file.
+        path: PathBuf,
+        /// Where in it, in bytes.
+        offset: u64,
+    },
+    /// There is no log yet, so there is no history either.
+    NoLog {
+        /// The configuration directory.
+        path: PathBuf,
+    },
+    /// The commit is in the log, and its package files could not be written; the next use tries again.
+    FilesPending {
+        /// The commit.
+        revision: Revision,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(attempt: &'static str, path: &Path, source: io::Error) -> Error {
+        Error::Io { attempt, path: path.to_owned(), source }
+    }
+
+    pub(crate) fn not_found(key: impl fmt::Display) -> Error {
+        Error::NotFound { key: key.to_string() }
+    }
+
+    /// Returns whether another commit came first; reading again and repeating the change may succeed.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Error::Conflict { .. }) || matches!(self, Error::Log(error) if error.is_head_moved())
+    }
+
+    /// Returns whether there is nothing at the key, revision or directory asked for.
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Error::NotFound { .. } | Error::NoDirectory { .. } | Error::NoLog { .. } => true,
+            Error::Log(error) => {
+                matches!(error, cms_log::Error::NoSuchRevision { .. } | cms_log::Error::Compacted { .. })
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns whether the caller lacks the right, or the file system is read-only.
+    pub fn is_permission(&self) -> bool {
+        match self {
+            Error::NotOwner { .. } | Error::Untrusted { .. } => true,
+            Error::Io { source, .. } | Error::NoDirectory { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+            }
+            Error::Log(error) => error.is_permission(),
+            Error::FilesPending { source, .. } => source.is_permission(),
+            _ => false,
+        }
+    }
+
+    /// Returns whether a package file or a text handed in does not parse.
+    pub fn is_parse(&self) -> bool {
+        matches!(self, Error::Unparsable { .. })
+    }
+
+    /// Returns whether the commit is durable in the log although something after that failed.
+    pub fn is_committed(&self) -> bool {
+        matches!(self, Error::FilesPending { .. })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Io { attempt, path, .. } => write!(f, "{attempt} {}", path.display()),
+            Error::NoDirectory { path, .. } => write!(f, "use the configuration directory {}", path.display()),
+            Error::NoHome { user } => write!(
+                f,
+                "user {user} owns the configuration directory and has no home directory; set CMS_STATE_DIR"
+            ),
+            Error::Log(error) => error.fmt(f),
+            Error::NotFound { key } => write!(f, "{key} not found"),
+            Error::Exists { key } => write!(f, "{key} exists already"),
+            Error::Invalid { key, reason } => write!(f, "{key}: {reason}"),
+            Error::Unparsable { package, diagnostics } => {
+                write!(f, "package {package} does not parse")?;
+                match diagnostics.first() {
+                    Some(first) => write!(f, ": line {}: {}", first.line, first.message),
+                    None => Ok(()),
+                }
+            }
+            Error::Conflict { keys, revision, author } => {
+                write!(f, "revision {revision} by {author} changed the same: {}", keys.join(", "))
+            }
+            Error::NotOwner { attempt, path, owner } => write!(
+                f,
+                "{attempt} in {}: only its owner (user {owner}) and root may, as long as no cmsd serves it",
+                path.display()
+            ),
+            Error::Untrusted { path, owner } => {
+                write!(f, "{} belongs to user {owner} and is not trusted", path.display())
+            }
+            Error::StageDamaged { path, offset } => {
+                write!(f, "the staged changes in {} are damaged at byte {offset}", path.display())
+            }
+            Error::NoLog { path } => write!(f, "{} has no log yet", path.display()),
+            Error::FilesPending { revision, .. } => write!(
+                f,
+                "revision {revision} is committed, but its package files are not written yet (the next command tries again)"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Io { source, .. } | Error::NoDirectory { source, .. } => Some(source),
+            Error::Log(error) => std::error::Error::source(error),
+            Error::FilesPending { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<cms_log::Error> for Error {
+    fn from(error: cms_log::Error) -> Error {
+        Error::Log(error)
+    }
+}

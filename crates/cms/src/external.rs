@@ -1,0 +1,437 @@
+//! Edits that other programs made to package files: finding them and bringing them into the log.
+//!
+//! The rules are those of "An edit by another program" in `docs/commit-protocol.md`.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use cms_log::{Backend, CommitKind, Digest, FileView, Origin, Revision};
+use cms_model::{Diagnostic, Package, PackageName};
+
+use crate::author::EXTERNAL;
+use crate::commit::{Prepared, PreparedPackage};
+use crate::error::Result;
+use crate::head::Head;
+use crate::rebase::{Theirs, rewritten};
+use crate::status::Status;
+use crate::store::{Log, Store, Writing, seed, text_digest};
+
+/// Something about a package that its user should know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The file does not parse; the package is read as it was when it last did.
+    Unparsable {
+        /// The package.
+        package: PackageName,
+        /// Every fault found, in order.
+        diagnostics: Vec<Diagnostic>,
+    },
+    /// The file is newer than the log, and this process may not, or could not yet, bring the edit in.
+    NewerThanLog {
+        /// The package.
+        package: PackageName,
+    },
+    /// An edit of the file contradicted an acknowledged commit: the commit stands, and the lost
+    /// changes are kept in the external commit.
+    LostEdit {
+        /// The package.
+        package: PackageName,
+        /// The external commit that keeps them.
+        revision: Revision,
+        /// How many changes were not applied.
+        changes: usize,
+    },
+    /// The file could not be read.
+    Unreadable {
+        /// The package.
+        package: PackageName,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What the file of a package is, compared with the log.
+#[derive(Debug)]
+pub(crate) enum Finding {
+    /// Nothing to do.
+    Same,
+    /// The content is known; the note to take. `behind` when the file must still be written.
+    Seen { view: Option<FileView>, behind: bool },
+    /// The log is ahead: the file must be written.
+    Behind,
+    /// The text is new.
+    Edited(Edited),
+    /// The file was deleted.
+    Removed,
+    /// The text is new and does not parse.
+    Unparsable(Vec<Diagnostic>),
+}
+
+#[derive(Debug)]
+pub(crate) struct Edited {
+    pub text: Package,
+    digest: Digest,
+    status: Status,
+    view: Option<FileView>,
+}
+
+/// What absorbing came to.
+#[derive(Debug, Default)]
+pub(crate) struct Absorbed {
+    pub warnings: Vec<Warning>,
+    /// Packages whose files have to be written.
+    pub behind: Vec<PackageName>,
+    pub committed: bool,
+}
+
+impl Store {
+    /// All packages that have a file, a view or a place in the log.
+    pub(crate) fn known_names(&self, log: &Log, head: &Head) -> Result<Vec<PackageName>> {
+        let mut names: BTreeSet<PackageName> = self.file_names()?.into_iter().collect();
+        names.extend(log.backend.views()?.into_iter().map(|(name, _)| name));
+        names.extend(head.cells().map(|(name, _)| name.clone()));
+        Ok(names.into_iter().collect())
+    }
+
+    /// Compares a package's file with the log.
+    pub(crate) fn examine(&self, log: &Log, head: &Head, name: &PackageName) -> Result<Finding> {
+        let backend = &*log.backend;
+        let view = backend.view(name)?;
+        self.examine_with(log, head, name, view)
+    }
+
+    pub(crate) fn examine_with(
+        &self,
+        log: &Log,
+        head: &Head,
+        name: &PackageName,
+        view: Option<FileView>,
+    ) -> Result<Finding> {
+        let backend = &*log.backend;
+        let file = self.file(name);
+        let cell = head.cell(name);
+        // Tells whether the log has a newer text than the view; a cell that rests on a checkpoint
+        // knows only an upper bound of its last change, so then the texts decide.
+        let behind = |view: &FileView| -> Result<bool> {
+            match cell {
+                Some(cell) if view.revision >= cell.changed => Ok(false),
+                Some(cell) if cell.exact => Ok(true),
+                Some(cell) => Ok(text_digest(&*cell.package(backend, name)?) != view.digest),
+                None => Ok(true),
+            }
+        };
+        match (view, file.status()?) {
+            (None, None) if cell.is_none() => Ok(Finding::Same),
+            (None, None) => Ok(Finding::Behind),
+            (Some(_), None) if cell.is_none() => Ok(Finding::Seen { view: None, behind: false }),
+            (Some(view), None) => {
+                if behind(&view)? { Ok(Finding::Behind) } else { Ok(Finding::Removed) }
+            }
+            (Some(view), Some(status)) if status.proves(&view) => {
+                if cell.is_some_and(|cell| view.revision >= cell.changed) {
+                    Ok(Finding::Same)
+                } else if behind(&view)? {
+                    Ok(Finding::Behind)
+                } else {
+                    Ok(Finding::Seen { view: Some(status.view(head.revision, view.digest)), behind: false })
+                }
+            }
+            (view, Some(_)) => {
+                let Some((text, status)) = file.read()? else {
+                    // It went away between the two looks.
+                    return self.examine_with(log, head, name, view);
+                };
+                let digest = Digest::of(&text);
+                if let Some(view) = &view
+                    && view.digest == digest
+                {
+                    let behind = behind(view)?;
+                    return Ok(Finding::Seen { view: Some(status.view(view.revision, digest)), behind });
+                }
+                if let Some(known) = self.revision_of_text(log, head, name, view.as_ref(), digest)? {
+                    let behind = known < head.revision
+                        && cell.is_none_or(|cell| cell.changed > known)
+                        && match cell {
+                            Some(cell) => text_digest(&*cell.package(backend, name)?) != digest,
+                            None => true,
+                        };
+                    return Ok(Finding::Seen { view: Some(status.view(known, digest)), behind });
+                }
+                match Package::parse(&text) {
+                    Ok(text) => Ok(Finding::Edited(Edited { text, digest, status, view })),
+                    Err(diagnostics) => {
+                        let path = file.path().display().to_string();
+                        let placed = diagnostics.into_iter().map(|found| found.in_file(path.clone()));
+                        Ok(Finding::Unparsable(placed.collect()))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds the revision after the view whose text has this digest: a replacement that was cut
+    /// short after the swap, or an edit that has been absorbed already.
+    fn revision_of_text(
+        &self,
+        log: &Log,
+        head: &Head,
+        name: &PackageName,
+        view: Option<&FileView>,
+        digest: Digest,
+    ) -> Result<Option<Revision>> {
+        let backend = &*log.backend;
+        if let Some(package) = head.package(backend, name)?
+            && text_digest(&package) == digest
+        {
+            return Ok(Some(head.revision));
+        }
+        if let Some(edited) = EditedText::read(backend, name)?
+            && edited.digest == digest
+            && edited.revision <= head.revision
+        {
+            // The log went on from that text when it merged it: the file is one revision behind.
+            return Ok(Some(Revision(edited.revision.0.saturating_sub(1))));
+        }
+        let Some(view) = view else { return Ok(None) };
+        let mut touched = Vec::new();
+        backend.headers(view.revision, head.revision, cms_log::Order::Ascending, &mut |header| {
+            if header.packages.contains(name) {
+                touched.push(header.revision);
+            }
+            ControlFlow::Continue(())
+        })?;
+        for revision in touched {
+            let then = Head::load(backend, Some(revision))?;
+            if let Some(package) = then.package(backend, name)?
+                && text_digest(&package) == digest
+            {
+                return Ok(Some(revision));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Brings edits of the named packages' files into the log.
+    pub(crate) fn absorb(&self, log: &Log, writing: &mut Writing<'_>, names: &[PackageName]) -> Result<Absorbed> {
+        let mut absorbed = Absorbed::default();
+        let mut views = Vec::new();
+        let mut prepared = Prepared::new(CommitKind::External, EXTERNAL.to_owned(), Origin::Direct);
+        if writing.head.revision == Revision::EMPTY {
+            prepared.kind = CommitKind::Import;
+        }
+        let mut edited_views = Vec::new();
+        for name in names {
+            let finding = match self.examine(log, &writing.head, name) {
+                Ok(finding) => finding,
+                Err(crate::Error::Io { source, .. }) => {
+                    let reason = source.to_string();
+                    absorbed.warnings.push(Warning::Unreadable { package: name.clone(), reason });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match finding {
+                Finding::Same => {}
+                Finding::Behind => absorbed.behind.push(name.clone()),
+                Finding::Seen { view, behind } => {
+                    views.push((name.clone(), view));
+                    if behind {
+                        absorbed.behind.push(name.clone());
+                    }
+                }
+                Finding::Unparsable(diagnostics) => {
+                    absorbed.warnings.push(Warning::Unparsable { package: name.clone(), diagnostics });
+                }
+                Finding::Removed => {
+                    prepared.packages.push(PreparedPackage::deleted(name.clone()));
+                    edited_views.push((name.clone(), None, false));
+                }
+                Finding::Edited(edited) => {
+                    let (digest, status) = (edited.digest, edited.status);
+                    let merged = self.merge(log, &writing.head, name, edited, &mut prepared)?;
+                    edited_views.push((name.clone(), Some((digest, status)), merged));
+                }
+            }
+        }
+        if !prepared.packages.is_empty() || !prepared.conflicts.is_empty() {
+            let lost = prepared.conflicts.clone();
+            let appended = self.append(log, writing, prepared)?;
+            let revision = appended.revision();
+            log.backend.sync(appended)?;
+            log.publish(Arc::new(writing.head.clone()));
+            absorbed.committed = true;
+            tracing::info!(revision = revision.0, packages = edited_views.len(), "brought in edits by other programs");
+            for (name, seen, merged) in edited_views {
+                if merged {
+                    absorbed.behind.push(name.clone());
+                }
+                let changes = lost.iter().filter(|(package, _)| *package == name).count();
+                if changes > 0 {
+                    tracing::warn!(package = %name, changes, revision = revision.0, "an edit lost against a commit");
+                    absorbed.warnings.push(Warning::LostEdit { package: name.clone(), revision, changes });
+                }
+                let of = if merged { Revision(revision.0.saturating_sub(1)) } else { revision };
+                views.push((name, seen.map(|(digest, status)| status.view(of, digest))));
+            }
+        }
+        if !views.is_empty() {
+            log.backend.record_views(&views)?;
+        }
+        Ok(absorbed)
+    }
+
+    /// Prepares the commit of one edited file; tells whether the result differs from the file.
+    fn merge(
+        &self,
+        log: &Log,
+        head: &Head,
+        name: &PackageName,
+        edited: Edited,
+        prepared: &mut Prepared,
+    ) -> Result<bool> {
+        let backend = &*log.backend;
+        let Some(current) = head.package(backend, name)? else {
+            prepared.packages.push(PreparedPackage::created(name.clone(), Arc::new(edited.text)));
+            return Ok(false);
+        };
+        let base = self.base_of_edit(log, head, name, edited.view.as_ref(), &current)?;
+        let adopted = base.adopt(edited.text, seed());
+        if Arc::ptr_eq(&base, &current) {
+            let result = rewritten(&current, &adopted)?;
+            prepared.packages.push(PreparedPackage::edited(name.clone(), &current, result));
+            return Ok(false);
+        }
+        // The edited text itself is the base of a further edit, and the sign that this one is in.
+        let next = head.revision.next();
+        EditedText::note(backend, name, next, edited.digest, &adopted)?;
+        let since = edited.view.as_ref().map_or(head.revision, |view| view.revision);
+        let theirs = Theirs::read(backend, name, since, head.revision)?;
+        let mut result = Package::clone(&current);
+        for change in Package::diff(&base, &adopted) {
+            if theirs.conflict(&change, since).is_some() || result.apply(&change).is_err() {
+                prepared.conflicts.push((name.clone(), change));
+            }
+        }
+        prepared.packages.push(PreparedPackage::edited(name.clone(), &current, result));
+        Ok(true)
+    }
+
+    /// The text that the editor had in front of it.
+    fn base_of_edit(
+        &self,
+        log: &Log,
+        head: &Head,
+        name: &PackageName,
+        view: Option<&FileView>,
+        current: &Arc<Package>,
+    ) -> Result<Arc<Package>> {
+        let Some(view) = view else { return Ok(current.clone()) };
+        if text_digest(current) == view.digest {
+            return Ok(current.clone());
+        }
+        let backend = &*log.backend;
+        if let Some(edited) = EditedText::read(backend, name)?
+            && edited.digest == view.digest
+            && backend.has_object(&edited.manifest)?
+        {
+            return Ok(Arc::new(cms_log::load_package(backend, &edited.manifest)?));
+        }
+        if view.revision < head.revision && view.revision >= backend.first()? {
+            let then = Head::load(backend, Some(view.revision))?;
+            if let Some(package) = then.package(backend, name)? {
+                return Ok(package);
+            }
+        }
+        Ok(current.clone())
+    }
+
+    /// Absorbs a text that a replacement displaced: an edit of the view's text, whatever is in the file now.
+    pub(crate) fn absorb_displaced(
+        &self,
+        log: &Log,
+        writing: &mut Writing<'_>,
+        name: &PackageName,
+        text: &[u8],
+    ) -> Result<Option<Warning>> {
+        let digest = Digest::of(text);
+        let view = log.backend.view(name)?;
+        if view.as_ref().is_some_and(|view| view.digest == digest)
+            || self.revision_of_text(log, &writing.head, name, view.as_ref(), digest)?.is_some()
+        {
+            return Ok(None);
+        }
+        let parsed = match Package::parse(text) {
+            Ok(parsed) => parsed,
+            Err(diagnostics) => {
+                let kept = self.keep_rejected(name, text)?;
+                let place = kept.display().to_string();
+                let diagnostics = diagnostics.into_iter().map(|found| found.in_file(place.clone())).collect();
+                return Ok(Some(Warning::Unparsable { package: name.clone(), diagnostics }));
+            }
+        };
+        let status = Status { size: 0, mtime_ns: 0, ctime_ns: 0, device: 0, inode: 0, mode: 0 };
+        let mut prepared = Prepared::new(CommitKind::External, EXTERNAL.to_owned(), Origin::Direct);
+        self.merge(log, &writing.head, name, Edited { text: parsed, digest, status, view }, &mut prepared)?;
+        let changes = prepared.conflicts.len();
+        let appended = self.append(log, writing, prepared)?;
+        let revision = appended.revision();
+        log.backend.sync(appended)?;
+        log.publish(Arc::new(writing.head.clone()));
+        Ok((changes > 0).then_some(Warning::LostEdit { package: name.clone(), revision, changes }))
+    }
+
+    /// Keeps a displaced text that does not parse out of harm's way, in the state directory.
+    fn keep_rejected(&self, name: &PackageName, text: &[u8]) -> Result<std::path::PathBuf> {
+        let directory = self.location().state().join("rejected");
+        self.location().create_private(&directory)?;
+        let path = directory.join(format!("{name}-{}", Digest::of(text)));
+        let written = std::fs::File::create(&path).and_then(|mut file| {
+            std::io::Write::write_all(&mut file, text)?;
+            file.sync_all()
+        });
+        written.map_err(|source| crate::Error::io("keep a rejected edit in", &path, source))?;
+        Ok(path)
+    }
+}
+
+/// The note of an edit that was merged, so that what the log holds differs from the file's text.
+struct EditedText {
+    revision: Revision,
+    digest: Digest,
+    manifest: Digest,
+}
+
+impl EditedText {
+    fn key(name: &PackageName) -> String {
+        format!("edited:{name}")
+    }
+
+    /// Written before the commit, and so never younger than it: with the commit missing the
+    /// revision is above the head, and the note means nothing.
+    fn note(
+        backend: &dyn Backend,
+        name: &PackageName,
+        revision: Revision,
+        digest: Digest,
+        text: &Package,
+    ) -> Result<()> {
+        let stored = cms_log::store_package(backend, text)?;
+        backend.put_objects(&stored.objects)?;
+        let mut note = revision.0.to_le_bytes().to_vec();
+        note.extend_from_slice(&digest.0);
+        note.extend_from_slice(&stored.manifest.0);
+        backend.set_meta(&EditedText::key(name), Some(&note))?;
+        Ok(())
+    }
+
+    fn read(backend: &dyn Backend, name: &PackageName) -> Result<Option<EditedText>> {
+        let Some(note) = backend.meta(&EditedText::key(name))? else { return Ok(None) };
+        let fields = (note.first_chunk::<8>(), note.get(8..24), note.get(24..40));
+        let (Some(revision), Some(digest), Some(manifest)) = fields else { return Ok(None) };
+        let digest_of = |bytes: &[u8]| bytes.try_into().ok().map(Digest);
+        let (Some(digest), Some(manifest)) = (digest_of(digest), digest_of(manifest)) else { return Ok(None) };
+        Ok(Some(EditedText { revision: Revision(u64::from_le_bytes(*revision)), digest, manifest }))
+    }
+}

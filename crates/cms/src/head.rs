@@ -1,0 +1,257 @@
+//! The state of a store at one revision, with packages that load when they are asked for.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+use cms_log::{Backend, Commit, Digest, EntryBody, Revision, Root};
+use cms_model::{Package, PackageName};
+
+use crate::error::{Error, Result};
+
+/// The packages of a store at a revision. Immutable; a commit makes the next one, which shares
+/// every package that it did not touch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Head {
+    pub revision: Revision,
+    /// The revision of the checkpoint below, and what lies between in commits and in bytes of edits.
+    pub replay: Replay,
+    packages: BTreeMap<PackageName, Arc<Cell>>,
+}
+
+/// What opening a store has to replay on top of its checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Replay {
+    pub commits: usize,
+    pub bytes: usize,
+}
+
+/// One package at a revision.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    /// The manifest to start from; `None` when the package began as an empty one after the checkpoint.
+    manifest: Option<Digest>,
+    /// Commits that edited it since, oldest first.
+    edits: Vec<Arc<Commit>>,
+    /// The newest revision that changed it; below a checkpoint only an upper bound is known.
+    pub changed: Revision,
+    /// Whether `changed` is known exactly.
+    pub exact: bool,
+    package: OnceLock<Arc<Package>>,
+}
+
+impl Cell {
+    pub(crate) fn loaded(package: Arc<Package>, manifest: Option<Digest>, changed: Revision) -> Cell {
+        let cell = OnceLock::new();
+        // A fresh cell is empty.
+        let _ = cell.set(package);
+        Cell { manifest, edits: Vec::new(), changed, exact: true, package: cell }
+    }
+
+    /// Returns the package, read from the log at the first call.
+    pub(crate) fn package(&self, backend: &dyn Backend, name: &PackageName) -> Result<Arc<Package>> {
+        if let Some(package) = self.package.get() {
+            return Ok(package.clone());
+        }
+        let mut package = match &self.manifest {
+            Some(manifest) => cms_log::load_package(backend, manifest)?,
+            None => Package::empty(),
+        };
+        for commit in &self.edits {
+            apply(&mut package, name, commit)?;
+        }
+        Ok(self.package.get_or_init(|| Arc::new(package)).clone())
+    }
+
+    fn is_loaded(&self) -> bool {
+        self.package.get().is_some()
+    }
+
+    /// Returns the manifest if nothing was edited since.
+    fn clean_manifest(&self) -> Option<Digest> {
+        self.manifest.filter(|_| self.edits.is_empty())
+    }
+}
+
+fn apply(package: &mut Package, name: &PackageName, commit: &Commit) -> Result<()> {
+    for entry in commit.packages.iter().filter(|entry| entry.package == *name) {
+        if let EntryBody::Edit { edit, .. } = &entry.body {
+            package.apply_edit(edit).map_err(|error| Error::Invalid {
+                key: name.to_string(),
+                reason: format!("revision {} of the log does not fit the one before it: {error}", commit.revision),
+            })?;
+        }
+    }
+    Ok(())
+}
+
+impl Head {
+    /// Reads the newest state, or that at `at`.
+    pub(crate) fn load(backend: &dyn Backend, at: Option<Revision>) -> Result<Head> {
+        let revision = match at {
+            Some(revision) => revision,
+            None => backend.head()?,
+        };
+        let mut head = match backend.checkpoint(revision)? {
+            Some((checkpoint, root)) => Head::at_checkpoint(checkpoint, &root),
+            None => Head::default(),
+        };
+        head.follow(backend, revision)?;
+        Ok(head)
+    }
+
+    fn at_checkpoint(revision: Revision, root: &Root) -> Head {
+        let packages = root
+            .packages
+            .iter()
+            .map(|(name, manifest)| {
+                let cell = Cell {
+                    manifest: Some(*manifest),
+                    edits: Vec::new(),
+                    changed: revision,
+                    exact: false,
+                    package: OnceLock::new(),
+                };
+                (name.clone(), Arc::new(cell))
+            })
+            .collect();
+        Head { revision, replay: Replay::default(), packages }
+    }
+
+    /// Reads and applies the commits up to `revision`.
+    pub(crate) fn follow(&mut self, backend: &dyn Backend, revision: Revision) -> Result<()> {
+        if revision <= self.revision {
+            return Ok(());
+        }
+        let mut outcome = Ok(());
+        backend.commits(self.revision, revision, &mut |commit| {
+            outcome = self.apply(&Arc::new(commit));
+            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        outcome
+    }
+
+    /// Moves on by one commit that was read from the log.
+    fn apply(&mut self, commit: &Arc<Commit>) -> Result<()> {
+        for entry in &commit.packages {
+            match &entry.body {
+                EntryBody::Edit { edit, .. } => {
+                    self.replay.bytes += edit_size(edit);
+                    let old = self.packages.get(&entry.package);
+                    let cell = match old {
+                        Some(cell) if cell.is_loaded() => {
+                            let loaded = cell.package.get().cloned().unwrap_or_default();
+                            let mut package = Package::clone(&loaded);
+                            apply(&mut package, &entry.package, commit)?;
+                            let mut edits = cell.edits.clone();
+                            edits.push(commit.clone());
+                            let made = Cell::loaded(Arc::new(package), cell.manifest, commit.revision);
+                            Cell { edits, ..made }
+                        }
+                        Some(cell) => {
+                            let mut edits = cell.edits.clone();
+                            edits.push(commit.clone());
+                            Cell {
+                                manifest: cell.manifest,
+                                edits,
+                                changed: commit.revision,
+                                exact: true,
+                                package: OnceLock::new(),
+                            }
+                        }
+                        None => Cell {
+                            manifest: None,
+                            edits: vec![commit.clone()],
+                            changed: commit.revision,
+                            exact: true,
+                            package: OnceLock::new(),
+                        },
+                    };
+                    self.packages.insert(entry.package.clone(), Arc::new(cell));
+                }
+                EntryBody::Replace { new: Some(manifest), .. } => {
+                    let cell = Cell {
+                        manifest: Some(*manifest),
+                        edits: Vec::new(),
+                        changed: commit.revision,
+                        exact: true,
+                        package: OnceLock::new(),
+                    };
+                    self.packages.insert(entry.package.clone(), Arc::new(cell));
+                }
+                EntryBody::Replace { new: None, .. } => {
+                    self.packages.remove(&entry.package);
+                }
+            }
+        }
+        self.revision = commit.revision;
+        self.replay.commits += 1;
+        Ok(())
+    }
+
+    /// Moves on by a commit of this process, whose packages are known already.
+    pub(crate) fn advance(&mut self, commit: &Arc<Commit>, made: Vec<(PackageName, Option<Arc<Package>>)>) {
+        for (name, package) in made {
+            let Some(package) = package else {
+                self.packages.remove(&name);
+                continue;
+            };
+            let entry = commit.packages.iter().find(|entry| entry.package == name);
+            let cell = match entry.map(|entry| &entry.body) {
+                Some(EntryBody::Edit { edit, .. }) => {
+                    self.replay.bytes += edit_size(edit);
+                    let (manifest, mut edits) = match self.packages.get(&name) {
+                        Some(cell) => (cell.manifest, cell.edits.clone()),
+                        None => (None, Vec::new()),
+                    };
+                    edits.push(commit.clone());
+                    Cell { edits, ..Cell::loaded(package, manifest, commit.revision) }
+                }
+                Some(EntryBody::Replace { new, .. }) => Cell::loaded(package, *new, commit.revision),
+                None => continue,
+            };
+            self.packages.insert(name, Arc::new(cell));
+        }
+        self.revision = commit.revision;
+        self.replay.commits += 1;
+    }
+
+    /// Makes the checkpoint's manifests the start of every package.
+    pub(crate) fn rest_on(&mut self, root: &Root) {
+        for (name, manifest) in &root.packages {
+            if let Some(cell) = self.packages.get(name) {
+                let package = OnceLock::new();
+                if let Some(loaded) = cell.package.get() {
+                    let _ = package.set(loaded.clone());
+                }
+                let (changed, exact) = (cell.changed, cell.exact);
+                let rested = Cell { manifest: Some(*manifest), edits: Vec::new(), changed, exact, package };
+                self.packages.insert(name.clone(), Arc::new(rested));
+            }
+        }
+        self.replay = Replay::default();
+    }
+
+    pub(crate) fn cell(&self, name: &PackageName) -> Option<&Arc<Cell>> {
+        self.packages.get(name)
+    }
+
+    pub(crate) fn cells(&self) -> impl Iterator<Item = (&PackageName, &Arc<Cell>)> {
+        self.packages.iter()
+    }
+
+    /// Returns the package, or `None` where there is none of that name.
+    pub(crate) fn package(&self, backend: &dyn Backend, name: &PackageName) -> Result<Option<Arc<Package>>> {
+        self.packages.get(name).map(|cell| cell.package(backend, name)).transpose()
+    }
+
+    /// Lists each package's manifest, if it can be named without storing anything.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = (&PackageName, Option<Digest>)> {
+        self.packages.iter().map(|(name, cell)| (name, cell.clean_manifest()))
+    }
+}
+
+/// What replaying an edit costs, about.
+fn edit_size(edit: &cms_model::Edit) -> usize {
+    edit.text.iter().map(|splice| splice.inserted.len() + splice.removed.len() + 16).sum()
+}

@@ -1,0 +1,370 @@
+//! Reading and replacing package files so that no text is lost, whoever else writes them.
+//!
+//! The steps are those of "Replacing a package file" in `docs/commit-protocol.md`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use cms_log::{Digest, Digester, FileView};
+use cms_model::{Package, PackageName};
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+
+use crate::error::{Error, Result};
+use crate::status::{Status, is_absent};
+
+/// Mode of a package file that did not exist before, as the reference `uci` makes it.
+const NEW_FILE_MODE: u32 = 0o600;
+const IN_PROGRESS_MODE: u32 = 0;
+
+/// One package file: the path that users see and the file it leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct PackageFile {
+    path: PathBuf,
+    target: PathBuf,
+}
+
+/// How a replacement ended.
+#[derive(Debug)]
+#[must_use]
+pub(crate) enum Replacement {
+    /// The new text is in place.
+    Done(Status),
+    /// The new text is in place, and the displaced file held a text that nobody expected: it waits
+    /// under the temporary's name to be absorbed.
+    Displaced,
+    /// The file is not as expected and was left alone.
+    Edited,
+}
+
+/// A temporary that a replacement left behind.
+#[derive(Debug)]
+pub(crate) enum Leftover {
+    /// The text was not written to its end.
+    Incomplete,
+    /// A complete text: one that was never put in place, or one that was displaced.
+    Text(Vec<u8>),
+}
+
+impl PackageFile {
+    /// Follows a symbolic link, which a replacement must keep.
+    pub(crate) fn new(config: &Path, package: &PackageName) -> PackageFile {
+        let path = config.join(package.as_str());
+        let target = match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_symlink() => fs::canonicalize(&path).unwrap_or_else(|_| path.clone()),
+            _ => path.clone(),
+        };
+        PackageFile { path, target }
+    }
+
+    /// Returns the path as the user knows it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn status(&self) -> Result<Option<Status>> {
+        Status::of(&self.path).map_err(|source| Error::io("look at", &self.path, source))
+    }
+
+    /// Reads the whole text with the status it had, or `None` where there is no file.
+    ///
+    /// The reading is repeated while somebody writes the file in place.
+    pub(crate) fn read(&self) -> Result<Option<(Vec<u8>, Status)>> {
+        let failed = |source| Error::io("read", &self.path, source);
+        loop {
+            let Some(mut file) = self.open_to_read()? else { return Ok(None) };
+            let before = Status::of_file(&file).map_err(failed)?;
+            let mut text = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0));
+            file.read_to_end(&mut text).map_err(failed)?;
+            let after = Status::of_file(&file).map_err(failed)?;
+            if before.same_content(&after) {
+                return Ok(Some((text, after)));
+            }
+        }
+    }
+
+    /// Opens the file for reading under a shared lock, so that a `uci` in the middle of an in-place
+    /// write is waited for; `None` where there is no regular file.
+    pub(crate) fn open_to_read(&self) -> Result<Option<File>> {
+        let failed = |source| Error::io("read", &self.path, source);
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Ok(None);
+        }
+        Ok(Some(file))
+    }
+
+    /// Replaces the file by the text of `package`, if it still is what `expected` says: the view's
+    /// text, or absent for `None`.
+    pub(crate) fn replace(&self, expected: Option<&FileView>, package: &Package) -> Result<Replacement> {
+        match expected {
+            None => self.create(package),
+            Some(view) => self.exchange(view, package),
+        }
+    }
+
+    fn create(&self, package: &Package) -> Result<Replacement> {
+        if self.status()?.is_some() {
+            return Ok(Replacement::Edited);
+        }
+        let temporary = self.temporary();
+        let file = self.write_temporary(package, None)?;
+        let failed = |source| Error::io("put in place", &self.path, source);
+        match renameat_with(CWD, &temporary, CWD, &self.target, RenameFlags::NOREPLACE) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::EXIST) => {
+                self.remove_temporary()?;
+                return Ok(Replacement::Edited);
+            }
+            // The file system knows no flags: a hard link does not replace either.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
+                match fs::hard_link(&temporary, &self.target) {
+                    Ok(()) => self.remove_temporary()?,
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                        self.remove_temporary()?;
+                        return Ok(Replacement::Edited);
+                    }
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+        self.sync_directory()?;
+        Ok(Replacement::Done(Status::of_file(&file).map_err(failed)?))
+    }
+
+    fn exchange(&self, view: &FileView, package: &Package) -> Result<Replacement> {
+        let Some(old) = self.lock_expected(view)? else { return Ok(Replacement::Edited) };
+        let temporary = self.temporary();
+        let new = self.write_temporary(package, Some(&old.file))?;
+        let failed = |source| Error::io("replace", &self.path, source);
+        match renameat_with(CWD, &temporary, CWD, &self.target, RenameFlags::EXCHANGE) {
+            Ok(()) => {
+                let displaced = Status::of(&temporary).map_err(failed)?;
+                if displaced.is_some_and(|displaced| !displaced.same_content(&old.status)) {
+                    self.sync_directory()?;
+                    return Ok(Replacement::Displaced);
+                }
+                self.remove_temporary()?;
+            }
+            Err(rustix::io::Errno::NOENT) => {
+                // The file was removed after the look: that is an edit, too.
+                self.remove_temporary()?;
+                return Ok(Replacement::Edited);
+            }
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {
+                fs::rename(&temporary, &self.target).map_err(failed)?;
+            }
+            Err(error) => return Err(failed(error.into())),
+        }
+        self.sync_directory()?;
+        let status = Status::of_file(&new).map_err(failed)?;
+        old.show(package);
+        Ok(Replacement::Done(status))
+    }
+
+    /// Removes the file of a deleted package, if it still is what the view says.
+    pub(crate) fn remove(&self, view: &FileView) -> Result<Replacement> {
+        let Some(old) = self.lock_expected(view)? else { return Ok(Replacement::Edited) };
+        let temporary = self.temporary();
+        let failed = |source| Error::io("remove", &self.path, source);
+        fs::rename(&self.target, &temporary).map_err(failed)?;
+        let displaced = Status::of(&temporary).map_err(failed)?;
+        if displaced.is_some_and(|displaced| !displaced.same_content(&old.status)) {
+            self.sync_directory()?;
+            return Ok(Replacement::Displaced);
+        }
+        self.remove_temporary()?;
+        if self.path != self.target {
+            fs::remove_file(&self.path).map_err(failed)?;
+        }
+        self.sync_directory()?;
+        Ok(Replacement::Done(old.status))
+    }
+
+    /// Opens and locks the file as the reference `uci` does, and checks that it holds the view's text.
+    fn lock_expected(&self, view: &FileView) -> Result<Option<LockedFile>> {
+        let failed = |source| Error::io("open", &self.path, source);
+        loop {
+            let opened = OpenOptions::new().read(true).write(true).open(&self.target);
+            let (file, writable) = match opened {
+                Ok(file) => (file, true),
+                Err(error) if is_absent(&error) => return Ok(None),
+                // A read-only file is replaced all the same: the directory decides that.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    (File::open(&self.target).map_err(failed)?, false)
+                }
+                Err(error) => return Err(failed(error)),
+            };
+            flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+            let status = Status::of_file(&file).map_err(failed)?;
+            // Whoever replaced the file while we waited left us the lock of a file that is gone.
+            match Status::of(&self.target).map_err(failed)? {
+                Some(now) if (now.inode, now.device) == (status.inode, status.device) => {}
+                Some(_) => continue,
+                None => return Ok(None),
+            }
+            let locked = LockedFile { file, status, writable };
+            if status.proves(view) || locked.digest().map_err(failed)? == view.digest {
+                return Ok(Some(locked));
+            }
+            return Ok(None);
+        }
+    }
+
+    /// Writes and syncs the temporary. Until it is complete its mode is 0, which tells it from a
+    /// displaced file after a crash.
+    fn write_temporary(&self, package: &Package, like: Option<&File>) -> Result<File> {
+        let temporary = self.temporary();
+        let failed = |source| Error::io("write", &temporary, source);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(IN_PROGRESS_MODE)
+            .open(&temporary)
+            .map_err(failed)?;
+        let written = (|| {
+            let mut buffered = io::BufWriter::with_capacity(256 * 1024, &file);
+            package.write_text(&mut buffered)?;
+            buffered.flush()?;
+            drop(buffered);
+            let mode = match like {
+                Some(old) => {
+                    keep_owner(old, &file)?;
+                    keep_attributes(old, &file)?;
+                    old.metadata()?.permissions().mode() & 0o7777
+                }
+                None => NEW_FILE_MODE,
+            };
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.sync_all()
+        })();
+        match written {
+            Ok(()) => Ok(file),
+            Err(error) => {
+                // The text stays in the log; what could not be written is no use to anybody.
+                let _ = fs::remove_file(&temporary);
+                Err(failed(error))
+            }
+        }
+    }
+
+    /// Looks for a temporary of a replacement that was cut short. The caller holds `files.lock`.
+    pub(crate) fn leftover(&self) -> Result<Option<Leftover>> {
+        let temporary = self.temporary();
+        let failed = |source| Error::io("read", &temporary, source);
+        let meta = match fs::symlink_metadata(&temporary) {
+            Ok(meta) => meta,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        if !meta.is_file() {
+            return Err(failed(io::Error::other("a temporary of cms is expected here, and this is no regular file")));
+        }
+        if meta.permissions().mode() & 0o7777 == IN_PROGRESS_MODE {
+            return Ok(Some(Leftover::Incomplete));
+        }
+        Ok(Some(Leftover::Text(fs::read(&temporary).map_err(failed)?)))
+    }
+
+    /// Tells whether there is a temporary, in use or left behind.
+    pub(crate) fn has_leftover(&self) -> bool {
+        fs::symlink_metadata(self.temporary()).is_ok()
+    }
+
+    /// Unlinks the temporary, if there is one.
+    pub(crate) fn remove_temporary(&self) -> Result<()> {
+        let temporary = self.temporary();
+        match fs::remove_file(&temporary) {
+            Ok(()) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(source) => Err(Error::io("remove", &temporary, source)),
+        }
+    }
+
+    fn temporary(&self) -> PathBuf {
+        let name = self.target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        self.target.with_file_name(format!(".{name}.cms~"))
+    }
+
+    fn sync_directory(&self) -> Result<()> {
+        let directory = self.target.parent().unwrap_or(Path::new("."));
+        File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|source| Error::io("sync the directory", directory, source))
+    }
+}
+
+/// The displaced file, locked against every `uci` until dropped.
+struct LockedFile {
+    file: File,
+    status: Status,
+    writable: bool,
+}
+
+impl LockedFile {
+    fn digest(&self) -> io::Result<Digest> {
+        use std::io::Seek;
+        let mut file = &self.file;
+        file.seek(io::SeekFrom::Start(0))?;
+        let mut digester = Digester::new();
+        io::copy(&mut file, &mut digester)?;
+        Ok(digester.finish())
+    }
+
+    /// Writes the new text into the displaced inode: a `uci` that waits for its lock reads from the
+    /// file it has open, without looking whether that is still the one in the directory. The inode
+    /// has no name any more, so nothing depends on this; a failure costs nothing that was acknowledged.
+    fn show(mut self, package: &Package) {
+        if !self.writable {
+            return;
+        }
+        let shown = (|| {
+            use std::io::Seek;
+            self.file.set_len(0)?;
+            self.file.seek(io::SeekFrom::Start(0))?;
+            let mut buffered = io::BufWriter::with_capacity(256 * 1024, &self.file);
+            package.write_text(&mut buffered)?;
+            buffered.flush()
+        })();
+        if let Err(error) = shown {
+            tracing::debug!(%error, "could not show the new text to a waiting uci");
+        }
+    }
+}
+
+
+fn keep_owner(old: &File, new: &File) -> io::Result<()> {
+    let (old, made) = (old.metadata()?, new.metadata()?);
+    let user = (old.uid() != made.uid()).then_some(old.uid());
+    let group = (old.gid() != made.gid()).then_some(old.gid());
+    if user.is_some() || group.is_some() {
+        std::os::unix::fs::fchown(new, user, group)?;
+    }
+    Ok(())
+}
+
+fn keep_attributes(old: &File, new: &File) -> io::Result<()> {
+    use xattr::FileExt;
+    let names = match old.list_xattr() {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for name in names {
+        let Some(value) = old.get_xattr(&name)? else { continue };
+        match new.set_xattr(&name, &value) {
+            Ok(()) => {}
+            // Labels in the namespaces of the kernel are set by its policy on the new file.
+            Err(_) if name.to_string_lossy().starts_with("security.") => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Going back: to the state of a revision, or by reversing commits.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use cms_log::{CommitKind, EntryBody, Origin, Revision};
+use cms_model::{Change, Key, Package, PackageName};
+
+use crate::author::current_user;
+use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::error::{Error, Result};
+use crate::history::KeyFilter;
+use crate::stage::CommitOptions;
+use crate::store::Store;
+
+impl Store {
+    /// Makes a commit that restores the state of `to`: of everything, of a package, or of the
+    /// section or option of a key. What is restored as a whole has its exact bytes back.
+    ///
+    /// # Errors
+    /// As [`snapshot_at`](Store::snapshot_at) and [`commit`](crate::Transaction::commit).
+    pub fn rollback(&self, to: Revision, key: Option<&Key>, options: &CommitOptions) -> Result<Committed> {
+        let now = self.snapshot()?;
+        let base = now.revision().unwrap_or(Revision::EMPTY);
+        let then = self.snapshot_at(to)?;
+        let mut names: Vec<PackageName> = now.packages().chain(then.packages()).cloned().collect();
+        names.sort();
+        names.dedup();
+        if let Some(key) = key {
+            names.retain(|name| *name == key.package);
+            if names.is_empty() {
+                return Err(Error::not_found(key));
+            }
+        }
+        let mut wanted = Vec::new();
+        for name in names {
+            let current = if now.contains(&name) { Some(now.package(&name)?) } else { None };
+            let old = if then.contains(&name) { Some(then.package(&name)?) } else { None };
+            let action = match (current, old) {
+                (Some(current), Some(old)) => match key.filter(|key| key.section.is_some()) {
+                    Some(key) => restored(&current, &old, key, base),
+                    None if current.text() == old.text() => continue,
+                    None => Action::Rewrite(old),
+                },
+                (Some(_), None) => Action::Delete,
+                (None, Some(old)) => Action::Create(old),
+                (None, None) => continue,
+            };
+            wanted.push(Wanted { package: name, base, action });
+        }
+        self.finish(wanted, CommitKind::Rollback { to }, options)
+    }
+
+    /// Makes a commit that reverses the commits of a range, and only these.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when later commits changed the same; as [`rollback`](Store::rollback).
+    pub fn undo(&self, range: RangeInclusive<Revision>, options: &CommitOptions) -> Result<Committed> {
+        let log = self.log("undo")?;
+        let (from, to) = (*range.start(), *range.end());
+        let head = self.snapshot()?.revision().unwrap_or(Revision::EMPTY);
+        if to > head || from > to || from == Revision::EMPTY {
+            let revision = if to > head { to } else { from };
+            return Err(cms_log::Error::NoSuchRevision { revision, head }.into());
+        }
+        let before = self.snapshot_at(Revision(from.0 - 1))?;
+        let mut touched: BTreeMap<PackageName, Vec<Change>> = BTreeMap::new();
+        let mut whole: BTreeMap<PackageName, bool> = BTreeMap::new();
+        for revision in (from.0..=to.0).rev() {
+            let commit = log.backend.commit(Revision(revision))?;
+            let commit = commit.ok_or(cms_log::Error::NoSuchRevision { revision: Revision(revision), head })?;
+            for entry in commit.packages {
+                let changes = touched.entry(entry.package.clone()).or_default();
+                match entry.body {
+                    EntryBody::Edit { changes: made, .. } => {
+                        changes.extend(made.iter().rev().map(Change::inverse));
+                    }
+                    EntryBody::Replace { .. } => {
+                        whole.insert(entry.package, true);
+                    }
+                }
+            }
+        }
+        let mut wanted = Vec::new();
+        for (name, changes) in touched {
+            let newest = log.newest()?;
+            let later = crate::rebase::Theirs::read(&*log.backend, &name, to, newest.revision)?;
+            let untouched = later.newest(to).is_none();
+            let action = if untouched || whole.contains_key(&name) {
+                match (before.contains(&name), newest.cell(&name).is_some()) {
+                    (true, true) => Action::Rewrite(before.package(&name)?),
+                    (true, false) => Action::Create(before.package(&name)?),
+                    (false, true) => Action::Delete,
+                    (false, false) => continue,
+                }
+            } else {
+                let changes = changes.into_iter().map(|change| (to, change)).collect();
+                Action::Changes { changes, made: None }
+            };
+            wanted.push(Wanted { package: name, base: to, action });
+        }
+        self.finish(wanted, CommitKind::Undo { from, to }, options)
+    }
+
+    fn finish(&self, wanted: Vec<Wanted>, kind: CommitKind, options: &CommitOptions) -> Result<Committed> {
+        let signature = Signature {
+            kind,
+            author: current_user(),
+            tool: options.tool.clone(),
+            message: options.message.clone(),
+            origin: Origin::Direct,
+        };
+        if options.dry_run {
+            return self.plan(&wanted, signature);
+        }
+        self.commit_with_files(&wanted, signature)
+    }
+}
+
+/// The changes that bring one section or option back.
+fn restored(current: &Arc<Package>, old: &Package, key: &Key, base: Revision) -> Action {
+    let mut filter = KeyFilter::new(Some(key));
+    filter.find(current);
+    filter.find(old);
+    let changes = Package::diff(current, old).into_iter().filter(|change| filter.takes(change));
+    Action::Changes { changes: changes.map(|change| (base, change)).collect(), made: None }
+}

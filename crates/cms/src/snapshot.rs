@@ -1,0 +1,274 @@
+//! One state of a store, to read from.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use cms_log::Revision;
+use cms_model::{Diagnostic, Package, PackageName};
+
+use crate::error::{Error, Result};
+use crate::external::{Absorbed, Finding, Warning};
+use crate::head::{Cell, Head};
+use crate::store::{Log, Store};
+
+/// How often a reader looks again when commits keep overtaking it.
+const LOOKS: usize = 16;
+
+/// The packages of a store at one moment. Immutable and cheap to clone.
+#[derive(Clone)]
+pub struct Snapshot {
+    store: Store,
+    inner: Arc<Content>,
+}
+
+struct Content {
+    revision: Option<Revision>,
+    packages: BTreeMap<PackageName, Source>,
+    warnings: Vec<Warning>,
+}
+
+enum Source {
+    /// As the log has it.
+    Log(Arc<Cell>),
+    /// As its file has it.
+    File(OnceLock<Arc<Package>>),
+}
+
+impl Store {
+    /// Takes a snapshot of the newest state.
+    ///
+    /// Edits that other programs made to package files are brought into the log first, if this
+    /// process may and nobody else is about to; otherwise the snapshot holds the files' text and
+    /// [`warnings`](Snapshot::warnings) says so.
+    ///
+    /// # Errors
+    /// Those of the log. A package that does not parse is a warning.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        self.snapshot_of(None)
+    }
+
+    /// Takes a snapshot in which only the named packages are compared with their files.
+    ///
+    /// For a reader of a single key, which need not look at every file of the directory.
+    ///
+    /// # Errors
+    /// As [`snapshot`](Store::snapshot).
+    pub fn snapshot_of(&self, names: Option<&[PackageName]>) -> Result<Snapshot> {
+        let Some(log) = self.optional_log() else { return self.snapshot_of_files() };
+        let mut overlay = BTreeMap::new();
+        let mut warnings = Vec::new();
+        let mut head = log.newest()?;
+        for _ in 0..LOOKS {
+            let names = match names {
+                Some(names) => names.to_vec(),
+                None => self.known_names(log, &head)?,
+            };
+            let Differences { different, unsettled, stray } = self.different(log, &head, &names)?;
+            if different.is_empty() && !unsettled && stray.is_empty() {
+                break;
+            }
+            let import = head.revision == Revision::EMPTY;
+            let writing = if import { Some(log.write()?) } else { log.try_write()? };
+            if let Some(mut writing) = writing {
+                self.recover_displaced(log, &mut writing, &stray, &mut warnings)?;
+                let Absorbed { warnings: found, mut behind, .. } = self.absorb(log, &mut writing, &names)?;
+                head = log.publish(Arc::new(writing.head.clone()));
+                drop(writing);
+                warnings.extend(found);
+                behind.retain(|name| !is_unparsable(&warnings, name));
+                log.caught_up.store(true, Ordering::Relaxed);
+                if let Err(error) = self.write_package_files(&behind) {
+                    // The log has everything; the next use tries again.
+                    tracing::warn!(%error, "package files could not be brought up to the log");
+                }
+                break;
+            }
+            // Somebody else is writing. What looks like an edit may be his commit: look again.
+            let newest = log.newest()?;
+            if newest.revision != head.revision {
+                head = newest;
+                continue;
+            }
+            for (name, text) in different {
+                warnings.push(match text {
+                    Text::New(package) => {
+                        overlay.insert(name.clone(), *package);
+                        Warning::NewerThanLog { package: name }
+                    }
+                    Text::Unparsable(diagnostics) => Warning::Unparsable { package: name, diagnostics },
+                    Text::Gone => Warning::NewerThanLog { package: name },
+                });
+            }
+            break;
+        }
+        let mut packages: BTreeMap<PackageName, Source> =
+            head.cells().map(|(name, cell)| (name.clone(), Source::Log(cell.clone()))).collect();
+        for (name, package) in overlay {
+            let cell = OnceLock::new();
+            let _ = cell.set(Arc::new(package));
+            packages.insert(name, Source::File(cell));
+        }
+        let inner = Content { revision: Some(head.revision), packages, warnings };
+        Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
+    }
+
+    /// Takes a snapshot of an older state.
+    ///
+    /// # Errors
+    /// [`cms_log::Error::Compacted`] and [`cms_log::Error::NoSuchRevision`] outside what the log keeps.
+    pub fn snapshot_at(&self, revision: Revision) -> Result<Snapshot> {
+        let log = self.log("read an older state")?;
+        let newest = log.backend.head()?;
+        if revision > newest {
+            return Err(cms_log::Error::NoSuchRevision { revision, head: newest }.into());
+        }
+        let first = log.backend.first()?;
+        if revision < first {
+            return Err(cms_log::Error::Compacted { revision, first }.into());
+        }
+        let head = Head::load(&*log.backend, Some(revision))?;
+        Ok(self.snapshot_from(&head))
+    }
+
+    pub(crate) fn snapshot_from(&self, head: &Head) -> Snapshot {
+        let packages = head.cells().map(|(name, cell)| (name.clone(), Source::Log(cell.clone()))).collect();
+        let inner = Content { revision: Some(head.revision), packages, warnings: Vec::new() };
+        Snapshot { store: self.clone(), inner: Arc::new(inner) }
+    }
+
+    fn snapshot_of_files(&self) -> Result<Snapshot> {
+        let packages =
+            self.file_names()?.into_iter().map(|name| (name, Source::File(OnceLock::new()))).collect();
+        let inner = Content { revision: None, packages, warnings: Vec::new() };
+        Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
+    }
+
+    /// Compares files with the log without changing anything.
+    fn different(&self, log: &Log, head: &Head, names: &[PackageName]) -> Result<Differences> {
+        let mut found = Differences::default();
+        // What this process committed without waiting is written when somebody waits for it.
+        let caught_up = log.caught_up.load(Ordering::Relaxed);
+        for name in names {
+            if self.file(name).has_leftover() {
+                found.stray.push(name.clone());
+            }
+            match self.examine(log, head, name) {
+                Ok(Finding::Same) => {}
+                Ok(Finding::Behind) => found.unsettled |= !caught_up,
+                Ok(Finding::Seen { .. }) => found.unsettled = true,
+                Ok(Finding::Edited(edited)) => {
+                    found.different.push((name.clone(), Text::New(Box::new(edited.text))));
+                }
+                Ok(Finding::Unparsable(diagnostics)) => {
+                    found.different.push((name.clone(), Text::Unparsable(diagnostics)));
+                }
+                Ok(Finding::Removed) | Err(Error::Io { .. }) => found.different.push((name.clone(), Text::Gone)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// How package files differ from the log.
+#[derive(Default)]
+struct Differences {
+    /// Files that hold something new.
+    different: Vec<(PackageName, Text)>,
+    /// Whether files have to be written, or views to be noted again.
+    unsettled: bool,
+    /// Packages with a temporary beside their file.
+    stray: Vec<PackageName>,
+}
+
+/// What a file holds that the log does not.
+enum Text {
+    New(Box<Package>),
+    Unparsable(Vec<Diagnostic>),
+    Gone,
+}
+
+fn is_unparsable(warnings: &[Warning], name: &PackageName) -> bool {
+    warnings.iter().any(|warning| {
+        matches!(warning, Warning::Unparsable { package, .. } | Warning::Unreadable { package, .. } if package == name)
+    })
+}
+
+impl Snapshot {
+    /// Returns the revision of the state; `None` when it was read from the files without the log.
+    pub fn revision(&self) -> Option<Revision> {
+        self.inner.revision
+    }
+
+    /// Lists the packages in byte order.
+    pub fn packages(&self) -> impl Iterator<Item = &PackageName> {
+        self.inner.packages.keys()
+    }
+
+    /// Tells whether there is a package of that name.
+    pub fn contains(&self, name: &PackageName) -> bool {
+        self.inner.packages.contains_key(name)
+    }
+
+    /// Returns a package.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Unparsable`] when it was never seen in a state that parses.
+    pub fn package(&self, name: &PackageName) -> Result<Arc<Package>> {
+        match self.inner.packages.get(name) {
+            Some(Source::Log(cell)) => {
+                let log = self.store.log("read a package")?;
+                cell.package(&*log.backend, name)
+            }
+            Some(Source::File(package)) => match package.get() {
+                Some(package) => Ok(package.clone()),
+                None => {
+                    let read = Arc::new(self.store.read_file(name)?);
+                    Ok(package.get_or_init(|| read).clone())
+                }
+            },
+            None => {
+                for warning in self.warnings() {
+                    match warning {
+                        Warning::Unparsable { package, diagnostics } if package == name => {
+                            let diagnostics = diagnostics.clone();
+                            return Err(Error::Unparsable { package: name.clone(), diagnostics });
+                        }
+                        Warning::Unreadable { package, reason } if package == name => {
+                            return Err(Error::io(
+                                "read",
+                                self.store.file(name).path(),
+                                std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason.clone()),
+                            ));
+                        }
+                        _ => {}
+                    }
+                }
+                Err(Error::not_found(name))
+            }
+        }
+    }
+
+    /// Returns what the user should know of this state: files that do not parse, or are newer.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.inner.warnings
+    }
+}
+
+impl Store {
+    /// Reads a package from its file, for those who have no log.
+    fn read_file(&self, name: &PackageName) -> Result<Package> {
+        let file = self.file(name);
+        let Some(opened) = file.open_to_read()? else { return Err(Error::not_found(name)) };
+        match Package::read(opened) {
+            Ok(package) => Ok(package),
+            Err(cms_model::ReadError::Io(source)) => Err(Error::io("read", file.path(), source)),
+            Err(cms_model::ReadError::Parse(diagnostics)) => {
+                let path = file.path().display().to_string();
+                let diagnostics = diagnostics.into_iter().map(|found| found.in_file(path.clone())).collect();
+                Err(Error::Unparsable { package: name.clone(), diagnostics })
+            }
+        }
+    }
+}

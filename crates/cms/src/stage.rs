@@ -1,0 +1,358 @@
+//! Staged changes: what a user prepared with `cms set` and its kin, and has not committed yet.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cms_log::{CommitKind, Origin, Revision};
+use cms_model::{Change, Draft, Key, Package, PackageName, Selector};
+
+use crate::author::current_user;
+use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::describe::DisplayChange;
+use crate::error::{Error, Result};
+use crate::lock::FileLock;
+use crate::snapshot::Snapshot;
+use crate::stage_file::{Frame, StageFile};
+use crate::store::{Store, seed};
+
+/// The caller's staged changes, locked against the caller's other processes until dropped.
+///
+/// Changes are made on a [`Draft`] and are durable after [`save`](Stage::save).
+pub struct Stage {
+    store: Store,
+    snapshot: Snapshot,
+    file: StageFile,
+    frames: Vec<Frame>,
+    drafts: BTreeMap<PackageName, Staged>,
+    user: u32,
+    _lock: FileLock,
+}
+
+/// A package as its staged changes make it.
+struct Staged {
+    base: Arc<Package>,
+    draft: Draft,
+    /// How many of the draft's changes are in the file already.
+    saved: usize,
+    /// Changes that no longer fit what others committed since.
+    stale: Vec<(Revision, Change)>,
+}
+
+/// How to commit.
+#[derive(Clone, Debug, Default)]
+pub struct CommitOptions {
+    /// Why.
+    pub message: String,
+    /// The program that commits.
+    pub tool: String,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+impl Store {
+    /// Opens the caller's stage on the newest state; waits for the caller's other processes.
+    ///
+    /// # Errors
+    /// [`Error::NotOwner`] for those who may not commit; [`Error::StageDamaged`].
+    pub fn stage(&self) -> Result<Stage> {
+        self.stage_for(None)
+    }
+
+    /// As [`stage`](Store::stage), comparing only the named packages with their files.
+    ///
+    /// # Errors
+    /// As [`stage`](Store::stage).
+    pub fn stage_for(&self, names: Option<&[PackageName]>) -> Result<Stage> {
+        self.log("stage changes")?;
+        let user = rustix::process::geteuid().as_raw();
+        let directory = self.stage_directory(user);
+        self.location().create_private(&self.location().state().join("stage"))?;
+        self.location().create_private(&directory)?;
+        let lock = FileLock::wait(self.location(), &directory.join("lock"))?;
+        let snapshot = self.snapshot_of(names)?;
+        let (file, mut frames) = StageFile::read(self.location(), &directory.join("stage"))?;
+        self.drop_published(&file, user, &mut frames)?;
+        Ok(Stage { store: self.clone(), snapshot, file, frames, drafts: BTreeMap::new(), user, _lock: lock })
+    }
+
+    /// Returns the packages that the caller has staged changes of, without waiting for anybody.
+    ///
+    /// # Errors
+    /// [`Error::StageDamaged`], or that the stage cannot be read.
+    pub fn staged_packages(&self) -> Result<Vec<PackageName>> {
+        if self.optional_log().is_none() {
+            return Ok(Vec::new());
+        }
+        let user = rustix::process::geteuid().as_raw();
+        let path = self.stage_directory(user).join("stage");
+        let (file, mut frames) = StageFile::read(self.location(), &path)?;
+        self.drop_published(&file, user, &mut frames)?;
+        let mut names: Vec<PackageName> = frames.into_iter().map(|frame| frame.package).collect();
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn stage_directory(&self, user: u32) -> PathBuf {
+        self.location().state().join("stage").join(user.to_string())
+    }
+
+    /// Drops frames that a commit published whose clean-up was cut short.
+    fn drop_published(&self, file: &StageFile, user: u32, frames: &mut Vec<Frame>) -> Result<()> {
+        let log = self.log("read the staged changes")?;
+        let Some(oldest) = frames.iter().map(|frame| frame.base).min() else { return Ok(()) };
+        let oldest = oldest.max(Revision(log.backend.first()?.0.saturating_sub(1)));
+        let newest = log.backend.head()?;
+        log.backend.headers(oldest, newest, cms_log::Order::Ascending, &mut |header| {
+            if let Origin::Stage { owner, stage, upto } = header.origin
+                && owner == user
+                && stage == file.identity
+            {
+                frames.retain(|frame| frame.end > upto || !header.packages.contains(&frame.package));
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+}
+
+impl Stage {
+    /// Returns the state below the staged changes.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Returns the working copy of a package: the newest state with the staged changes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unparsable`].
+    pub fn draft(&mut self, name: &PackageName) -> Result<&mut Draft> {
+        Ok(&mut self.staged(name)?.draft)
+    }
+
+    fn staged(&mut self, name: &PackageName) -> Result<&mut Staged> {
+        if !self.drafts.contains_key(name) {
+            let base = self.snapshot.package(name)?;
+            let mut draft = Draft::new(Package::clone(&base), seed());
+            let mut stale = Vec::new();
+            for frame in self.frames.iter().filter(|frame| frame.package == *name) {
+                for change in &frame.changes {
+                    if draft.replay(change).is_err() {
+                        stale.push((frame.base, change.clone()));
+                    }
+                }
+                for (section, name) in &frame.pins {
+                    draft.pin(*section, name);
+                }
+            }
+            let saved = draft.changes().len();
+            self.drafts.insert(name.clone(), Staged { base, draft, saved, stale });
+        }
+        self.drafts.get_mut(name).ok_or_else(|| Error::not_found(name))
+    }
+
+    /// Returns the package with its staged changes.
+    ///
+    /// # Errors
+    /// As [`draft`](Stage::draft).
+    pub fn package(&mut self, name: &PackageName) -> Result<&Package> {
+        Ok(self.staged(name)?.draft.package())
+    }
+
+    /// Makes what was changed on the drafts durable.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: then nothing new is staged.
+    pub fn save(&mut self) -> Result<()> {
+        let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
+        let mut frames = Vec::new();
+        for (name, staged) in &self.drafts {
+            let Some(changes) = staged.draft.changes().get(staged.saved..) else { continue };
+            if changes.is_empty() {
+                continue;
+            }
+            let created = changes.iter().filter(|change| matches!(change.kind, cms_model::ChangeKind::Add { .. }));
+            let pins =
+                created.filter_map(|change| Some((change.section, staged.draft.display_name(change.section)?)));
+            frames.push(Frame {
+                base,
+                package: name.clone(),
+                pins: pins.collect(),
+                changes: changes.to_vec(),
+                end: 0,
+            });
+        }
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.file.append(self.store.location(), &mut frames)?;
+        self.frames.extend(frames);
+        for staged in self.drafts.values_mut() {
+            staged.saved = staged.draft.changes().len();
+        }
+        Ok(())
+    }
+
+    /// Lists the packages with staged changes.
+    pub fn packages(&self) -> Vec<PackageName> {
+        let mut names: Vec<PackageName> = self.frames.iter().map(|frame| frame.package.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Returns the staged changes of a package as made, in order.
+    pub fn raw_changes(&self, name: &PackageName) -> Vec<Change> {
+        let frames = self.frames.iter().filter(|frame| frame.package == *name);
+        frames.flat_map(|frame| frame.changes.iter().cloned()).collect()
+    }
+
+    /// Returns the staged changes of a package for people to read, under the names that the stage
+    /// shows.
+    ///
+    /// # Errors
+    /// As [`draft`](Stage::draft).
+    pub fn changes(&mut self, name: &PackageName) -> Result<Vec<DisplayChange>> {
+        let changes = self.raw_changes(name);
+        let staged = self.staged(name)?;
+        let (after, before) = (staged.draft.package(), &*staged.base);
+        Ok(changes
+            .iter()
+            .map(|change| {
+                let mut shown = DisplayChange::new(name, change, Some(after), Some(before));
+                if let Some(section) = staged.draft.display_name(change.section) {
+                    let option = change.option().map(|option| format!(".{option}")).unwrap_or_default();
+                    shown.key = format!("{name}.{section}{option}");
+                }
+                shown
+            })
+            .collect())
+    }
+
+    /// Returns the staged changes of a package that no longer fit what others committed.
+    ///
+    /// # Errors
+    /// As [`draft`](Stage::draft).
+    pub fn stale(&mut self, name: &PackageName) -> Result<Vec<DisplayChange>> {
+        let staged = self.staged(name)?;
+        let shown = staged.stale.iter().map(|(_, change)| {
+            DisplayChange::new(name, change, Some(staged.draft.package()), Some(&staged.base))
+        });
+        Ok(shown.collect())
+    }
+
+    /// Takes back the staged changes at a key; returns how many there were.
+    ///
+    /// Changes that can no longer be made without the ones taken back go with them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the key names a section that is not there.
+    pub fn revert(&mut self, key: &Key) -> Result<usize> {
+        let package = key.package.clone();
+        let section = match &key.section {
+            None => None,
+            Some(selector) => match self.staged(&package) {
+                Ok(staged) => match staged.draft.resolve(selector) {
+                    Some(section) => Some(section),
+                    // A section whose deletion is staged is found in the state below.
+                    None => match find_in(&staged.base, selector) {
+                        Some(section) => Some(section),
+                        None => return Err(Error::not_found(key)),
+                    },
+                },
+                Err(error) => return Err(error),
+            },
+        };
+        let is_meant = |change: &Change| match (&section, &key.option) {
+            (None, _) => true,
+            (Some(section), None) => change.section == *section,
+            (Some(section), Some(option)) => {
+                change.section == *section
+                    && match &change.kind {
+                        cms_model::ChangeKind::RenameOption { old, new } => old == option || new == option,
+                        _ => change.option() == Some(option),
+                    }
+            }
+        };
+        let mut reverted = 0;
+        for frame in self.frames.iter_mut().filter(|frame| frame.package == package) {
+            let before = frame.changes.len();
+            frame.changes.retain(|change| !is_meant(change));
+            reverted += before - frame.changes.len();
+        }
+        if reverted == 0 {
+            return Ok(0);
+        }
+        self.drafts.remove(&package);
+        if let Ok(staged) = self.staged(&package) {
+            let stale: Vec<Change> = staged.stale.iter().map(|(_, change)| change.clone()).collect();
+            for frame in self.frames.iter_mut().filter(|frame| frame.package == package) {
+                let before = frame.changes.len();
+                frame.changes.retain(|change| !stale.contains(change));
+                reverted += before - frame.changes.len();
+            }
+        }
+        self.frames.retain(|frame| !frame.changes.is_empty());
+        self.drafts.remove(&package);
+        self.file.rewrite(self.store.location(), &mut self.frames)?;
+        Ok(reverted)
+    }
+
+    /// Commits the staged changes, of one package or of all, as one transaction, and waits for the
+    /// package files. A commit with nothing staged answers with no changes.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when somebody else changed the same since it was staged: the changes stay
+    /// staged.
+    pub fn commit(&mut self, only: Option<&PackageName>, options: &CommitOptions) -> Result<Committed> {
+        self.save()?;
+        let names: Vec<PackageName> =
+            self.packages().into_iter().filter(|name| only.is_none_or(|only| only == name)).collect();
+        let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
+        if names.is_empty() {
+            return Ok(Committed { revision: base, packages: Vec::new(), warnings: Vec::new() });
+        }
+        let mut wanted = Vec::new();
+        for name in &names {
+            let frames = self.frames.iter().filter(|frame| frame.package == *name);
+            let changes: Vec<(Revision, Change)> = frames
+                .flat_map(|frame| frame.changes.iter().map(|change| (frame.base, change.clone())))
+                .collect();
+            let all_fresh = changes.iter().all(|(made_on, _)| *made_on == base);
+            let staged = self.staged(name)?;
+            // Changes made on this very state need no second look if nobody committed meanwhile.
+            let made = (all_fresh && staged.stale.is_empty())
+                .then(|| (staged.base.clone(), Arc::new(staged.draft.package().clone())));
+            wanted.push(Wanted { package: name.clone(), base, action: Action::Changes { changes, made } });
+        }
+        let signature = Signature {
+            kind: CommitKind::Normal,
+            author: current_user(),
+            tool: options.tool.clone(),
+            message: options.message.clone(),
+            origin: Origin::Stage { owner: self.user, stage: self.file.identity, upto: self.file.end },
+        };
+        if options.dry_run {
+            return self.store.plan(&wanted, signature);
+        }
+        let outcome = self.store.commit_with_files(&wanted, signature);
+        if outcome.as_ref().is_err_and(|error| !error.is_committed()) {
+            return outcome;
+        }
+        self.frames.retain(|frame| !names.contains(&frame.package));
+        for name in &names {
+            self.drafts.remove(name);
+        }
+        if let Err(error) = self.file.rewrite(self.store.location(), &mut self.frames) {
+            // The log knows what was published; the next command drops it.
+            tracing::warn!(%error, "the staged changes could not be cleared");
+        }
+        outcome
+    }
+}
+
+fn find_in(package: &Arc<Package>, selector: &Selector) -> Option<cms_model::SectionId> {
+    Draft::new(Package::clone(package), 0).resolve(selector)
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs what a target needs on Debian, and nothing that is there already.
+#   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself)
+#   deps.sh test    that, and Python with PyYAML (the conformance suite)
+set -euo pipefail
+
+packages=()
+
+need_compiler() {
+  local probe
+  probe=$(mktemp -d)
+  # A compiler without the C library's headers would fail later and less clearly.
+  printf '#include <stdlib.h>\nint main(void) { return EXIT_SUCCESS; }\n' > "$probe/probe.c"
+  if ! cc -o "$probe/probe" "$probe/probe.c" 2>/dev/null; then packages+=(gcc libc6-dev); fi
+  rm -rf "$probe"
+}
+
+need_yaml() {
+  python3 -c 'import yaml' 2>/dev/null || packages+=(python3 python3-yaml)
+}
+
+case ${1:-} in
+  build) need_compiler ;;
+  test) need_compiler; need_yaml ;;
+  *) echo "usage: ${0##*/} build|test" >&2; exit 2 ;;
+esac
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "please install: ${packages[*]}" >&2
+  exit 1
+fi
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+  if ! sudo -n true 2>/dev/null; then
+    echo "neither root nor sudo: please install ${packages[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "installing ${packages[*]}"
+install() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends "${packages[@]}" >"$log" 2>&1
+}
+# The package lists of a fresh machine are empty or old: fetch them only when the first try fails.
+if ! install; then
+  "${as_root[@]}" apt-get update >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+  install || { cat "$log" >&2; exit 1; }
+fi
