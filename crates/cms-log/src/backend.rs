@@ -1,6 +1,6 @@
 //! What a home of the log must be able to do.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 
 use cms_model::PackageName;
 
@@ -17,6 +17,9 @@ use crate::{Commit, Digest, Header, Object, Result, Revision};
 ///
 /// All methods may be called from any thread. Every method that reads may be called while others write.
 pub trait Backend: Send + Sync {
+    /// Returns where the log lies, for messages.
+    fn place(&self) -> &Path;
+
     /// Returns the revision of the newest commit, [`Revision::EMPTY`] if there is none.
     fn head(&self) -> Result<Revision>;
 
@@ -86,7 +89,7 @@ pub trait Backend: Send + Sync {
     /// Returns the newest revision whose commit is not later than `time_us`, or, before all of them, the oldest readable.
     fn revision_at(&self, time_us: i64) -> Result<Revision>;
 
-    /// Returns an object's content, checked against its name.
+    /// Returns an object, its checksum checked.
     fn object(&self, digest: &Digest) -> Result<Option<Object>>;
 
     /// Returns whether the log has the object.

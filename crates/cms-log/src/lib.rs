@@ -9,17 +9,27 @@
 //! `backend` the interface, `codec` the bytes, `package` the way from text to objects and back, `sqlite` the embedded home.
 
 mod backend;
+mod codec;
 mod commit;
+mod content;
 mod digest;
 mod error;
 mod object;
+mod package;
 mod revision;
+mod sqlite;
+mod wire;
 
 pub use crate::{
     backend::{Appended, Backend, Durable, FileView, Finding, Order, Progress, Reclaimed, Root, Severity},
+    codec::{decode_changes, encode_changes},
     commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
     digest::{Digest, Digester},
     error::{Error, Fault, Result},
     object::{Object, ObjectKind},
+    package::{StoredPackage, checkpoint_state, load_package, package_at, packages_at, store_package},
     revision::Revision,
+    sqlite::{Open, Sqlite},
 };
+
+pub(crate) use crate::package::replay;

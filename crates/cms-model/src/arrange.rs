@@ -13,13 +13,13 @@ use crate::{Command, Package, SectionId, SliceParser};
 
 /// The directory entries of some stanzas: the hashes of ids, and of names.
 #[derive(Default)]
-struct Hashes {
+pub(crate) struct Hashes {
     ids: BTreeSet<u32>,
     names: BTreeSet<u32>,
 }
 
 impl Hashes {
-    fn of(block: &Block, entries: Range<usize>) -> Hashes {
+    pub fn of(block: &Block, entries: Range<usize>) -> Hashes {
         let mut hashes = Hashes::default();
         for index in entries {
             hashes.ids.insert(hash_id(block.entries[index].id));
@@ -75,7 +75,7 @@ impl Package {
     }
 
     /// Brings the directory up to date after `old` left a block and `fresh` entries joined it.
-    fn reindex(&mut self, slot: usize, uid: u32, old: &Hashes, fresh: Range<usize>) {
+    pub(crate) fn reindex(&mut self, slot: usize, uid: u32, old: &Hashes, fresh: Range<usize>) {
         let block = Arc::clone(&self.slots[slot].block);
         let new = Hashes::of(&block, fresh);
         for hash in new.ids.difference(&old.ids) {
@@ -106,7 +106,10 @@ impl Package {
     /// Splits a block that has grown too large, joins one that has become too small.
     pub(crate) fn settle(&mut self, slot: usize) {
         let Some(bytes) = self.slots.get(slot).map(|slot| slot.bytes as usize) else { return };
-        if bytes > BLOCK_LIMIT {
+        if slot > 0 && self.slots[slot].stanzas == 0 {
+            // What is left of a block is the end of the stanza before it.
+            self.join(slot - 1);
+        } else if bytes > BLOCK_LIMIT {
             self.split(slot);
         } else if bytes < BLOCK_SMALL {
             let fits = |other: usize| {
@@ -304,13 +307,12 @@ impl Package {
                 text.extend_from_slice(eol);
             }
         }
-        if offset > 0 && block.text.get(offset - 1) != Some(&b'\n') {
-            text.splice(0..0, eol.iter().copied());
-        }
         if text.last() != Some(&b'\n') {
             text.extend_from_slice(eol);
         }
+        let unfinished = offset > 0 && block.text.get(offset - 1) != Some(&b'\n');
         let block = self.block_mut(slot);
+        let offset = if unfinished { block.insert(entry, offset, eol) } else { offset };
         // The block's first stanza must not be taken for the start of its prologue.
         let done = block.replace(entry..entry, offset..offset, &text, false, &[id]);
         if done {

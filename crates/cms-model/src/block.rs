@@ -183,6 +183,14 @@ impl Block {
         self.stored = OnceLock::new();
     }
 
+    /// Inserts bytes before entry `entry`, at the end of what comes before it; returns where they end.
+    pub fn insert(&mut self, entry: usize, offset: usize, bytes: &[u8]) -> usize {
+        splice_bytes(&mut self.text, offset..offset, bytes);
+        self.shift(entry, bytes.len() as i64);
+        self.stored = OnceLock::new();
+        offset + bytes.len()
+    }
+
     /// Replaces stanzas and bytes; `range` covers the stanzas `entries`, and what stands in their
     /// place holds one stanza for each of `ids`. Says whether it does; otherwise nothing changes.
     pub fn replace(

@@ -1,6 +1,14 @@
 //! The physical difference of two texts of a package, as the log keeps it.
 
-use crate::SectionId;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rapidhash::fast::RandomState;
+
+use crate::block::Block;
+use crate::package::Slot;
+use crate::{Package, SectionId};
 
 /// What was done to a text and to the ids of its stanzas.
 ///
@@ -45,7 +53,45 @@ pub struct BlockPart {
     pub ids: Vec<SectionId>,
 }
 
+/// Says that an edit does not fit a package: what it removes is not there, or the result does not
+/// parse, or has another number of stanzas than ids. The package is then as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EditError {
+    /// Where in the old text the trouble begins.
+    pub offset: u64,
+}
+
+impl fmt::Display for EditError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the edit does not fit the text at byte {}", self.offset)
+    }
+}
+
+impl std::error::Error for EditError {}
+
 impl Edit {
+    /// Returns what leads from `old` to `new`.
+    ///
+    /// Blocks that the two share are not looked at; of the others, stanzas are compared with stanzas.
+    pub fn between(old: &Package, new: &Package) -> Edit {
+        let mut edit = Edit::default();
+        let mut offset = 0;
+        let mut index = 0;
+        let mut done = 0;
+        for (old_part, new_part) in changed_runs(old, new) {
+            let unchanged = &old.slots[done..old_part.start];
+            offset += unchanged.iter().map(|slot| u64::from(slot.bytes)).sum::<u64>();
+            index += unchanged.iter().map(|slot| u64::from(slot.stanzas)).sum::<u64>();
+            done = old_part.end;
+            let old_run = Run::of(&old.slots[old_part]);
+            let new_run = Run::of(&new.slots[new_part]);
+            old_run.compare(&new_run, offset, index, &mut edit);
+            offset += old_run.text_len() as u64;
+            index += old_run.ids.len() as u64;
+        }
+        edit
+    }
+
     /// Says whether the edit changes nothing.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.ids.is_empty()
@@ -67,5 +113,186 @@ impl Edit {
             IdSplice { index, removed: splice.inserted.clone(), inserted: splice.removed.clone() }
         });
         Edit { text, ids: ids.collect() }
+    }
+}
+
+/// A run of blocks of the one package and of the other, with other content.
+pub(crate) type ChangedRun = (Range<usize>, Range<usize>);
+
+/// Finds the runs of blocks that differ, in order; the blocks between them are the same ones.
+pub(crate) fn changed_runs(old: &Package, new: &Package) -> Vec<ChangedRun> {
+    let same = |(a, b): &(&Slot, &Slot)| Arc::ptr_eq(&a.block, &b.block);
+    let (old, new) = (&old.slots[..], &new.slots[..]);
+    let head = old.iter().zip(new).take_while(same).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(same).count();
+    let (old_end, new_end) = (old.len() - tail, new.len() - tail);
+    // Blocks never change their order, so those that both have cut the rest into runs; so do blocks
+    // that have changed but kept their number, if these too come in order.
+    let mut places = hashbrown::HashMap::<*const Block, usize, RandomState>::default();
+    let mut numbers = hashbrown::HashMap::<u32, usize, RandomState>::default();
+    for (place, slot) in new.iter().enumerate().take(new_end).skip(head) {
+        places.insert(Arc::as_ptr(&slot.block), place);
+        numbers.insert(slot.uid, place);
+    }
+    let shared = |slot: &Slot| places.get(&Arc::as_ptr(&slot.block)).copied();
+    let mut runs = Vec::new();
+    let (mut old_from, mut new_from) = (head, head);
+    let mut next_shared = head;
+    let mut bound = head;
+    for place in head..old_end {
+        let slot = &old[place];
+        let exact = shared(slot);
+        // A number must not lead past the next shared block.
+        if next_shared <= place {
+            next_shared = (place..old_end).find(|other| shared(&old[*other]).is_some()).unwrap_or(old_end);
+            bound =
+                if next_shared == old_end { new_end } else { shared(&old[next_shared]).unwrap_or(new_end) };
+        }
+        let numbered = numbers.get(&slot.uid).copied().filter(|other| *other < bound);
+        match exact.or(numbered) {
+            Some(other) if other >= new_from => {
+                if place > old_from || other > new_from {
+                    runs.push((old_from..place, new_from..other));
+                }
+                (old_from, new_from) = (place, other);
+                if exact.is_some() {
+                    (old_from, new_from) = (place + 1, other + 1);
+                    next_shared = place + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    if old_from < old_end || new_from < new_end {
+        runs.push((old_from..old_end, new_from..new_end));
+    }
+    runs
+}
+
+/// The text of a run of blocks, stanza by stanza.
+struct Run<'a> {
+    ids: Vec<SectionId>,
+    /// One piece before the first stanza, then one for each.
+    pieces: Vec<&'a [u8]>,
+}
+
+impl<'a> Run<'a> {
+    fn of(slots: &'a [Slot]) -> Run<'a> {
+        let mut run = Run { ids: Vec::new(), pieces: vec![&[][..]] };
+        for slot in slots {
+            let block = &slot.block;
+            let before = &block.text[..block.start_of(0)];
+            if !before.is_empty() {
+                // Only the first block of a package has bytes before its first stanza.
+                run.pieces[0] = before;
+            }
+            for (entry, known) in block.entries.iter().enumerate() {
+                run.ids.push(known.id);
+                run.pieces.push(&block.text[block.stanza(entry)]);
+            }
+        }
+        run
+    }
+
+    fn text_len(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.len()).sum()
+    }
+
+    /// Compares stanzas that have the same id, and takes the others for removed and inserted.
+    fn compare(&self, new: &Run<'_>, offset: u64, index: u64, edit: &mut Edit) {
+        let mut at = offset;
+        push_splice(edit, at, self.pieces[0], new.pieces[0]);
+        at += self.pieces[0].len() as u64;
+        let (mut old_done, mut new_done) = (0, 0);
+        let end = (self.ids.len(), new.ids.len());
+        for (old_next, new_next) in self.in_common(new).into_iter().chain([end]) {
+            if old_done < old_next || new_done < new_next {
+                let (old_gap, new_gap) = (old_done..old_next, new_done..new_next);
+                let (removed, inserted) =
+                    (self.ids[old_gap.clone()].to_vec(), new.ids[new_gap.clone()].to_vec());
+                edit.ids.push(IdSplice { index: index + old_done as u64, removed, inserted });
+                let removed = self.pieces[old_gap.start + 1..=old_gap.end].concat();
+                push_splice(edit, at, &removed, &new.pieces[new_gap.start + 1..=new_gap.end].concat());
+                at += removed.len() as u64;
+            }
+            if (old_next, new_next) != end {
+                let old = self.pieces[old_next + 1];
+                push_splice(edit, at, old, new.pieces[new_next + 1]);
+                at += old.len() as u64;
+            }
+            (old_done, new_done) = (old_next + 1, new_next + 1);
+        }
+    }
+
+    /// The stanzas that both have in the same order, by position, without the end.
+    fn in_common(&self, new: &Run<'_>) -> Vec<(usize, usize)> {
+        if self.ids == new.ids {
+            return (0..self.ids.len()).map(|position| (position, position)).collect();
+        }
+        // A section may have several stanzas; they are told apart by their order.
+        let mut counts = hashbrown::HashMap::<SectionId, u32, RandomState>::default();
+        let mut number = |id: SectionId| {
+            let count = counts.entry(id).or_insert(0);
+            *count += 1;
+            (id, *count)
+        };
+        let places: hashbrown::HashMap<_, _, RandomState> =
+            self.ids.iter().enumerate().map(|(place, id)| (number(*id), place)).collect();
+        counts.clear();
+        let mut number = |id: SectionId| {
+            let count = counts.entry(id).or_insert(0);
+            *count += 1;
+            (id, *count)
+        };
+        let pairs: Vec<(usize, usize)> = new
+            .ids
+            .iter()
+            .enumerate()
+            .filter_map(|(place, id)| places.get(&number(*id)).map(|old| (*old, place)))
+            .collect();
+        let keep = increasing(pairs.iter().map(|(old, _)| *old));
+        keep.into_iter().map(|index| pairs[index]).collect()
+    }
+}
+
+/// Returns the positions of a longest increasing subsequence.
+pub(crate) fn increasing(values: impl Iterator<Item = usize>) -> Vec<usize> {
+    let values: Vec<usize> = values.collect();
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(values.len());
+    for (position, value) in values.iter().enumerate() {
+        let rank = ends.partition_point(|end| values[*end] < *value);
+        before.push(rank.checked_sub(1).map(|rank| ends[rank]));
+        if rank == ends.len() {
+            ends.push(position);
+        } else {
+            ends[rank] = position;
+        }
+    }
+    let mut chain = Vec::with_capacity(ends.len());
+    let mut next = ends.last().copied();
+    while let Some(position) = next {
+        chain.push(position);
+        next = before[position];
+    }
+    chain.reverse();
+    chain
+}
+
+/// Adds what differs between two texts, without what they have in common at both ends.
+fn push_splice(edit: &mut Edit, offset: u64, old: &[u8], new: &[u8]) {
+    if old == new {
+        return;
+    }
+    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let (removed, inserted) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
+    let offset = offset + head as u64;
+    match edit.text.last_mut() {
+        Some(last) if last.offset + last.removed.len() as u64 == offset => {
+            last.removed.extend_from_slice(removed);
+            last.inserted.extend_from_slice(inserted);
+        }
+        _ => edit.text.push(Splice { offset, removed: removed.to_vec(), inserted: inserted.to_vec() }),
     }
 }

@@ -36,16 +36,19 @@ pub use value::{Value, is_valid_value};
 // End of the language.
 
 // The state.
+mod adopt;
 mod apply;
 mod arrange;
 mod block;
 mod change;
+mod diff;
 mod draft;
 mod edit;
 mod id;
 mod index;
 mod load;
 mod package;
+mod restore;
 mod scan;
 mod section;
 mod text_edit;
@@ -53,9 +56,11 @@ mod text_edit;
 pub use apply::ApplyError;
 pub use change::{Change, ChangeKind, PackageChange};
 pub use draft::{Draft, DraftError, DraftResult, Outcome, Savepoint};
-pub use edit::{BlockPart, Edit, IdSplice, Splice};
+pub use edit::{BlockPart, Edit, EditError, IdSplice, Splice};
 pub use id::{IdSource, SectionId};
 pub use load::{PartsError, ReadError};
 pub use package::{Package, Sections};
 pub use section::Section;
 // End of the state.
+/// x
+pub fn conflicts(a: &Change, b: &Change) -> bool { a.option() == b.option() }

@@ -113,7 +113,15 @@ impl Package {
             loader.open.shrink();
             loader.close();
         }
-        Ok(loader.package)
+        let mut package = loader.package;
+        for slot in (1..package.slots.len())
+            .rev()
+            .filter(|slot| package.slots[*slot].stanzas == 0)
+            .collect::<Vec<_>>()
+        {
+            package.settle(slot);
+        }
+        Ok(package)
     }
 }
 

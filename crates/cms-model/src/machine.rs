@@ -93,7 +93,7 @@ pub(crate) struct Machine {
     nul: Option<usize>,
     /// How often the text ended within quotes; each time, reading went on behind the opening line.
     unterminated: u8,
-    starved: bool,
+    pub(crate) starved: bool,
     pub(crate) complete: bool,
 }
 
@@ -134,10 +134,10 @@ impl Machine {
 
     #[inline]
     pub(crate) fn step(&mut self, text: &[u8], complete: bool) -> Step {
-        if !self.within_line {
-            if let Some(event) = self.canonical(text) {
-                return Step::Event(event);
-            }
+        if !self.within_line
+            && let Some(event) = self.canonical(text)
+        {
+            return Step::Event(event);
         }
         self.general(text, complete)
     }
@@ -346,12 +346,13 @@ impl Machine {
     fn read_command(&mut self, text: &[u8]) -> Result<Option<RawEvent>, Fault> {
         let strict = self.options.dialect == Dialect::Strict;
         let mut start = self.pos;
+        if strict {
+            self.skip_space(text);
+            start = self.pos;
+        }
+        // The reference steps over these without moving its position, which its messages show.
         while start < self.cut && matches!(text[start], b' ' | b'\t') {
             start += 1;
-        }
-        if strict {
-            self.skip_between(text);
-            start = self.pos;
         }
         let line = &text[start.min(self.cut)..self.cut];
         if line.is_empty() || line[0] == b'#' {

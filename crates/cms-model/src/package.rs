@@ -274,6 +274,11 @@ impl Package {
         if self.stanzas == self.sections {
             return self.spot(id).into_iter().collect();
         }
+        self.all_spots(id)
+    }
+
+    /// All stanzas with an id, in order, also while the flags do not yet say which one comes first.
+    pub(crate) fn all_spots(&self, id: SectionId) -> Vec<Spot> {
         let mut spots = Vec::new();
         for slot in self.ids.blocks(hash_id(id)).filter_map(|uid| self.slot_of(uid)) {
             let mut from = 0;

@@ -327,6 +327,18 @@ impl<'a> WordLines<'a> {
         WordLines { text, machine }
     }
 
+    /// Reads `text`, which may go on behind its end; see [`WordLines::wants_more`].
+    pub fn partial(text: &'a [u8]) -> WordLines<'a> {
+        let mut lines = WordLines::new(text);
+        lines.machine.complete = false;
+        lines
+    }
+
+    /// Says whether the text ended where the line went on, so that what was read means nothing.
+    pub fn wants_more(&self) -> bool {
+        self.machine.starved
+    }
+
     /// Goes to the next logical line, whatever is left of this one; says whether there is one.
     pub fn next_line(&mut self) -> bool {
         self.machine.begin_line();

@@ -1,0 +1,764 @@
+//! The log in a SQLite file: many processes at once, no daemon (`docs/log-format.md`, section 4).
+
+mod fault;
+mod group;
+mod open;
+mod retain;
+mod verify;
+
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use cms_model::PackageName;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+pub use self::open::Open;
+use self::{group::Group, open::WriteAhead};
+use crate::{
+    Appended, Backend, Commit, Digest, Durable, Error, Fault, FileView, Finding, Header, Object, ObjectKind,
+    Order, Progress, Reclaimed, Result, Revision, Root, codec,
+    content::{self, decode_root, encode_root},
+    wire::{Decoded, Malformed, Reader, Writer},
+};
+
+/// A handle copies the WAL back after a sync when it has this many frames.
+const COPY_AT: u32 = 1000;
+
+/// A handle that wrote copies the WAL back on closing when it has this many frames.
+const COPY_ON_CLOSE_AT: u32 = 64;
+
+/// Beyond this many frames somebody keeps the WAL from being restarted, and the copy becomes insistent.
+const COPY_INSISTENTLY_AT: u32 = 16_000;
+
+/// How long an insistent copy waits for those who read or write.
+const INSISTENCE: Duration = Duration::from_millis(50);
+
+/// How long a write waits for another process's.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A read takes at most this much at a time, and lets go of the database before it hands it on.
+const BATCH_ROWS: usize = 256;
+const BATCH_BYTES: usize = 4 << 20;
+
+/// The log in a SQLite file.
+///
+/// ```
+/// use cms_log::{Backend, Commit, CommitKind, Open, Origin, Revision, Sqlite};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let directory = tempfile::tempdir()?;
+/// let log = Sqlite::open(directory.path().join("log.db"), Open { create: true, read_only: false })?;
+/// let commit = Commit {
+///     revision: log.head()?.next(),
+///     time_us: 0,
+///     author: "root".into(),
+///     tool: "example".into(),
+///     message: "nothing changed".into(),
+///     origin: Origin::Direct,
+///     kind: CommitKind::Normal,
+///     packages: Vec::new(),
+///     conflicts: Vec::new(),
+/// };
+/// let appended = log.append(Revision::EMPTY, &commit, &[], None)?;
+/// let durable = log.sync(appended)?;
+/// assert_eq!(durable.revision(), Revision(1));
+/// assert!(log.append(Revision::EMPTY, &commit, &[], None).unwrap_err().is_head_moved());
+/// # Ok(())
+/// # }
+/// ```
+pub struct Sqlite {
+    path: PathBuf,
+    read_only: bool,
+    /// The connection that writes, and that reads unless it is busy.
+    main: Mutex<Link>,
+    /// A second one for those who want to read while the first is busy.
+    second: Mutex<Option<Connection>>,
+    group: Group,
+    write_ahead: WriteAhead,
+    /// The frames in the WAL after our last write.
+    frames: Arc<AtomicU32>,
+}
+
+/// A connection, and what has been done to it.
+struct Link {
+    connection: Connection,
+    /// Whether it was set up for writing, which a reader need not pay for.
+    writes: bool,
+}
+
+impl Sqlite {
+    /// Runs `work` on a connection that is free.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if let Ok(link) = self.main.try_lock() {
+            return work(&link.connection);
+        }
+        let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match second.take() {
+            Some(connection) => connection,
+            None => open::connect(&self.path, self.read_only)?,
+        };
+        work(second.insert(connection))
+    }
+
+    /// Locks the writing connection and makes it fit for writing.
+    fn writer(&self) -> Result<MutexGuard<'_, Link>> {
+        if self.read_only {
+            return Err(Error::ReadOnly(Fault {
+                path: self.path.clone(),
+                attempt: "write to a log opened for reading".into(),
+                source: None,
+            }));
+        }
+        let mut link = self.main.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.group.is_poisoned() {
+            return Err(self.poisoned());
+        }
+        if !link.writes {
+            self.prepare_to_write(&mut link)?;
+        }
+        Ok(link)
+    }
+
+    /// Runs `work` in a write transaction, which lasts if it succeeds.
+    fn transaction<T>(
+        &self,
+        attempt: &str,
+        work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut link = self.writer()?;
+        let transaction = link
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| self.fault(attempt, error))?;
+        let answer = work(&transaction)?;
+        transaction.commit().map_err(|error| self.fault(attempt, error))?;
+        Ok(answer)
+    }
+
+    fn fault(&self, attempt: impl Into<String>, error: rusqlite::Error) -> Error {
+        fault::of_sqlite(&self.path, attempt, error)
+    }
+
+    fn damaged(&self, what: impl Into<String>, reason: Malformed) -> Error {
+        fault::damaged(&self.path, what, reason)
+    }
+
+    fn poisoned(&self) -> Error {
+        Error::Poisoned { path: self.path.clone() }
+    }
+
+    fn head_of(&self, connection: &Connection) -> Result<Revision> {
+        connection
+            .prepare_cached("SELECT max(revision) FROM commits")
+            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, Option<i64>>(0)))
+            .map(|head| Revision(head.unwrap_or(0) as u64))
+            .map_err(|error| self.fault("read the head", error))
+    }
+
+    fn first_of(&self, connection: &Connection) -> Result<Revision> {
+        match self.meta_of(connection, "first")? {
+            None => Ok(Revision::EMPTY),
+            Some(value) => {
+                let mut reader = Reader(&value);
+                reader.varint().map(Revision).map_err(|reason| self.damaged("the oldest revision", reason))
+            }
+        }
+    }
+
+    fn meta_of(&self, connection: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
+        connection
+            .prepare_cached("SELECT value FROM meta WHERE name = ?1")
+            .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
+            .map_err(|error| self.fault(format!("read note {name}"), error))
+    }
+
+    fn has_object_in(&self, connection: &Connection, digest: &Digest) -> Result<bool> {
+        connection
+            .prepare_cached("SELECT 1 FROM objects WHERE digest = ?1")
+            .and_then(|mut statement| statement.exists([&digest.0[..]]))
+            .map_err(|error| self.fault(format!("look for object {digest}"), error))
+    }
+
+    fn object_in(&self, connection: &Connection, digest: &Digest) -> Result<Option<Object>> {
+        let mut statement = connection
+            .prepare_cached("SELECT kind, data FROM objects WHERE digest = ?1")
+            .map_err(|error| self.fault(format!("read object {digest}"), error))?;
+        let restored = statement
+            .query_row([&digest.0[..]], |row| {
+                let stored = row.get_ref(1)?.as_blob()?;
+                Ok((row.get::<_, i64>(0)?, content::restore(digest, stored)))
+            })
+            .optional()
+            .map_err(|error| self.fault(format!("read object {digest}"), error))?;
+        let Some((kind, restored)) = restored else { return Ok(None) };
+        let kind = u8::try_from(kind).ok().and_then(ObjectKind::from_byte);
+        kind.ok_or(Malformed("its kind is unknown"))
+            .and_then(|kind| Ok(Some(Object::trusted(kind, *digest, restored?))))
+            .map_err(|reason| self.damaged(format!("object {digest}"), reason))
+    }
+
+    /// Decodes a row of `commits`, fetching the chunks of a long body.
+    fn decode_commit(&self, connection: &Connection, row: &CommitRow) -> Result<Commit> {
+        let damaged = |reason| self.damaged(format!("commit {}", row.revision), reason);
+        let header = codec::decode_header(&row.header).map_err(damaged)?;
+        if header.header.revision != row.revision {
+            return Err(damaged(Malformed("it says it is another revision")));
+        }
+        let decoded: std::result::Result<Commit, DecodeError> =
+            codec::decode(header, &row.body, |digest, joined| {
+                let object = self.object_in(connection, digest).map_err(DecodeError::Storage)?;
+                let object = object.ok_or(Malformed("a piece of its body is missing"))?;
+                joined.extend_from_slice(object.content());
+                Ok(())
+            });
+        decoded.map_err(|error| match error {
+            DecodeError::Storage(error) => error,
+            DecodeError::Malformed(reason) => damaged(reason),
+        })
+    }
+
+    /// Inserts objects in their stored form; each may name only what is there before it.
+    fn insert_objects(&self, connection: &Connection, objects: &[Object], stored: &[Vec<u8>]) -> Result<()> {
+        for (object, stored) in objects.iter().zip(stored) {
+            let digest = object.digest();
+            let fault = |error| self.fault(format!("store object {digest}"), error);
+            if self.has_object_in(connection, &digest)? {
+                continue;
+            }
+            let children = content::children(object.kind(), object.content())
+                .map_err(|Malformed(what)| Error::Invalid { what: format!("object {digest}: {what}") })?;
+            for child in children {
+                self.require_object(connection, &child)?;
+            }
+            connection
+                .prepare_cached("INSERT INTO objects (digest, kind, data) VALUES (?1, ?2, ?3)")
+                .and_then(|mut statement| {
+                    statement.execute(params![&digest.0[..], object.kind() as u8, stored])
+                })
+                .map_err(fault)?;
+        }
+        Ok(())
+    }
+
+    fn require_object(&self, connection: &Connection, digest: &Digest) -> Result<()> {
+        if self.has_object_in(connection, digest)? {
+            Ok(())
+        } else {
+            Err(Error::ObjectMissing { digest: *digest })
+        }
+    }
+
+    fn insert_checkpoint(&self, connection: &Connection, revision: Revision, root: &Object) -> Result<()> {
+        self.insert_objects(connection, std::slice::from_ref(root), &[content::store(root)])?;
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO checkpoints (revision, root) VALUES (?1, ?2)")
+            .and_then(|mut statement| statement.execute(params![revision.0 as i64, &root.digest().0[..]]))
+            .map_err(|error| self.fault(format!("record checkpoint {revision}"), error))?;
+        Ok(())
+    }
+
+    /// Inserts the row if the head is what it should be. The condition is the compare-and-set.
+    fn insert_commit(
+        &self,
+        connection: &Connection,
+        commit: &Commit,
+        encoded: &codec::Encoded,
+    ) -> Result<()> {
+        let inserted = connection
+            .prepare_cached(
+                "INSERT INTO commits (revision, time_us, header, body) SELECT ?1, ?2, ?3, ?4 \
+                 WHERE ifnull((SELECT max(revision) FROM commits), 0) = ?1 - 1",
+            )
+            .and_then(|mut statement| {
+                let revision = commit.revision.0 as i64;
+                statement.execute(params![revision, commit.time_us, encoded.header, encoded.body])
+            })
+            .map_err(|error| self.fault(format!("append revision {}", commit.revision), error))?;
+        if inserted == 0 {
+            let head = self.head_of(connection)?;
+            return Err(Error::HeadMoved { expected: Revision(commit.revision.0 - 1), head });
+        }
+        Ok(())
+    }
+
+    /// Refuses ranges that reach beyond what the log keeps.
+    fn check_range(&self, connection: &Connection, after: Revision, upto: Revision) -> Result<()> {
+        let first = self.first_of(connection)?;
+        if after < first {
+            return Err(Error::Compacted { revision: after, first });
+        }
+        let head = self.head_of(connection)?;
+        if upto > head {
+            return Err(Error::NoSuchRevision { revision: upto, head });
+        }
+        Ok(())
+    }
+
+    /// Reads the next commits of a range, a batch at most.
+    fn next_commits(&self, after: Revision, upto: Revision) -> Result<Vec<Commit>> {
+        self.read(|connection| {
+            self.check_range(connection, after, upto)?;
+            let fault = |error| self.fault(format!("read commits after {after}"), error);
+            let mut statement = connection
+                .prepare_cached(
+                    "SELECT revision, header, body FROM commits WHERE revision > ?1 AND revision <= ?2 \
+                     ORDER BY revision",
+                )
+                .map_err(fault)?;
+            let mut rows = statement.query(params![after.0 as i64, upto.0 as i64]).map_err(fault)?;
+            let mut commits = Vec::new();
+            let mut bytes = 0;
+            let mut expected = after;
+            while let Some(row) = rows.next().map_err(fault)? {
+                let row = CommitRow::of(row).map_err(fault)?;
+                expected = expected.next();
+                if row.revision != expected {
+                    return Err(
+                        self.damaged(format!("commit {expected}"), Malformed("it is missing from the log"))
+                    );
+                }
+                bytes += row.body.len();
+                commits.push(self.decode_commit(connection, &row)?);
+                if commits.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
+                    return Ok(commits);
+                }
+            }
+            if expected != upto {
+                let missing = expected.next();
+                return Err(
+                    self.damaged(format!("commit {missing}"), Malformed("it is missing from the log"))
+                );
+            }
+            Ok(commits)
+        })
+    }
+
+    /// Reads the next headers of a range, a batch at most.
+    fn next_headers(&self, after: Revision, upto: Revision, order: Order) -> Result<Vec<Header>> {
+        let sql = match order {
+            Order::Ascending => {
+                "SELECT revision, header FROM commits WHERE revision > ?1 AND revision <= ?2 \
+                 ORDER BY revision LIMIT ?3"
+            }
+            Order::Descending => {
+                "SELECT revision, header FROM commits WHERE revision > ?1 AND revision <= ?2 \
+                 ORDER BY revision DESC LIMIT ?3"
+            }
+        };
+        self.read(|connection| {
+            let fault = |error| self.fault(format!("read headers after {after}"), error);
+            let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+            let range = params![after.0 as i64, signed(upto), BATCH_ROWS as i64];
+            let mut rows = statement.query(range).map_err(fault)?;
+            let mut headers = Vec::new();
+            while let Some(row) = rows.next().map_err(fault)? {
+                let revision: i64 = row.get(0).map_err(fault)?;
+                let stored = row.get_ref(1).map_err(fault)?.as_blob().unwrap_or_default();
+                let decoded = codec::decode_header(stored)
+                    .map_err(|reason| self.damaged(format!("commit {revision}"), reason))?;
+                headers.push(decoded.header);
+            }
+            Ok(headers)
+        })
+    }
+
+    /// Copies the WAL back into the database if it has grown to `limit` frames.
+    ///
+    /// A failure is no failure of the commit before it, which is on disk. But when a sync failed in it, it is unknown
+    /// what the database file holds, and nothing more may be written.
+    fn copy_back(&self, connection: &Connection, limit: u32) {
+        let frames = self.frames.load(Ordering::Relaxed);
+        if frames < limit {
+            return;
+        }
+        let insistent = frames >= COPY_INSISTENTLY_AT;
+        let mode = if insistent { "RESTART" } else { "PASSIVE" };
+        if insistent {
+            let _ = connection.busy_timeout(INSISTENCE);
+        }
+        let outcome = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+            Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        });
+        if insistent {
+            let _ = connection.busy_timeout(PATIENCE);
+        }
+        match outcome {
+            // All of it was copied: the next write starts from the beginning and says so to the hook. Until then
+            // there is nothing to copy.
+            Ok((frames, copied)) if frames == copied => self.frames.store(0, Ordering::Relaxed),
+            // A reader stands in the way. Try again after as many frames.
+            Ok(_) => self.frames.store(limit / 2, Ordering::Relaxed),
+            Err(error) => {
+                if matches!(self.fault("copy the WAL back", error), Error::Io(_) | Error::Damaged(_)) {
+                    self.write_ahead.mark_unsynced();
+                    self.group.poison();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        if let Ok(link) = self.main.lock() {
+            if link.writes && !self.group.is_poisoned() {
+                self.copy_back(&link.connection, COPY_ON_CLOSE_AT);
+            }
+        }
+    }
+}
+
+impl Backend for Sqlite {
+    fn place(&self) -> &Path {
+        &self.path
+    }
+
+    fn head(&self) -> Result<Revision> {
+        self.read(|connection| self.head_of(connection))
+    }
+
+    fn first(&self) -> Result<Revision> {
+        self.read(|connection| self.first_of(connection))
+    }
+
+    fn put_objects(&self, objects: &[Object]) -> Result<()> {
+        // Compressed before the lock is taken, so that others wait for the writing only.
+        let stored: Vec<Vec<u8>> = objects.iter().map(content::store).collect();
+        self.transaction("store objects", |transaction| self.insert_objects(transaction, objects, &stored))?;
+        let link = self.writer()?;
+        self.copy_back(&link.connection, 4 * COPY_AT);
+        Ok(())
+    }
+
+    fn append(
+        &self,
+        expected: Revision,
+        commit: &Commit,
+        objects: &[Object],
+        checkpoint: Option<&Root>,
+    ) -> Result<Appended> {
+        let revision = commit.revision;
+        if revision != expected.next() || i64::try_from(revision.0).is_err() {
+            return Err(Error::Invalid { what: format!("commit {revision} does not follow {expected}") });
+        }
+        let encoded = codec::encode(commit);
+        let header = codec::decode_header(&encoded.header)
+            .map_err(|Malformed(what)| Error::Invalid { what: format!("commit {revision}: {what}") })?;
+        let manifests: Vec<Digest> = header.manifests().collect();
+        let stored: Vec<Vec<u8>> = objects.iter().chain(&encoded.chunks).map(content::store).collect();
+        let root = checkpoint.map(encode_root);
+
+        let mut link = self.writer()?;
+        if stored.is_empty() && manifests.is_empty() && root.is_none() {
+            // The usual commit is a single statement, which is its own transaction.
+            self.insert_commit(&link.connection, commit, &encoded)?;
+        } else {
+            let fault = |error| self.fault(format!("append revision {revision}"), error);
+            let transaction =
+                link.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+            self.insert_commit(&transaction, commit, &encoded)?;
+            let (given, chunks) = stored.split_at(objects.len());
+            self.insert_objects(&transaction, objects, given)?;
+            self.insert_objects(&transaction, &encoded.chunks, chunks)?;
+            for manifest in &manifests {
+                self.require_object(&transaction, manifest)?;
+            }
+            if let Some(root) = &root {
+                self.insert_checkpoint(&transaction, revision, root)?;
+            }
+            transaction.commit().map_err(fault)?;
+        }
+        Ok(Appended { revision, ticket: self.group.appended() })
+    }
+
+    fn sync(&self, appended: Appended) -> Result<Durable> {
+        let sync = || self.write_ahead.sync(&self.path);
+        self.group.wait(appended.ticket, sync, || self.poisoned())?;
+        if self.frames.load(Ordering::Relaxed) >= COPY_AT {
+            // Whoever writes at the moment will come by here too.
+            if let Ok(link) = self.main.try_lock() {
+                self.copy_back(&link.connection, COPY_AT);
+            }
+        }
+        Ok(Durable { revision: appended.revision })
+    }
+
+    fn commits(
+        &self,
+        after: Revision,
+        upto: Revision,
+        visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let mut after = after;
+        while after < upto {
+            for commit in self.next_commits(after, upto)? {
+                after = commit.revision;
+                if visit(commit).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, revision: Revision) -> Result<Option<Commit>> {
+        self.read(|connection| {
+            let fault = |error| self.fault(format!("read commit {revision}"), error);
+            let mut statement = connection
+                .prepare_cached("SELECT revision, header, body FROM commits WHERE revision = ?1")
+                .map_err(fault)?;
+            let row = statement.query_row([signed(revision)], CommitRow::of).optional().map_err(fault)?;
+            row.map(|row| self.decode_commit(connection, &row)).transpose()
+        })
+    }
+
+    fn headers(
+        &self,
+        after: Revision,
+        upto: Revision,
+        order: Order,
+        visit: &mut dyn FnMut(Header) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let (mut after, mut upto) = (after, upto);
+        while after < upto {
+            let headers = self.next_headers(after, upto, order)?;
+            let complete = headers.len() < BATCH_ROWS;
+            for header in headers {
+                match order {
+                    Order::Ascending => after = header.revision,
+                    Order::Descending => upto = Revision(header.revision.0 - 1),
+                }
+                if visit(header).is_break() {
+                    return Ok(());
+                }
+            }
+            if complete {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn revision_at(&self, time_us: i64) -> Result<Revision> {
+        self.read(|connection| {
+            let found: Option<i64> = connection
+                .prepare_cached(
+                    "SELECT revision FROM commits WHERE time_us <= ?1 ORDER BY revision DESC LIMIT 1",
+                )
+                .and_then(|mut statement| statement.query_row([time_us], |row| row.get(0)).optional())
+                .map_err(|error| self.fault("find the revision of a time", error))?;
+            let first = self.first_of(connection)?;
+            Ok(found.map_or(first, |revision| Revision(revision as u64).max(first)))
+        })
+    }
+
+    fn object(&self, digest: &Digest) -> Result<Option<Object>> {
+        self.read(|connection| self.object_in(connection, digest))
+    }
+
+    fn has_object(&self, digest: &Digest) -> Result<bool> {
+        self.read(|connection| self.has_object_in(connection, digest))
+    }
+
+    fn checkpoint(&self, at_or_before: Revision) -> Result<Option<(Revision, Root)>> {
+        self.read(|connection| {
+            let fault = |error| self.fault(format!("read the checkpoint before {at_or_before}"), error);
+            let found: Option<(i64, [u8; 16])> = connection
+                .prepare_cached(
+                    "SELECT revision, root FROM checkpoints WHERE revision <= ?1 \
+                     ORDER BY revision DESC LIMIT 1",
+                )
+                .and_then(|mut statement| {
+                    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+                    statement.query_row([signed(at_or_before)], row).optional()
+                })
+                .map_err(fault)?;
+            let Some((revision, root)) = found else { return Ok(None) };
+            let damaged = |reason| self.damaged(format!("checkpoint {revision}"), reason);
+            let object = self.object_in(connection, &Digest(root))?;
+            let object = object.ok_or_else(|| damaged(Malformed("its root is missing")))?;
+            let root = decode_root(object.content()).map_err(damaged)?;
+            Ok(Some((Revision(revision as u64), root)))
+        })
+    }
+
+    fn put_checkpoint(&self, revision: Revision, root: &Root, objects: &[Object]) -> Result<()> {
+        let stored: Vec<Vec<u8>> = objects.iter().map(content::store).collect();
+        let root = encode_root(root);
+        self.transaction(&format!("record checkpoint {revision}"), |transaction| {
+            let head = self.head_of(transaction)?;
+            if revision > head {
+                return Err(Error::NoSuchRevision { revision, head });
+            }
+            self.insert_objects(transaction, objects, &stored)?;
+            self.insert_checkpoint(transaction, revision, &root)
+        })
+    }
+
+    fn view(&self, package: &PackageName) -> Result<Option<FileView>> {
+        self.read(|connection| {
+            let note: Option<Vec<u8>> = connection
+                .prepare_cached("SELECT note FROM views WHERE package = ?1")
+                .and_then(|mut statement| {
+                    statement.query_row([package.as_str()], |row| row.get(0)).optional()
+                })
+                .map_err(|error| self.fault(format!("read the note on the file of {package}"), error))?;
+            // A damaged note is as good as none: the file is read again.
+            Ok(note.and_then(|note| decode_view(&note).ok()))
+        })
+    }
+
+    fn views(&self) -> Result<Vec<(PackageName, FileView)>> {
+        self.read(|connection| {
+            let fault = |error| self.fault("read the notes on files", error);
+            let mut statement = connection
+                .prepare_cached("SELECT package, note FROM views ORDER BY package")
+                .map_err(fault)?;
+            let mut rows = statement.query([]).map_err(fault)?;
+            let mut views = Vec::new();
+            while let Some(row) = rows.next().map_err(fault)? {
+                let package = row.get_ref(0).map_err(fault)?.as_bytes().unwrap_or_default();
+                let note = row.get_ref(1).map_err(fault)?.as_bytes().unwrap_or_default();
+                if let (Ok(package), Ok(view)) = (PackageName::try_from(package), decode_view(note)) {
+                    views.push((package, view));
+                }
+            }
+            Ok(views)
+        })
+    }
+
+    fn record_views(&self, views: &[(PackageName, Option<FileView>)]) -> Result<()> {
+        if views.is_empty() {
+            return Ok(());
+        }
+        self.transaction("note what files hold", |transaction| {
+            for (package, view) in views {
+                let name = package.as_str();
+                match view {
+                    Some(view) => transaction
+                        .prepare_cached("INSERT OR REPLACE INTO views (package, note) VALUES (?1, ?2)")
+                        .and_then(|mut statement| statement.execute(params![name, encode_view(view)])),
+                    None => transaction
+                        .prepare_cached("DELETE FROM views WHERE package = ?1")
+                        .and_then(|mut statement| statement.execute([name])),
+                }
+                .map_err(|error| self.fault(format!("note what the file of {package} holds"), error))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.read(|connection| self.meta_of(connection, name))
+    }
+
+    fn set_meta(&self, name: &str, value: Option<&[u8]>) -> Result<()> {
+        self.transaction("keep a note", |transaction| {
+            match value {
+                Some(value) => transaction
+                    .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")
+                    .and_then(|mut statement| statement.execute(params![name, value])),
+                None => transaction
+                    .prepare_cached("DELETE FROM meta WHERE name = ?1")
+                    .and_then(|mut statement| statement.execute([name])),
+            }
+            .map_err(|error| self.fault(format!("keep note {name}"), error))?;
+            Ok(())
+        })
+    }
+
+    fn retain(&self, keep_from: Revision) -> Result<Reclaimed> {
+        self.retain_from(keep_from)
+    }
+
+    fn tidy(&self) -> Result<()> {
+        let link = self.writer()?;
+        link.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|error| self.fault("copy the WAL back", error))?;
+        self.frames.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>> {
+        self.verify_all(progress)
+    }
+}
+
+/// A row of `commits`.
+struct CommitRow {
+    revision: Revision,
+    header: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl CommitRow {
+    fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<CommitRow> {
+        Ok(CommitRow {
+            revision: Revision(row.get::<_, i64>(0)? as u64),
+            header: row.get(1)?,
+            body: row.get(2)?,
+        })
+    }
+}
+
+/// Why a commit could not be decoded.
+enum DecodeError {
+    Malformed(Malformed),
+    Storage(Error),
+}
+
+impl From<Malformed> for DecodeError {
+    fn from(reason: Malformed) -> DecodeError {
+        DecodeError::Malformed(reason)
+    }
+}
+
+/// SQLite's integers are signed; a revision beyond them is beyond every commit.
+fn signed(revision: Revision) -> i64 {
+    i64::try_from(revision.0).unwrap_or(i64::MAX)
+}
+
+fn encode_view(view: &FileView) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.u32(0);
+    writer.varint(view.revision.0);
+    writer.digest(&view.digest);
+    writer.varint(view.size);
+    writer.zigzag(view.mtime_ns);
+    writer.zigzag(view.ctime_ns);
+    writer.varint(view.dev);
+    writer.varint(view.inode);
+    writer.varint(view.mode.into());
+    writer.zigzag(view.checked_ns);
+    let crc = crc32fast::hash(&writer.0[4..]);
+    writer.0[..4].copy_from_slice(&crc.to_le_bytes());
+    writer.0
+}
+
+fn decode_view(note: &[u8]) -> Decoded<FileView> {
+    let mut reader = Reader(note);
+    if reader.u32()? != crc32fast::hash(reader.0) {
+        return Err(Malformed("its checksum does not agree"));
+    }
+    let view = FileView {
+        revision: Revision(reader.varint()?),
+        digest: reader.digest()?,
+        size: reader.varint()?,
+        mtime_ns: reader.zigzag()?,
+        ctime_ns: reader.zigzag()?,
+        dev: reader.varint()?,
+        inode: reader.varint()?,
+        mode: u32::try_from(reader.varint()?).map_err(|_| Malformed("its mode is out of range"))?,
+        checked_ns: reader.zigzag()?,
+    };
+    reader.end()?;
+    Ok(view)
+}

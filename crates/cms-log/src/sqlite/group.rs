@@ -1,0 +1,126 @@
+//! Group commit: writers that wait at the same time share a sync.
+
+use std::sync::{
+    Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::{Error, Result};
+
+/// The order of appends through a handle, and how far they are on disk.
+#[derive(Default)]
+pub(super) struct Group {
+    appended: AtomicU64,
+    state: Mutex<State>,
+    finished: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The last append that a sync has covered.
+    synced: u64,
+    /// Whether somebody syncs at the moment.
+    led: bool,
+    /// Whether a sync has failed.
+    poisoned: bool,
+}
+
+impl Group {
+    /// Gives an append its place. Must be called while appends are locked out.
+    pub fn appended(&self) -> u64 {
+        self.appended.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Waits until the append with this place is on disk, and syncs if nobody else does.
+    pub fn wait(
+        &self,
+        ticket: u64,
+        sync: impl FnOnce() -> Result<()>,
+        poisoned: impl Fn() -> Error,
+    ) -> Result<()> {
+        let mut state = self.state();
+        loop {
+            if state.synced >= ticket {
+                return Ok(());
+            }
+            if state.poisoned {
+                return Err(poisoned());
+            }
+            if !state.led {
+                break;
+            }
+            state = self.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.led = true;
+        drop(state);
+        // Whatever has its place by now was written before the sync begins.
+        let covered = self.appended.load(Ordering::Acquire);
+        let outcome = sync();
+        let mut state = self.state();
+        state.led = false;
+        match outcome {
+            Ok(()) => state.synced = state.synced.max(covered),
+            Err(_) => state.poisoned = true,
+        }
+        drop(state);
+        self.finished.notify_all();
+        outcome
+    }
+
+    /// Refuses every write from now on.
+    pub fn poison(&self) {
+        self.state().poisoned = true;
+        self.finished.notify_all();
+    }
+
+    /// Returns whether a sync has failed.
+    pub fn is_poisoned(&self) -> bool {
+        self.state().poisoned
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{sync::Barrier, time::Duration};
+
+    fn poisoned() -> Error {
+        Error::Poisoned { path: "log".into() }
+    }
+
+    #[test]
+    fn writers_that_wait_together_share_a_sync() {
+        let (group, syncs, barrier) = (Group::default(), AtomicU64::new(0), Barrier::new(16));
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    let ticket = group.appended();
+                    barrier.wait();
+                    let sync = || {
+                        syncs.fetch_add(1, Ordering::Relaxed);
+                        std::thread::sleep(Duration::from_millis(5));
+                        Ok(())
+                    };
+                    group.wait(ticket, sync, poisoned).unwrap();
+                });
+            }
+        });
+        assert!(syncs.into_inner() <= 2);
+    }
+
+    #[test]
+    fn after_a_failed_sync_nobody_is_told_that_it_succeeded() {
+        let group = Group::default();
+        let first = group.appended();
+        group.wait(first, || Ok(()), poisoned).unwrap();
+        let second = group.appended();
+        group.wait(second, || Err(poisoned()), poisoned).unwrap_err();
+        group.wait(second, || Ok(()), poisoned).unwrap_err();
+        assert!(group.is_poisoned());
+        group.wait(first, || Ok(()), poisoned).unwrap();
+    }
+}
