@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::builder::{OsStr as ClapStr, StyledStr};
+use clap::builder::{Str, StyledStr};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::failure::Failure;
@@ -124,10 +124,10 @@ pub(crate) fn command(verb: &Verb, help: Help) -> Command {
     command
 }
 
-fn title(help: Help) -> ClapStr {
+fn title(help: Help) -> Str {
     match help {
-        Help::Wanted => ClapStr::from(text("label-global-options")),
-        Help::Unwanted => ClapStr::default(),
+        Help::Wanted => Str::from(text("label-global-options")),
+        Help::Unwanted => Str::default(),
     }
 }
 

@@ -13,6 +13,7 @@
 //! - `uci`: the other personality
 
 mod address;
+mod adopt;
 mod arguments;
 mod base64;
 mod change_line;

@@ -56,11 +56,6 @@ impl Output {
         }
     }
 
-    /// Whether data goes to a person's eyes.
-    pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self.sink, Sink::Pager { .. }) || io::stdout().is_terminal()
-    }
-
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.writer().write_all(bytes).map_err(Failure::output)
     }

@@ -4,6 +4,7 @@ use rustix::process::Signal;
 
 const SIG_IGN: usize = 1;
 
+#[expect(unsafe_code, reason = "the standard library has no call for signal dispositions")]
 unsafe extern "C" {
     /// `signal(2)`, with its handler as a number: `SIG_IGN` is 1 on every Linux.
     fn signal(number: core::ffi::c_int, handler: usize) -> usize;
@@ -14,7 +15,7 @@ unsafe extern "C" {
 ///
 /// `SIGPIPE` needs nothing here: Rust's runtime ignores it, and a reader that went away shows as
 /// `BrokenPipe`, which ends the program quietly (see `output`).
-#[expect(unsafe_code, reason = "the standard library has no call for signal dispositions")]
+#[expect(unsafe_code, reason = "see above: one call, argued below")]
 pub(crate) fn ignore_file_size_limit() {
     // SAFETY: called first in `main`, before any thread exists; SIG_IGN installs no handler of ours,
     // so no code of ours can run in signal context; the number is the platform's own.

@@ -4,15 +4,17 @@ use cms::Error;
 
 use super::Failure;
 use crate::exit::Exit;
-use crate::text::msg;
+use crate::text::{msg, text_if_any};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         match &error {
             Error::Io { attempt, path, source } => {
                 let exit = if error.is_permission() { Exit::Permission } else { exit_of_io(source) };
-                let doing = msg!("io-failed", attempt = *attempt, file = path.as_path());
-                Failure::new(exit, doing).because(source)
+                let id = format!("attempt-{}", attempt.replace(' ', "-"));
+                let attempt = text_if_any(&id).unwrap_or_else(|| (*attempt).to_owned());
+                let message = msg!("io-failed", attempt = attempt, file = path.as_path());
+                Failure::new(exit, message).because(source)
             }
             Error::NoDirectory { path, source } => {
                 let exit = if error.is_permission() { Exit::Permission } else { Exit::NotFound };

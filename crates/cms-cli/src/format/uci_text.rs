@@ -24,7 +24,7 @@ pub(super) fn write(
         return canonical(out, name, package, anonymous);
     }
     writeln!(out, "package {name}")?;
-    package.write_text(out)
+    package.write_text(&mut &mut *out)
 }
 
 /// Whether the text holds a `package` line, which a package file may do and readers ignore.

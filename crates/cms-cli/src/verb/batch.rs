@@ -42,7 +42,9 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         batch.command(&words, &mut stage).map_err(|failure| failure.in_line(number))?;
         number += newlines;
     }
-    if !matches.get_flag("dry-run") {
+    if matches.get_flag("dry-run") {
+        batch.notes.push(msg!("batch-checked"));
+    } else {
         batch.finish(stage, super::text_of(matches, "message").unwrap_or_default(), session)?;
     }
     session.output.write(&batch.output)?;

@@ -7,7 +7,8 @@ use cms::model::PackageName;
 use serde_json::json;
 
 use super::Verb;
-use crate::arguments::{Help, help};
+use crate::adopt;
+use crate::arguments::{DEFAULT_CONFIG, Help, help};
 use crate::change_line;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,9 +20,6 @@ use crate::text_diff;
 
 pub(super) const VERB: Verb =
     Verb { name: "changes", aliases: &[], uci: true, hidden: false, arguments, run };
-
-/// The folder where everybody's `uci` stages.
-pub(super) const UCI_SAVE_DIR: &str = "/tmp/.uci";
 
 fn arguments(command: Command, help: Help) -> Command {
     command
@@ -36,6 +34,9 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     for package in stage.packages() {
         if only.as_ref().is_none_or(|only| *only == package) {
             let changes = stage.changes(&package)?;
+            if !stage.stale(&package)?.is_empty() {
+                session.output.warn(&msg!("changes-stale", package = package.as_str()));
+            }
             staged.push((package, changes));
         }
     }
@@ -87,15 +88,14 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
 
 /// Says that something lies in `uci`'s folder, which `cms` does not publish unasked.
 fn say_what_uci_staged(only: Option<&PackageName>, session: &mut Session) {
-    let Ok(entries) = Path::new(UCI_SAVE_DIR).read_dir() else { return };
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter(|entry| entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0))
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| only.is_none_or(|package| package.as_str() == name))
-        .collect();
-    names.sort();
-    if !names.is_empty() && session.globals.config == Path::new(crate::arguments::DEFAULT_CONFIG) {
-        session.output.say(&msg!("changes-uci", folder = UCI_SAVE_DIR, packages = names.join(", ")));
+    // That folder is for the packages of /etc/config.
+    if session.globals.config != Path::new(DEFAULT_CONFIG) {
+        return;
+    }
+    let staged = adopt::staged_with_uci(Path::new(adopt::UCI_SAVE_DIR));
+    let names: Vec<&str> =
+        staged.iter().filter(|name| only.is_none_or(|only| only == *name)).map(PackageName::as_str).collect();
+    if !names.is_empty() {
+        session.output.say(&msg!("changes-uci", folder = adopt::UCI_SAVE_DIR, packages = names.join(", ")));
     }
 }

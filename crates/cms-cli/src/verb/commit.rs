@@ -1,10 +1,13 @@
 //! `commit`: makes the caller's staged changes one revision.
 
+use std::path::Path;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use cms::{CommitOptions, Committed, Transaction};
 use serde_json::json;
 
 use super::Verb;
+use crate::adopt;
 use crate::arguments::{Help, help};
 use crate::change_line;
 use crate::exit::Exit;
@@ -35,7 +38,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let dry_run = matches.get_flag("dry-run");
     let mut stage = session.stage(package.as_ref().map(std::slice::from_ref))?;
     if matches.get_flag("adopt-uci") {
-        let adopted = stage.adopt_uci(std::path::Path::new(super::changes::UCI_SAVE_DIR))?;
+        let adopted = adopt::adopt(&mut stage, Path::new(adopt::UCI_SAVE_DIR), package.as_ref(), session)?;
         session.output.say(&msg!("commit-adopted", count = adopted));
     }
     let committed = stage.commit(package.as_ref(), &options(matches, "cms commit"))?;

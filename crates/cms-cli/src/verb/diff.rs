@@ -13,7 +13,6 @@ use crate::change_line;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json::Json;
-use crate::keys;
 use crate::session::Session;
 use crate::table;
 use crate::text_diff;

@@ -6,11 +6,11 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches};
 use cms::model::{Draft, DraftError, DraftResult, Key, Name, PackageName, Selector, TypeName, Value};
 
 use super::Verb;
-use crate::arguments::{Help, help};
+use crate::arguments::help;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys;

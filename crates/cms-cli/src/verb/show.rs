@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use cms::model::{Draft, Key, Name, PackageName, Section, Value, quote};
 use serde_json::{Map, Value as JsonValue, json};
 
