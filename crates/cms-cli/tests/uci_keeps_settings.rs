@@ -189,3 +189,23 @@ fn writers_at_the_same_time_lose_nothing() {
     assert_eq!(home.read("save/test"), "");
     assert!(Path::new(&home.path("conf/test")).is_file());
 }
+
+#[test]
+fn root_takes_no_changes_from_another_user() {
+    let home = Home::new("config a x\n");
+    home.check(&["set", "test.x.o=1"], "");
+    if std::os::unix::fs::chown(home.path("save/test"), Some(65534), None).is_err() {
+        return; // Only root can set this up, and only root is at risk.
+    }
+    home.refuse(&["commit"]);
+    home.refuse(&["set", "test.x.p=1"]);
+    assert_eq!(home.read("conf/test"), "config a x\n");
+}
+
+#[test]
+fn messages_that_cannot_be_written_stop_nothing() {
+    let home = Home::new("config a x\n");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = home.command(&["get", "test.y"]).stderr(full).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}

@@ -52,6 +52,13 @@ pub trait Backend: Send + Sync {
         checkpoint: Option<&Root>,
     ) -> Result<Appended>;
 
+    /// Makes `commits`, which follow each other, the newest if the head is still `expected`: all of them or none.
+    ///
+    /// What [`append`](Backend::append) does for one, for the price of little more than one: a writer that finds others
+    /// waiting takes their commits along. The answer stands for the last of them, and syncing it for all. The objects that
+    /// they name must be in the log.
+    fn append_all(&self, expected: Revision, commits: &[Commit]) -> Result<Appended>;
+
     /// Waits until the commit, and so every commit before it, is on disk.
     ///
     /// Callers that wait at the same time share a sync.

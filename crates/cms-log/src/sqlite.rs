@@ -22,8 +22,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 pub use self::open::Open;
 use self::{group::Group, open::WriteAhead};
 use crate::{
-    Appended, Backend, Commit, Digest, Durable, Error, Fault, FileView, Finding, Header, Object, ObjectKind,
-    Order, Progress, Reclaimed, Result, Revision, Root, codec,
+    Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Object,
+    ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, codec,
     content::{self, decode_root, encode_root},
     wire::{Decoded, Malformed, Reader, Writer},
 };
@@ -89,14 +89,38 @@ pub struct Sqlite {
 /// A connection, and what has been done to it.
 struct Link {
     connection: Connection,
-    /// Whether it was set up for writing, which a reader need not pay for.
-    writes: bool,
+    access: Access,
+}
+
+/// What a connection was set up for. Each step costs, so none is taken before it is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Looks at the files and leaves them as they are.
+    Glance,
+    /// Takes part in what the processes share.
+    Read,
+    /// Writes.
+    Write,
 }
 
 impl Sqlite {
     /// Runs `work` on a connection that is free.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        if let Ok(link) = self.main.try_lock() {
+    fn read<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
+        if let Ok(mut link) = self.main.try_lock() {
+            let outcome = work(&link.connection);
+            let storage_failed = matches!(
+                outcome,
+                Err(Error::Busy(_)
+                    | Error::ReadOnly(_)
+                    | Error::Io(_)
+                    | Error::Denied(_)
+                    | Error::Damaged(_))
+            );
+            if link.access != Access::Glance || !storage_failed {
+                return outcome;
+            }
+            // The files came into a state that a glance cannot make out.
+            self.look_properly(&mut link)?;
             return work(&link.connection);
         }
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +144,7 @@ impl Sqlite {
         if self.group.is_poisoned() {
             return Err(self.poisoned());
         }
-        if !link.writes {
+        if link.access != Access::Write {
             self.prepare_to_write(&mut link)?;
         }
         Ok(link)
@@ -253,6 +277,10 @@ impl Sqlite {
         } else {
             Err(Error::ObjectMissing { digest: *digest })
         }
+    }
+
+    fn require_manifests(&self, connection: &Connection, commit: &Commit) -> Result<()> {
+        manifests(commit).try_for_each(|manifest| self.require_object(connection, manifest))
     }
 
     fn insert_checkpoint(&self, connection: &Connection, revision: Revision, root: &Object) -> Result<()> {
@@ -408,7 +436,7 @@ impl Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         if let Ok(link) = self.main.lock() {
-            if link.writes && !self.group.is_poisoned() {
+            if link.access == Access::Write && !self.group.is_poisoned() {
                 self.copy_back(&link.connection, COPY_ON_CLOSE_AT);
             }
         }
@@ -449,14 +477,11 @@ impl Backend for Sqlite {
             return Err(Error::Invalid { what: format!("commit {revision} does not follow {expected}") });
         }
         let encoded = codec::encode(commit);
-        let header = codec::decode_header(&encoded.header)
-            .map_err(|Malformed(what)| Error::Invalid { what: format!("commit {revision}: {what}") })?;
-        let manifests: Vec<Digest> = header.manifests().collect();
         let stored: Vec<Vec<u8>> = objects.iter().chain(&encoded.chunks).map(content::store).collect();
         let root = checkpoint.map(encode_root);
 
         let mut link = self.writer()?;
-        if stored.is_empty() && manifests.is_empty() && root.is_none() {
+        if stored.is_empty() && manifests(commit).next().is_none() && root.is_none() {
             // The usual commit is a single statement, which is its own transaction.
             self.insert_commit(&link.connection, commit, &encoded)?;
         } else {
@@ -467,15 +492,43 @@ impl Backend for Sqlite {
             let (given, chunks) = stored.split_at(objects.len());
             self.insert_objects(&transaction, objects, given)?;
             self.insert_objects(&transaction, &encoded.chunks, chunks)?;
-            for manifest in &manifests {
-                self.require_object(&transaction, manifest)?;
-            }
+            self.require_manifests(&transaction, commit)?;
             if let Some(root) = &root {
                 self.insert_checkpoint(&transaction, revision, root)?;
             }
             transaction.commit().map_err(fault)?;
         }
         Ok(Appended { revision, ticket: self.group.appended() })
+    }
+
+    fn append_all(&self, expected: Revision, commits: &[Commit]) -> Result<Appended> {
+        let mut next = expected;
+        let mut encoded = Vec::with_capacity(commits.len());
+        for commit in commits {
+            next = next.next();
+            if commit.revision != next || i64::try_from(next.0).is_err() {
+                return Err(Error::Invalid {
+                    what: format!("commit {} does not follow {expected}", commit.revision),
+                });
+            }
+            let rows = codec::encode(commit);
+            let stored: Vec<Vec<u8>> = rows.chunks.iter().map(content::store).collect();
+            encoded.push((commit, rows, stored));
+        }
+        if encoded.is_empty() {
+            return Err(Error::Invalid { what: "no commits to append".into() });
+        }
+        let fault = |error| self.fault(format!("append revisions {} to {next}", expected.next()), error);
+        let mut link = self.writer()?;
+        let transaction =
+            link.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+        for (commit, rows, stored) in &encoded {
+            self.insert_commit(&transaction, commit, rows)?;
+            self.insert_objects(&transaction, &rows.chunks, stored)?;
+            self.require_manifests(&transaction, commit)?;
+        }
+        transaction.commit().map_err(fault)?;
+        Ok(Appended { revision: next, ticket: self.group.appended() })
     }
 
     fn sync(&self, appended: Appended) -> Result<Durable> {
@@ -719,6 +772,17 @@ impl From<Malformed> for DecodeError {
     fn from(reason: Malformed) -> DecodeError {
         DecodeError::Malformed(reason)
     }
+}
+
+/// Returns the manifests that a commit names.
+fn manifests(commit: &Commit) -> impl Iterator<Item = &Digest> {
+    commit.packages.iter().flat_map(|entry| {
+        let (old, new) = match &entry.body {
+            EntryBody::Edit { .. } => (None, None),
+            EntryBody::Replace { old, new, .. } => (old.as_ref(), new.as_ref()),
+        };
+        old.into_iter().chain(new)
+    })
 }
 
 /// SQLite's integers are signed; a revision beyond them is beyond every commit.

@@ -153,7 +153,10 @@ impl<'a> Iterator for SliceParser<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        match self.machine.step(self.text, true) {
+        if let Some(event) = self.machine.canonical(self.text) {
+            return Some(Ok(event.tie(self.text, 0)));
+        }
+        match self.machine.general(self.text, true) {
             Step::Event(event) => Some(Ok(event.tie(self.text, 0))),
             Step::Error(error) => Some(Err(*error)),
             Step::End | Step::Starved => None,
@@ -214,7 +217,10 @@ impl<R: Read> Parser<R> {
     #[inline]
     pub fn next(&mut self) -> io::Result<Option<Result<Event<'_>, ParseError>>> {
         loop {
-            match self.machine.step(&self.window[..self.filled], self.complete) {
+            if let Some(event) = self.machine.canonical(&self.window[..self.filled]) {
+                return Ok(Some(Ok(event.tie(&self.window, self.base))));
+            }
+            match self.machine.general(&self.window[..self.filled], self.complete) {
                 Step::Event(event) => return Ok(Some(Ok(event.tie(&self.window, self.base)))),
                 Step::Error(mut error) => {
                     error.offset += self.base;

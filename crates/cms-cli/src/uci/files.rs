@@ -10,6 +10,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::failure::Failure;
 
+/// How often a lock is tried again because the file was replaced meanwhile.
+const MOST_TRIES: usize = 10_000;
+
 /// Reads a regular file under a shared lock; `NotFound` if it is none.
 pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
@@ -45,7 +48,7 @@ impl Locked {
     }
 
     fn acquire(path: &Path, options: &OpenOptions) -> io::Result<Locked> {
-        loop {
+        for _ in 0..MOST_TRIES {
             let file = options.open(path)?;
             flock(&file, FlockOperation::LockExclusive)?;
             let mine = file.metadata()?;
@@ -59,6 +62,7 @@ impl Locked {
                 Err(error) => return Err(error),
             }
         }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Reads all of it.
@@ -114,6 +118,7 @@ impl Locked {
             }
         }
         file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))?;
+        copy_attributes(&self.file, file);
         file.write_all(text)?;
         file.sync_all()?;
         temporary.rename(&target)?;
@@ -170,6 +175,18 @@ impl Drop for Temporary {
 fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Copies extended attributes, such as security labels, as far as the file system lets this process.
+fn copy_attributes(from: &File, to: &File) {
+    let mut names = vec![0u8; 64 * 1024];
+    let Ok(length) = rustix::fs::flistxattr(from, &mut names[..]) else { return };
+    let mut value = vec![0u8; 64 * 1024];
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        if let Ok(length) = rustix::fs::fgetxattr(from, name, &mut value[..]) {
+            let _ = rustix::fs::fsetxattr(to, name, &value[..length], rustix::fs::XattrFlags::empty());
+        }
+    }
 }
 
 fn lock(file: &File, operation: FlockOperation) -> Result<(), Failure> {

@@ -46,7 +46,7 @@ pub fn run(program: &str, args: Vec<OsString>) -> ExitCode {
             return ExitCode::from(Failure::Usage.exit_code());
         }
         Err(failure) => {
-            eprintln!("{failure}");
+            print_error(format_args!("{failure}"));
             return ExitCode::from(1);
         }
     };
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
         // output is told at the end.
         let _ = self.out.flush();
         if !self.options.quiet {
-            eprintln!("{message}");
+            print_error(message);
         }
     }
 
@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
             Ok(()) => code,
             Err(error) => {
                 if error.kind() != io::ErrorKind::BrokenPipe && !self.options.quiet {
-                    eprintln!("{}: {}", self.program, Failure::Io);
+                    print_error(format_args!("{}: {}", self.program, Failure::Io));
                 }
                 code.max(1)
             }
@@ -119,8 +119,13 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Prints a line to standard error. Where that cannot be written either, the exit code must do.
+fn print_error(message: std::fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{message}");
+}
+
 fn usage(program: &str) {
-    eprintln!(
+    print_error(format_args!(
         "Usage: {program} [<options>] <command> [<arguments>]\n\n\
          Commands:\n\
          \tbatch\n\
@@ -154,5 +159,5 @@ fn usage(program: &str) {
          \t-s         force strict mode (stop on parser errors, default)\n\
          \t-S         disable strict mode\n\
          \t-X         do not use extended syntax on 'show'\n"
-    );
+    ));
 }

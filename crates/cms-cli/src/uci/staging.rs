@@ -28,7 +28,7 @@ pub fn read(options: &Options, package: &str, for_commit: bool) -> Result<Staged
     let save_dir = options.save_dir();
     for dir in &options.delta_path {
         let path = file_in(dir, package);
-        if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+        if !is_file_to_trust(dir, &path)? {
             continue;
         }
         let text = if for_commit && dir == save_dir {
@@ -134,7 +134,7 @@ pub fn append(options: &Options, package: &str, config: &Path, lines: &[DeltaLin
     }
     let dir = options.save_dir();
     match fs::metadata(dir) {
-        Ok(metadata) if metadata.is_dir() => {}
+        Ok(metadata) if metadata.is_dir() && is_trusted(&metadata) => {}
         Ok(_) => return Err(Failure::Io),
         Err(_) => {
             let like = fs::metadata(&options.config_dir).map_err(|_| Failure::Io)?;
@@ -173,7 +173,7 @@ pub fn revert(
     option: Option<&[u8]>,
 ) -> Result<(), Failure> {
     let path = file_in(options.save_dir(), package);
-    if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+    if !is_file_to_trust(options.save_dir(), &path)? {
         return Ok(());
     }
     let mut file = Locked::open(&path)?;
@@ -196,6 +196,19 @@ pub fn revert(
     } else {
         Ok(())
     }
+}
+
+/// Says whether there is a delta file. Root takes no changes from a file or folder of another user, who
+/// could stage whatever he likes in a folder that all can write to.
+fn is_file_to_trust(dir: &Path, path: &Path) -> Result<bool, Failure> {
+    let Some(file) = fs::metadata(path).ok().filter(fs::Metadata::is_file) else { return Ok(false) };
+    let dir = fs::metadata(dir).map_err(|_| Failure::Io)?;
+    if is_trusted(&file) && is_trusted(&dir) { Ok(true) } else { Err(Failure::Io) }
+}
+
+fn is_trusted(metadata: &fs::Metadata) -> bool {
+    let caller = rustix::process::getuid().as_raw();
+    !rustix::process::geteuid().is_root() || [0, caller].contains(&metadata.uid())
 }
 
 fn file_in(dir: &Path, package: &str) -> PathBuf {

@@ -13,6 +13,7 @@ use cms::model::{
 
 use super::failure::Failure;
 use super::package::Package;
+use super::print_error;
 
 /// Why a command of a text cannot be taken.
 pub enum Refusal {
@@ -55,7 +56,7 @@ fn read_as<T: Taker>(text: &[u8], options: ParseOptions, start: &T) -> Result<T,
         if !options.lenient {
             return Err(taken.into());
         }
-        eprintln!("{}", Failure::from(taken));
+        print_error(format_args!("{}", Failure::from(taken)));
     }
     Ok(taker)
 }

@@ -28,10 +28,10 @@ pub fn run(session: &mut Session<'_>, words: &[Vec<u8>]) -> Result<(), Failure> 
         (b"import", []) => import::run(session, None),
         (b"import", [name]) => import::run(session, Some(name)),
         (b"add", [package, kind]) => add(session, package, kind).map_err(Failure::numbered),
-        (b"show", words @ ([] | [_])) => on_packages(session, words, show),
-        (b"export", words @ ([] | [_])) => on_packages(session, words, export),
-        (b"changes", words @ ([] | [_])) => on_packages(session, words, changes),
-        (b"commit", words @ ([] | [_])) => on_packages(session, words, commit),
+        (b"show", words @ ([] | [_])) => on_packages(session, &verb, words, show),
+        (b"export", words @ ([] | [_])) => on_packages(session, &verb, words, export),
+        (b"changes", words @ ([] | [_])) => on_packages(session, &verb, words, changes),
+        (b"commit", words @ ([] | [_])) => on_packages(session, &verb, words, commit),
         (b"get", [word]) => get(session, word),
         (b"revert", [word]) => revert(session, word),
         (b"set", [word]) => change(session, word, set),
@@ -184,19 +184,29 @@ fn printed(result: std::io::Result<()>) -> Result<(), Failure> {
 type OnPackage = fn(&mut Session<'_>, Target) -> Result<(), Failure>;
 
 /// Runs a command on the package named, or on each one of the configuration folder.
-fn on_packages(session: &mut Session<'_>, words: &[Vec<u8>], command: OnPackage) -> Result<(), Failure> {
+fn on_packages(
+    session: &mut Session<'_>,
+    verb: &[u8],
+    words: &[Vec<u8>],
+    command: OnPackage,
+) -> Result<(), Failure> {
     if let [word] = words {
         let target = Target::find(&session.options, word)?;
         return command(session, target);
     }
+    let mut result = Ok(());
     for name in list_packages(&session.options.config_dir)? {
         let done = Target::find(&session.options, &name).and_then(|target| command(session, target));
         if let Err(failure) = done {
-            // The others go on, and the run counts as done.
+            // The others go on. To the reference, the run counts as done; but who asked for a commit
+            // must learn that files could not be written.
+            if matches!((verb, &failure), (b"commit", Failure::Io)) {
+                result = Err(Failure::Silent);
+            }
             session.report(failure);
         }
     }
-    Ok(())
+    result
 }
 
 /// Lists the packages of a folder in byte order. A folder without any file is as bad as none.

@@ -1,10 +1,10 @@
 //! Opening and creating the file, and setting a connection up.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{File, OpenOptions},
     io::ErrorKind,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, atomic::AtomicU32},
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
-use super::{Link, PATIENCE, Sqlite, fault, group::Group};
+use super::{Access, Link, PATIENCE, Sqlite, fault, group::Group};
 use crate::{Error, Fault, Result};
 
 /// `cmsl`.
@@ -73,21 +73,30 @@ impl Sqlite {
             }
             Err(error) => return Err(fault::of_system(path, "open the log", error)),
         }
-        let mut connection = connect(path, options.read_only)?;
-        if !is_log(path, &connection)? {
-            if !create {
-                return Err(Error::Absent { path: path.to_owned() });
+        let link = match glance(path) {
+            Ok(connection) if is_log(path, &connection).is_ok_and(|is_log| is_log) => {
+                Link { connection, access: Access::Glance }
             }
-            initialize(path, &mut connection)?;
-        }
+            // Whatever a glance could not make out, a proper look says properly.
+            _ => {
+                let mut connection = connect(path, options.read_only)?;
+                if !is_log(path, &connection)? {
+                    if !create {
+                        return Err(Error::Absent { path: path.to_owned() });
+                    }
+                    initialize(path, &mut connection)?;
+                }
+                Link { connection, access: Access::Read }
+            }
+        };
         let write_ahead = WriteAhead::new(path);
         if !options.read_only {
-            write_ahead.settle_mark(path, &connection)?;
+            write_ahead.settle_mark(path)?;
         }
         Ok(Sqlite {
             path: path.to_owned(),
             read_only: options.read_only,
-            main: Mutex::new(Link { connection, writes: false }),
+            main: Mutex::new(link),
             second: Mutex::new(None),
             group: Group::default(),
             write_ahead,
@@ -97,6 +106,9 @@ impl Sqlite {
 
     /// Sets a connection up for writing.
     pub(super) fn prepare_to_write(&self, link: &mut Link) -> Result<()> {
+        if link.access == Access::Glance {
+            self.look_properly(link)?;
+        }
         self.write_ahead.open()?;
         // NORMAL: a commit writes without syncing, which `sync` does for all of them; copying back still syncs.
         link.connection
@@ -111,23 +123,55 @@ impl Sqlite {
                 Ok(())
             }))
             .map_err(|error| self.fault("prepare to write", error))?;
-        link.writes = true;
+        link.access = Access::Write;
         Ok(())
     }
+
+    /// Replaces a glance by a connection that takes part in everything.
+    pub(super) fn look_properly(&self, link: &mut Link) -> Result<()> {
+        let connection = connect(&self.path, self.read_only)?;
+        // A connection opens the files when it reads.
+        self.head_of(&connection)?;
+        *link = Link { connection, access: Access::Read };
+        Ok(())
+    }
+}
+
+/// Opens a connection that only looks at the files, which is half the price: it neither truncates nor
+/// fills the shared index when no other process is there, but keeps an index of its own.
+///
+/// It is not to be had in every state of the files; then [`connect`] is.
+fn glance(path: &Path) -> Result<Connection> {
+    let mut uri = b"file:".to_vec();
+    if path.is_absolute() {
+        // An empty authority, lest the first component of `//a/b` be taken for one.
+        uri.extend_from_slice(b"//");
+    }
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.extend_from_slice(format!("%{byte:02x}").as_bytes()),
+            _ => uri.push(*byte),
+        }
+    }
+    uri.extend_from_slice(b"?readonly_shm=1");
+    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    open_connection(Path::new(OsStr::from_bytes(&uri)), access)
+        .map_err(|error| fault::of_sqlite(path, "open the log", error))
 }
 
 /// Opens a connection with what every one needs.
 pub(super) fn connect(path: &Path, read_only: bool) -> Result<Connection> {
     let access = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-    let open = || {
-        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.busy_timeout(PATIENCE)?;
-        // The last process to close would copy the WAL back, sync twice and delete it: `copy_back` decides instead.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.set_prepared_statement_cache_capacity(32);
-        Ok(connection)
-    };
-    open().map_err(|error| fault::of_sqlite(path, "open the log", error))
+    open_connection(path, access).map_err(|error| fault::of_sqlite(path, "open the log", error))
+}
+
+fn open_connection(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(PATIENCE)?;
+    // The last process to close would copy the WAL back, sync twice and delete it: `copy_back` decides instead.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
 }
 
 /// Returns whether the file is a log of a version we know; false if its creation was never finished.
@@ -217,8 +261,11 @@ pub(super) struct WriteAhead {
 
 impl WriteAhead {
     fn new(log: &Path) -> WriteAhead {
-        // SQLite follows links before it names the files beside the database.
-        let real = log.canonicalize().unwrap_or_else(|_| log.to_owned());
+        // SQLite follows a link to the database before it names the files beside it.
+        let real = match log.read_link() {
+            Ok(_) => log.canonicalize().unwrap_or_else(|_| log.to_owned()),
+            Err(_) => log.to_owned(),
+        };
         WriteAhead { path: beside(&real, "-wal"), mark: beside(&real, "-unsynced"), file: OnceLock::new() }
     }
 
@@ -269,10 +316,11 @@ impl WriteAhead {
     }
 
     /// Makes sure, if a sync has failed before, that all of the log that can be read is on disk.
-    fn settle_mark(&self, log: &Path, connection: &Connection) -> Result<()> {
+    fn settle_mark(&self, log: &Path) -> Result<()> {
         if self.mark.symlink_metadata().is_err() {
             return Ok(());
         }
+        let connection = connect(log, false)?;
         let attempt = "bring the log to disk after a failed sync";
         let fault = |error| fault::of_sqlite(log, attempt, error);
         connection.execute_batch("PRAGMA synchronous = FULL").map_err(fault)?;
