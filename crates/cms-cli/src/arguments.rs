@@ -198,12 +198,15 @@ pub(crate) fn parse(words: &[OsString]) -> Result<Call, Failure> {
     }
     let verb = verb_named(&name)?;
     let rest = words[..place].iter().chain(&words[place + 1..]);
-    let matches = command(verb, Help::Unwanted)
-        .try_get_matches_from(rest)
-        .map_err(|error| usage_failure(verb, &error))?;
-    if matches.get_flag("help") {
-        return Ok(Call::Help(verb));
-    }
+    let matches = match command(verb, Help::Unwanted).try_get_matches_from(rest) {
+        Ok(matches) if matches.get_flag("help") => return Ok(Call::Help(verb)),
+        Ok(matches) => matches,
+        // Who asks for help need not give the words that the verb requires.
+        Err(_) if words.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h") => {
+            return Ok(Call::Help(verb));
+        }
+        Err(error) => return Err(usage_failure(verb, &error)),
+    };
     Ok(Call::Verb { verb, globals: Globals::read(&matches), matches })
 }
 
