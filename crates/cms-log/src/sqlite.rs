@@ -95,8 +95,6 @@ struct Link {
 /// What a connection was set up for. Each step costs, so none is taken before it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
-    /// Looks at the files and leaves them as they are.
-    Glance,
     /// Takes part in what the processes share.
     Read,
     /// Writes.
@@ -105,22 +103,8 @@ enum Access {
 
 impl Sqlite {
     /// Runs `work` on a connection that is free.
-    fn read<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
-        if let Ok(mut link) = self.main.try_lock() {
-            let outcome = work(&link.connection);
-            let storage_failed = matches!(
-                outcome,
-                Err(Error::Busy(_)
-                    | Error::ReadOnly(_)
-                    | Error::Io(_)
-                    | Error::Denied(_)
-                    | Error::Damaged(_))
-            );
-            if link.access != Access::Glance || !storage_failed {
-                return outcome;
-            }
-            // The files came into a state that a glance cannot make out.
-            self.look_properly(&mut link)?;
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if let Ok(link) = self.main.try_lock() {
             return work(&link.connection);
         }
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);

@@ -61,8 +61,9 @@ impl Store {
         let mut head = log.newest()?;
         for _ in 0..LOOKS {
             let names = match names {
-                Some(names) => names.to_vec(),
-                None => self.known_names(log, &head)?,
+                // The first use imports everything at once.
+                Some(names) if head.revision > Revision::EMPTY => names.to_vec(),
+                _ => self.known_names(log, &head)?,
             };
             let Differences { different, unsettled, stray } = self.different(log, &head, &names)?;
             if different.is_empty() && !unsettled && stray.is_empty() {

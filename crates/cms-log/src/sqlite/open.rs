@@ -1,10 +1,10 @@
 //! Opening and creating the file, and setting a connection up.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs::{File, OpenOptions},
     io::ErrorKind,
-    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, atomic::AtomicU32},
     time::{Duration, Instant},
@@ -73,22 +73,14 @@ impl Sqlite {
             }
             Err(error) => return Err(fault::of_system(path, "open the log", error)),
         }
-        let link = match glance(path) {
-            Ok(connection) if is_log(path, &connection).is_ok_and(|is_log| is_log) => {
-                Link { connection, access: Access::Glance }
+        let mut connection = connect(path, options.read_only)?;
+        if !is_log(path, &connection)? {
+            if !create {
+                return Err(Error::Absent { path: path.to_owned() });
             }
-            // Whatever a glance could not make out, a proper look says properly.
-            _ => {
-                let mut connection = connect(path, options.read_only)?;
-                if !is_log(path, &connection)? {
-                    if !create {
-                        return Err(Error::Absent { path: path.to_owned() });
-                    }
-                    initialize(path, &mut connection)?;
-                }
-                Link { connection, access: Access::Read }
-            }
-        };
+            initialize(path, &mut connection)?;
+        }
+        let link = Link { connection, access: Access::Read };
         let write_ahead = WriteAhead::new(path);
         if !options.read_only {
             write_ahead.settle_mark(path)?;
@@ -106,9 +98,6 @@ impl Sqlite {
 
     /// Sets a connection up for writing.
     pub(super) fn prepare_to_write(&self, link: &mut Link) -> Result<()> {
-        if link.access == Access::Glance {
-            self.look_properly(link)?;
-        }
         self.write_ahead.open()?;
         // NORMAL: a commit writes without syncing, which `sync` does for all of them; copying back still syncs.
         link.connection
@@ -126,37 +115,6 @@ impl Sqlite {
         link.access = Access::Write;
         Ok(())
     }
-
-    /// Replaces a glance by a connection that takes part in everything.
-    pub(super) fn look_properly(&self, link: &mut Link) -> Result<()> {
-        let connection = connect(&self.path, self.read_only)?;
-        // A connection opens the files when it reads.
-        self.head_of(&connection)?;
-        *link = Link { connection, access: Access::Read };
-        Ok(())
-    }
-}
-
-/// Opens a connection that only looks at the files, which is half the price: it neither truncates nor
-/// fills the shared index when no other process is there, but keeps an index of its own.
-///
-/// It is not to be had in every state of the files; then [`connect`] is.
-fn glance(path: &Path) -> Result<Connection> {
-    let mut uri = b"file:".to_vec();
-    if path.is_absolute() {
-        // An empty authority, lest the first component of `//a/b` be taken for one.
-        uri.extend_from_slice(b"//");
-    }
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'%' | b'?' | b'#' => uri.extend_from_slice(format!("%{byte:02x}").as_bytes()),
-            _ => uri.push(*byte),
-        }
-    }
-    uri.extend_from_slice(b"?readonly_shm=1");
-    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    open_connection(Path::new(OsStr::from_bytes(&uri)), access)
-        .map_err(|error| fault::of_sqlite(path, "open the log", error))
 }
 
 /// Opens a connection with what every one needs.
