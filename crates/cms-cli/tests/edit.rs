@@ -213,7 +213,7 @@ fn somebody_elses_commit_of_the_same_option_is_a_conflict() {
     let home = home();
     run(&home, "set network.lan.proto=dhcp").success();
     home.write("network", NETWORK.replacen("'static'", "'none'", 1));
-    run(&home, "commit").exits(5).stderr_has("network.lan.proto was changed by external").stderr_has("cms revert");
+    run(&home, "commit").exits(5).stderr_has("network.lan").stderr_has("by external").stderr_has("cms revert");
     run(&home, "changes").success().stdout_has("network.lan.proto='dhcp'\n");
     run(&home, "revert network").success();
     run(&home, "get network.lan.proto").success().stdout_is("none\n");
