@@ -12,7 +12,7 @@ fn text_of(megabytes: usize) -> Vec<u8> {
     let mut number = 0u32;
     while text.len() < megabytes << 20 {
         let kind = ["interface", "rule", "host"][number as usize % 3];
-        let name = if number % 2 == 0 { format!(" 'section_{number}'") } else { String::new() };
+        let name = if number.is_multiple_of(2) { format!(" 'section_{number}'") } else { String::new() };
         text.extend_from_slice(format!("\nconfig {kind}{name}\n").as_bytes());
         for option in 0..12 {
             let line = format!("\toption option_{option} 'value {} of {number}'\n", option * 7);

@@ -101,11 +101,11 @@ impl<'a> Layout<'a> {
     /// The value that the commands give the option.
     pub fn value(&self) -> Option<Value> {
         let effective = self.effective();
-        let last_option = effective.clone().filter(|line| !line.list).last().map(|line| line.span.end);
-        let last_stanza = effective.clone().filter(|line| !line.list).last().map(|line| line.stanza);
-        let first = (last_stanza.unwrap_or(0), last_option.unwrap_or(0));
-        let counted = effective.filter(|line| (line.stanza, line.span.end) >= first);
-        let items: Vec<_> = counted.clone().map(|line| line.item().into_owned()).collect();
+        // The last `option` takes the place of all before it; lists behind it add to it.
+        let last_option = effective.clone().rfind(|line| !line.list);
+        let from = last_option.map_or((0, 0), |line| (line.stanza, line.span.end));
+        let counted = effective.filter(|line| (line.stanza, line.span.end) >= from);
+        let items: Vec<_> = counted.map(|line| line.item().into_owned()).collect();
         match items.len() {
             0 => None,
             1 if last_option.is_some() => items.into_iter().next().map(Value::Scalar),

@@ -1,4 +1,5 @@
 //! What must hold for any package and any changes, against a model that is a plain list of sections.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use cms_model::{
     BlockPart, Change, ChangeKind, Draft, Edit, IdSource, Name, Package, SectionId, Selector, TypeName, Value,

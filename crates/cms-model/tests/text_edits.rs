@@ -1,4 +1,5 @@
 //! What each change does to the text: every rule of `docs/text-edits.md` as input and output.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use cms_model::{Draft, Name, Package, Selector, TypeName, Value};
 
