@@ -46,5 +46,10 @@ fn events(text: &[u8]) -> Result<usize> {
 }
 
 fn special_bytes(text: &[u8]) -> usize {
-    memchr::memchr3_iter(b'\n', b'\'', b'"', text).map(|at| black_box(at) & 1).count()
+    let mut count = 0;
+    for at in memchr::memchr3_iter(b'\n', b'\'', b'"', text) {
+        black_box(at);
+        count += 1;
+    }
+    count
 }

@@ -1,2 +1,56 @@
-//! cms
-fn main() {}
+//! `cms`, the command line of the configuration management system; called as `uci` it is `uci`.
+//!
+//! - `personality`: from the words of a call to its exit code
+//! - `arguments`, `verb`: what a person types, and what it does
+//! - `keys`, `address`, `when`, `spelling`: how packages and revisions are named
+//! - `session`: the store that a call works on
+//! - `format`: packages as UCI text, JSON, YAML and TOML
+//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`: what a call prints
+//! - `text`, `language`: the messages and their language
+//! - `failure`, `exit`: how a call fails, and with which code
+//! - `completion`: what the shell offers on TAB
+//! - `journal`: the program's own log
+//! - `uci`: the other personality
+
+mod address;
+mod adopt;
+mod arguments;
+mod base64;
+mod change_line;
+mod completion;
+mod exit;
+mod failure;
+mod format;
+mod journal;
+mod json;
+mod keys;
+mod language;
+mod output;
+mod paint;
+mod personality;
+mod report;
+mod session;
+mod signals;
+mod spelling;
+mod table;
+mod text;
+mod text_diff;
+mod uci;
+mod verb;
+mod when;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    signals::ignore_file_size_limit();
+    let mut words = std::env::args_os();
+    let program = words.next().unwrap_or_else(|| OsString::from("cms"));
+    let words: Vec<OsString> = words.collect();
+    // A link called `uci` is the program under its old name.
+    if Path::new(&program).file_name().is_some_and(|name| name == "uci") {
+        return uci::run(&program.to_string_lossy(), words);
+    }
+    personality::run(words)
+}

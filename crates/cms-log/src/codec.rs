@@ -326,6 +326,29 @@ fn read_edit(reader: &mut Reader<'_>) -> Decoded<Edit> {
     Ok(Edit { text, ids })
 }
 
+/// Encodes changes as commits hold them, for whoever keeps changes outside the log.
+///
+/// ```
+/// assert_eq!(cms_log::decode_changes(&cms_log::encode_changes(&[])).unwrap(), []);
+/// ```
+pub fn encode_changes(changes: &[Change]) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.list(changes, write_change);
+    writer.0
+}
+
+/// Decodes what [`encode_changes`] made.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::Error::Invalid) when the bytes are something else.
+pub fn decode_changes(bytes: &[u8]) -> crate::Result<Vec<Change>> {
+    let malformed = |_| crate::Error::Invalid { what: "the bytes are no encoded changes".to_owned() };
+    let mut reader = Reader(bytes);
+    let changes = reader.list(read_change).map_err(malformed)?;
+    reader.end().map_err(malformed)?;
+    Ok(changes)
+}
+
 fn write_change(writer: &mut Writer, change: &Change) {
     writer.varint(change.section.0);
     match &change.kind {

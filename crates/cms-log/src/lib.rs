@@ -22,6 +22,7 @@ mod wire;
 
 pub use crate::{
     backend::{Appended, Backend, Durable, FileView, Finding, Order, Progress, Reclaimed, Root, Severity},
+    codec::{decode_changes, encode_changes},
     commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
     digest::{Digest, Digester},
     error::{Error, Fault, Result},

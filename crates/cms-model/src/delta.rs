@@ -134,6 +134,9 @@ pub struct DeltaEntry<'a> {
     pub raw: &'a [u8],
     /// The change; `None` if the line is damaged or about another package.
     pub line: Option<DeltaLine>,
+    /// Whether the text ends within quotes here, as a write that was cut short leaves it. What is
+    /// appended behind it would be taken for a part of it.
+    pub torn: bool,
 }
 
 /// Reads a delta file line by line, damaged ones included.
@@ -161,14 +164,16 @@ impl<'a> Iterator for DeltaReader<'a> {
         if operation.is_some() {
             self.lines.skip_byte();
         }
-        let line = match self.lines.next_word() {
+        let word = self.lines.next_word();
+        let torn = word.is_err();
+        let line = match word {
             // Text behind the word makes the line void, even a carriage return.
             Ok(word) if self.lines.rest_of_line().is_empty() => {
                 DeltaLine::of_word(operation.unwrap_or(DeltaOperation::Set), &word.value(), self.package)
             }
             Ok(_) | Err(_) => None,
         };
-        Some(DeltaEntry { raw: self.lines.line(), line })
+        Some(DeltaEntry { raw: self.lines.line(), line, torn })
     }
 }
 

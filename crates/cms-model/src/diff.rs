@@ -143,7 +143,12 @@ impl Diff<'_> {
 }
 
 /// Notes where the sections of a run begin, and returns them in order.
-fn place(package: &Package, slots: std::ops::Range<usize>, run: usize, places: &mut Places) -> Vec<SectionId> {
+fn place(
+    package: &Package,
+    slots: std::ops::Range<usize>,
+    run: usize,
+    places: &mut Places,
+) -> Vec<SectionId> {
     let entries = slots.flat_map(|slot| package.block(slot).entries.iter());
     let ids: Vec<SectionId> = entries.filter(|entry| !entry.reopen).map(|entry| entry.id).collect();
     places.extend(ids.iter().enumerate().map(|(position, id)| (*id, (run, position))));

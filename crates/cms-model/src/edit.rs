@@ -145,7 +145,8 @@ pub(crate) fn changed_runs(old: &Package, new: &Package) -> Vec<ChangedRun> {
         // A number must not lead past the next shared block.
         if next_shared <= place {
             next_shared = (place..old_end).find(|other| shared(&old[*other]).is_some()).unwrap_or(old_end);
-            bound = if next_shared == old_end { new_end } else { shared(&old[next_shared]).unwrap_or(new_end) };
+            bound =
+                if next_shared == old_end { new_end } else { shared(&old[next_shared]).unwrap_or(new_end) };
         }
         let numbered = numbers.get(&slot.uid).copied().filter(|other| *other < bound);
         match exact.or(numbered) {
@@ -207,7 +208,8 @@ impl<'a> Run<'a> {
         for (old_next, new_next) in self.in_common(new).into_iter().chain([end]) {
             if old_done < old_next || new_done < new_next {
                 let (old_gap, new_gap) = (old_done..old_next, new_done..new_next);
-                let (removed, inserted) = (self.ids[old_gap.clone()].to_vec(), new.ids[new_gap.clone()].to_vec());
+                let (removed, inserted) =
+                    (self.ids[old_gap.clone()].to_vec(), new.ids[new_gap.clone()].to_vec());
                 edit.ids.push(IdSplice { index: index + old_done as u64, removed, inserted });
                 let removed = self.pieces[old_gap.start + 1..=old_gap.end].concat();
                 push_splice(edit, at, &removed, &new.pieces[new_gap.start + 1..=new_gap.end].concat());

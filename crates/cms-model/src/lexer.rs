@@ -61,7 +61,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn word<'a>(&self, text: &'a [u8]) -> Word<'a> {
         Word { raw: &text[self.start..self.end], start: self.start, form: self.form }
     }

@@ -62,3 +62,5 @@ pub use load::{PartsError, ReadError};
 pub use package::{Package, Sections};
 pub use section::Section;
 // End of the state.
+/// x
+pub fn conflicts(a: &Change, b: &Change) -> bool { a.option() == b.option() }

@@ -15,7 +15,6 @@ const DIAGNOSTIC_LIMIT: usize = 1000;
 
 /// Why a package could not be read.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum ReadError {
     /// The reader failed.
     Io(io::Error),
@@ -115,7 +114,11 @@ impl Package {
             loader.close();
         }
         let mut package = loader.package;
-        for slot in (1..package.slots.len()).rev().filter(|slot| package.slots[*slot].stanzas == 0).collect::<Vec<_>>() {
+        for slot in (1..package.slots.len())
+            .rev()
+            .filter(|slot| package.slots[*slot].stanzas == 0)
+            .collect::<Vec<_>>()
+        {
             package.settle(slot);
         }
         Ok(package)

@@ -42,7 +42,7 @@ pub(crate) struct RawEvent {
 }
 
 impl RawEvent {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tie(self, text: &[u8], base: u64) -> Event<'_> {
         let first = self.first.word(text);
         let second = self.second.map(|word| word.word(text));
@@ -93,7 +93,7 @@ pub(crate) struct Machine {
     nul: Option<usize>,
     /// How often the text ended within quotes; each time, reading went on behind the opening line.
     unterminated: u8,
-    starved: bool,
+    pub(crate) starved: bool,
     pub(crate) complete: bool,
 }
 
@@ -132,22 +132,14 @@ impl Machine {
         }
     }
 
-    #[inline]
-    pub(crate) fn step(&mut self, text: &[u8], complete: bool) -> Step {
-        if !self.within_line {
-            if let Some(event) = self.canonical(text) {
-                return Step::Event(event);
-            }
-        }
-        self.general(text, complete)
-    }
-
     /// Reads the lines that the printer writes: `\toption NAME 'VALUE'`, `\tlist NAME 'VALUE'`,
     /// `config TYPE`, `config TYPE 'NAME'` and empty ones, in both dialects the same. Anything else
     /// is left to the general way, untouched.
-    #[inline]
-    fn canonical(&mut self, text: &[u8]) -> Option<RawEvent> {
-        if !self.section_open || !self.package_open {
+    ///
+    /// Inlined by force: an event that is handed on through memory costs more than to find it.
+    #[inline(always)]
+    pub(crate) fn canonical(&mut self, text: &[u8]) -> Option<RawEvent> {
+        if self.within_line || !self.section_open || !self.package_open {
             return None;
         }
         let mut pos = self.line_end;
@@ -207,7 +199,7 @@ impl Machine {
     /// Reads the next command by the full grammar.
     #[cold]
     #[inline(never)]
-    fn general(&mut self, text: &[u8], complete: bool) -> Step {
+    pub(crate) fn general(&mut self, text: &[u8], complete: bool) -> Step {
         self.starved = false;
         self.complete = complete;
         let mut begin = *self;
@@ -346,12 +338,13 @@ impl Machine {
     fn read_command(&mut self, text: &[u8]) -> Result<Option<RawEvent>, Fault> {
         let strict = self.options.dialect == Dialect::Strict;
         let mut start = self.pos;
+        if strict {
+            self.skip_space(text);
+            start = self.pos;
+        }
+        // The reference steps over these without moving its position, which its messages show.
         while start < self.cut && matches!(text[start], b' ' | b'\t') {
             start += 1;
-        }
-        if strict {
-            self.skip_between(text);
-            start = self.pos;
         }
         let line = &text[start.min(self.cut)..self.cut];
         if line.is_empty() || line[0] == b'#' {
@@ -602,7 +595,7 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Returns how many bytes stand before the closing quote, or `None` if a control byte comes first:
 /// the value goes over a line's end, or holds what the general way must judge.
-#[inline]
+#[inline(always)]
 fn quoted_length(text: &[u8]) -> Option<usize> {
     let mut length = 0;
     let mut rest = text;

@@ -153,7 +153,10 @@ impl<'a> Iterator for SliceParser<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        match self.machine.step(self.text, true) {
+        if let Some(event) = self.machine.canonical(self.text) {
+            return Some(Ok(event.tie(self.text, 0)));
+        }
+        match self.machine.general(self.text, true) {
             Step::Event(event) => Some(Ok(event.tie(self.text, 0))),
             Step::Error(error) => Some(Err(*error)),
             Step::End | Step::Starved => None,
@@ -214,7 +217,10 @@ impl<R: Read> Parser<R> {
     #[inline]
     pub fn next(&mut self) -> io::Result<Option<Result<Event<'_>, ParseError>>> {
         loop {
-            match self.machine.step(&self.window[..self.filled], self.complete) {
+            if let Some(event) = self.machine.canonical(&self.window[..self.filled]) {
+                return Ok(Some(Ok(event.tie(&self.window, self.base))));
+            }
+            match self.machine.general(&self.window[..self.filled], self.complete) {
                 Step::Event(event) => return Ok(Some(Ok(event.tie(&self.window, self.base)))),
                 Step::Error(mut error) => {
                     error.offset += self.base;
@@ -325,6 +331,18 @@ impl<'a> WordLines<'a> {
         let mut machine = Machine::new(options);
         machine.complete = true;
         WordLines { text, machine }
+    }
+
+    /// Reads `text`, which may go on behind its end; see [`WordLines::wants_more`].
+    pub fn partial(text: &'a [u8]) -> WordLines<'a> {
+        let mut lines = WordLines::new(text);
+        lines.machine.complete = false;
+        lines
+    }
+
+    /// Says whether the text ended where the line went on, so that what was read means nothing.
+    pub fn wants_more(&self) -> bool {
+        self.machine.starved
     }
 
     /// Goes to the next logical line, whatever is left of this one; says whether there is one.

@@ -103,9 +103,11 @@ impl Package {
                 old_ids.extend(slot.block.entries.iter().map(|entry| entry.id));
             }
             let base = bytes[range.start];
-            let splices = text_here.iter().map(|splice| (splice.offset, &splice.removed[..], &splice.inserted[..]));
+            let splices =
+                text_here.iter().map(|splice| (splice.offset, &splice.removed[..], &splice.inserted[..]));
             let new_text = spliced(&old_text, base, splices).map_err(|offset| EditError { offset })?;
-            let splices = ids_here.iter().map(|splice| (splice.index, &splice.removed[..], &splice.inserted[..]));
+            let splices =
+                ids_here.iter().map(|splice| (splice.index, &splice.removed[..], &splice.inserted[..]));
             let new_ids =
                 spliced(&old_ids, stanzas[range.start], splices).map_err(|_| EditError { offset: base })?;
             let block = match new_text.is_empty() && new_ids.is_empty() {
@@ -157,7 +159,8 @@ fn spliced<'a, T: PartialEq + Clone + 'a>(
     let mut new = Vec::with_capacity(old.len());
     let mut done = 0;
     for (at, removed, inserted) in splices {
-        let start = at.checked_sub(base).map(|start| start as usize).filter(|start| *start >= done).ok_or(at)?;
+        let start =
+            at.checked_sub(base).map(|start| start as usize).filter(|start| *start >= done).ok_or(at)?;
         let end = start.checked_add(removed.len()).ok_or(at)?;
         if old.get(start..end) != Some(removed) {
             return Err(at);

@@ -152,6 +152,11 @@ impl<'a> Layout<'a> {
         let tail = rest.take_while(same).count();
         let old = &lines[head..lines.len() - tail];
         let new = &items[head..items.len() - tail];
+        // The option stands where it is first mentioned; without that line it would stand further down.
+        let follows = |pair: &[&Line<'_>]| pair[1].before == self.end_of(pair[0]);
+        if head == 0 && tail > 0 && new.is_empty() && !lines[..=old.len()].windows(2).all(follows) {
+            return self.write_anew(option, &Value::List(items.to_vec()));
+        }
         let mut edits: Vec<TextEdit> = Vec::new();
         for (line, item) in old.iter().zip(new) {
             edits.extend(self.replace_word(line, item));

@@ -1,4 +1,5 @@
 //! The grammar: what each text means in the two dialects, and where its errors are.
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use cms_model::{
     Command, Dialect, Event, Export, First, ParseError, ParseOptions, Parser, SliceParser, Structure, Value,

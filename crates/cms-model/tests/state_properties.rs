@@ -65,7 +65,8 @@ fn render(pieces: &[Piece], finished: bool) -> (String, Vec<ModelSection>) {
             Piece::Config { kind, name, style } => {
                 // A section that is opened again keeps its type.
                 let name = name.map(|name| NAMES[name]);
-                let known = model.iter().position(|section| name.is_some() && section.name.as_deref() == name);
+                let known =
+                    model.iter().position(|section| name.is_some() && section.name.as_deref() == name);
                 let kind = known.map_or(KINDS[*kind].to_owned(), |known| model[known].kind.clone());
                 let mut line = format!("config {}", word(&kind, *style));
                 if let Some(name) = name {
@@ -82,7 +83,15 @@ fn render(pieces: &[Piece], finished: bool) -> (String, Vec<ModelSection>) {
                 let keyword = if *list { "list" } else { "option" };
                 let (name, value) = (OPTIONS[*name], VALUES[*value]);
                 merge(&mut model[current].options, name, value, *list);
-                (format!("{}{keyword} {} {}", "\t".repeat(style % 3), word(name, *style), word(value, style + 2)), *style)
+                (
+                    format!(
+                        "{}{keyword} {} {}",
+                        "\t".repeat(style % 3),
+                        word(name, *style),
+                        word(value, style + 2)
+                    ),
+                    *style,
+                )
             }
         };
         text.push_str(&line);
@@ -143,15 +152,17 @@ struct Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (0..14usize, 0..8usize, 0..5usize, 0..4usize, 0..8usize, 0..6usize)
-        .prop_map(|(verb, section, other, option, value, place)| Step { verb, section, other, option, value, place })
+    (0..14usize, 0..8usize, 0..5usize, 0..4usize, 0..8usize, 0..6usize).prop_map(
+        |(verb, section, other, option, value, place)| Step { verb, section, other, option, value, place },
+    )
 }
 
 /// Makes the change that a step stands for; none if it has no meaning here.
 fn change_of(step: &Step, package: &Package, ids: &mut IdSource) -> Option<Change> {
     let name = |text: &str| Name::new(text).unwrap();
     let kind = |text: &str| TypeName::new(text).unwrap();
-    let pick = |index: usize| package.nth(None, (index % package.len().max(1)) as i64).map(|section| section.id());
+    let pick =
+        |index: usize| package.nth(None, (index % package.len().max(1)) as i64).map(|section| section.id());
     let option = name(OPTIONS[step.option]);
     let value = Value::scalar(VALUES[step.value]);
     let item = VALUES[step.value].as_bytes().to_vec();
@@ -162,7 +173,8 @@ fn change_of(step: &Step, package: &Package, ids: &mut IdSource) -> Option<Chang
             let name = (step.other < 4 && step.verb == 0).then(|| name(NAMES[step.other]));
             let after = pick(step.place).filter(|_| step.place > 0);
             let at_end = step.place > 4;
-            let options = vec![(option, Value::scalar("new")), (Name::new("r").unwrap(), Value::list(["i", "j"]))];
+            let options =
+                vec![(option, Value::scalar("new")), (Name::new("r").unwrap(), Value::list(["i", "j"]))];
             let kind = ChangeKind::Add { kind: kind(KINDS[step.value % 3]), name, after, at_end, options };
             return Some(Change::new(ids.draw(), kind));
         }
@@ -187,14 +199,19 @@ fn change_of(step: &Step, package: &Package, ids: &mut IdSource) -> Option<Chang
 }
 
 /// The same, on the model. Positions are looked up with `order`, the ids of the sections.
-fn apply_to_model(change: &Change, model: &mut Vec<ModelSection>, order: &mut Vec<SectionId>) -> Result<(), ()> {
+fn apply_to_model(
+    change: &Change,
+    model: &mut Vec<ModelSection>,
+    order: &mut Vec<SectionId>,
+) -> Result<(), ()> {
     let here = order.iter().position(|id| *id == change.section);
     let place = |after: &Option<SectionId>, order: &[SectionId]| match after {
         None => 0,
         Some(after) => order.iter().position(|id| id == after).map_or(order.len(), |place| place + 1),
     };
     let taken = |name: &Option<Name>, model: &[ModelSection]| {
-        name.as_ref().is_some_and(|name| model.iter().any(|known| known.name.as_deref() == Some(name.as_str())))
+        name.as_ref()
+            .is_some_and(|name| model.iter().any(|known| known.name.as_deref() == Some(name.as_str())))
     };
     if let ChangeKind::Add { kind, name, after, at_end, options } = &change.kind {
         if here.is_some() || taken(name, model) {
@@ -204,7 +221,10 @@ fn apply_to_model(change: &Change, model: &mut Vec<ModelSection>, order: &mut Ve
         let mut merged: Options = Vec::new();
         for (option, value) in options {
             let list = value.is_list();
-            value.items().iter().for_each(|item| merge(&mut merged, option, std::str::from_utf8(item).unwrap(), list));
+            value
+                .items()
+                .iter()
+                .for_each(|item| merge(&mut merged, option, std::str::from_utf8(item).unwrap(), list));
         }
         let name = name.as_ref().map(|name| name.to_string());
         model.insert(place, ModelSection { kind: kind.to_string(), name, options: merged });
@@ -212,7 +232,8 @@ fn apply_to_model(change: &Change, model: &mut Vec<ModelSection>, order: &mut Ve
         return Ok(());
     }
     let here = here.ok_or(())?;
-    let find = |options: &Options, option: &Name| options.iter().position(|(known, _)| known == option.as_str());
+    let find =
+        |options: &Options, option: &Name| options.iter().position(|(known, _)| known == option.as_str());
     match &change.kind {
         ChangeKind::Delete { .. } => {
             model.remove(here);
@@ -283,7 +304,9 @@ fn apply_to_model(change: &Change, model: &mut Vec<ModelSection>, order: &mut Ve
             items.remove(index);
             match &items[..] {
                 [] => drop(model[here].options.remove(known)),
-                [last] if *to_scalar && !last.is_empty() => model[here].options[known].1 = Value::scalar(last.clone()),
+                [last] if *to_scalar && !last.is_empty() => {
+                    model[here].options[known].1 = Value::scalar(last.clone())
+                }
                 _ => model[here].options[known].1 = Value::List(items),
             }
         }
@@ -299,7 +322,8 @@ fn check_same(package: &Package, model: &[ModelSection], order: &[SectionId], wh
     assert_eq!(found, order);
     assert_eq!(package.len(), order.len());
     assert_eq!(package.text_len() as usize, text.len());
-    let again = Package::parse(&package.text()).unwrap_or_else(|errors| panic!("{what:?} {errors:?}\n{text}"));
+    let again =
+        Package::parse(&package.text()).unwrap_or_else(|errors| panic!("{what:?} {errors:?}\n{text}"));
     assert_eq!(meaning(&again), model, "read again after {what:?}: {text}");
     for (position, id) in order.iter().enumerate() {
         assert_eq!(package.position(*id), Some(position));
@@ -309,7 +333,8 @@ fn check_same(package: &Package, model: &[ModelSection], order: &[SectionId], wh
         }
     }
     for (number, kind) in KINDS.iter().enumerate() {
-        let all: Vec<_> = order.iter().zip(model).filter(|(_, m)| m.kind == *kind).map(|(id, _)| *id).collect();
+        let all: Vec<_> =
+            order.iter().zip(model).filter(|(_, m)| m.kind == *kind).map(|(id, _)| *id).collect();
         for (index, id) in all.iter().enumerate() {
             assert_eq!(package.nth(Some(kind), index as i64).map(|s| s.id()), Some(*id), "{number}");
             assert_eq!(package.nth(Some(kind), index as i64 - all.len() as i64).map(|s| s.id()), Some(*id));
@@ -327,7 +352,10 @@ fn same_bytes_and_ids(a: &Package, b: &Package) {
 
 /// Bytes that a text begins and ends with beyond one section stay, wherever its stanzas are.
 fn outside_stays(before: &Package, after: &Package, change: &Change) {
-    if !matches!(change.kind, ChangeKind::Set { .. } | ChangeKind::Unset { .. } | ChangeKind::RenameOption { .. }) {
+    if !matches!(
+        change.kind,
+        ChangeKind::Set { .. } | ChangeKind::Unset { .. } | ChangeKind::RenameOption { .. }
+    ) {
         return;
     }
     for section in before.sections().filter(|section| section.id() != change.section) {

@@ -28,7 +28,8 @@ impl Shell {
 const SAVE: &str = "echo hello > new && mv new file && echo saved";
 
 fn names(answer: &Answer) -> Vec<String> {
-    let last = |call: &cms_testkit::Call| call.path.file_name().expect("a name").to_string_lossy().into_owned();
+    let last =
+        |call: &cms_testkit::Call| call.path.file_name().expect("a name").to_string_lossy().into_owned();
     answer.calls().iter().map(|call| format!("{} {}", call.name, last(call))).collect()
 }
 

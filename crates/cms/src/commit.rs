@@ -206,17 +206,20 @@ impl Store {
                 PreparedBody::Edit { changes, edit } => EntryBody::Edit { changes, edit },
                 PreparedBody::Create => {
                     let created = package.result.as_deref().cloned().unwrap_or_else(Package::empty);
-                    let (manifest, stored) = cms_log::store_package(&created);
-                    backend.put_objects(&stored)?;
-                    EntryBody::Replace { old: None, new: Some(manifest), changes: None }
+                    let stored = cms_log::store_package(backend, &created)?;
+                    objects.extend(stored.objects);
+                    EntryBody::Replace { old: None, new: Some(stored.manifest), changes: None }
                 }
                 PreparedBody::Delete => {
                     let old = writing.head.package(backend, &package.name)?;
-                    let old = old.map(|old| {
-                        let (manifest, stored) = cms_log::store_package(&old);
-                        objects.extend(stored);
-                        manifest
-                    });
+                    let old = match old {
+                        Some(old) => {
+                            let stored = cms_log::store_package(backend, &old)?;
+                            objects.extend(stored.objects);
+                            Some(stored.manifest)
+                        }
+                        None => None,
+                    };
                     EntryBody::Replace { old, new: None, changes: None }
                 }
             };
@@ -258,9 +261,9 @@ fn root_of(log: &Log, head: &Head, objects: &mut Vec<Object>) -> Result<Root> {
             Some(manifest) => manifest,
             None => {
                 let Some(package) = head.package(&*log.backend, name)? else { continue };
-                let (manifest, stored) = cms_log::store_package(&package);
-                objects.extend(stored);
-                manifest
+                let stored = cms_log::store_package(&*log.backend, &package)?;
+                objects.extend(stored.objects);
+                stored.manifest
             }
         };
         root.packages.insert(name.clone(), manifest);

@@ -117,6 +117,7 @@ impl Store {
         let behind = |view: &FileView| -> Result<bool> {
             match cell {
                 Some(cell) if view.revision >= cell.changed => Ok(false),
+                Some(cell) if cell.exact => Ok(true),
                 Some(cell) => Ok(text_digest(&*cell.package(backend, name)?) != view.digest),
                 None => Ok(true),
             }
@@ -190,7 +191,8 @@ impl Store {
             && edited.digest == digest
             && edited.revision <= head.revision
         {
-            return Ok(Some(edited.revision));
+            // The log went on from that text when it merged it: the file is one revision behind.
+            return Ok(Some(Revision(edited.revision.0.saturating_sub(1))));
         }
         let Some(view) = view else { return Ok(None) };
         let mut touched = Vec::new();
@@ -270,7 +272,8 @@ impl Store {
                     tracing::warn!(package = %name, changes, revision = revision.0, "an edit lost against a commit");
                     absorbed.warnings.push(Warning::LostEdit { package: name.clone(), revision, changes });
                 }
-                views.push((name, seen.map(|(digest, status)| status.view(revision, digest))));
+                let of = if merged { Revision(revision.0.saturating_sub(1)) } else { revision };
+                views.push((name, seen.map(|(digest, status)| status.view(of, digest))));
             }
         }
         if !views.is_empty() {
@@ -414,11 +417,11 @@ impl EditedText {
         digest: Digest,
         text: &Package,
     ) -> Result<()> {
-        let (manifest, objects) = cms_log::store_package(text);
-        backend.put_objects(&objects)?;
+        let stored = cms_log::store_package(backend, text)?;
+        backend.put_objects(&stored.objects)?;
         let mut note = revision.0.to_le_bytes().to_vec();
         note.extend_from_slice(&digest.0);
-        note.extend_from_slice(&manifest.0);
+        note.extend_from_slice(&stored.manifest.0);
         backend.set_meta(&EditedText::key(name), Some(&note))?;
         Ok(())
     }

@@ -33,8 +33,10 @@ pub(crate) struct Cell {
     manifest: Option<Digest>,
     /// Commits that edited it since, oldest first.
     edits: Vec<Arc<Commit>>,
-    /// The newest revision that may have changed it.
+    /// The newest revision that changed it; below a checkpoint only an upper bound is known.
     pub changed: Revision,
+    /// Whether `changed` is known exactly.
+    pub exact: bool,
     package: OnceLock<Arc<Package>>,
 }
 
@@ -43,7 +45,7 @@ impl Cell {
         let cell = OnceLock::new();
         // A fresh cell is empty.
         let _ = cell.set(package);
-        Cell { manifest, edits: Vec::new(), changed, package: cell }
+        Cell { manifest, edits: Vec::new(), changed, exact: true, package: cell }
     }
 
     /// Returns the package, read from the log at the first call.
@@ -107,6 +109,7 @@ impl Head {
                     manifest: Some(*manifest),
                     edits: Vec::new(),
                     changed: revision,
+                    exact: false,
                     package: OnceLock::new(),
                 };
                 (name.clone(), Arc::new(cell))
@@ -148,12 +151,19 @@ impl Head {
                         Some(cell) => {
                             let mut edits = cell.edits.clone();
                             edits.push(commit.clone());
-                            Cell { manifest: cell.manifest, edits, changed: commit.revision, package: OnceLock::new() }
+                            Cell {
+                                manifest: cell.manifest,
+                                edits,
+                                changed: commit.revision,
+                                exact: true,
+                                package: OnceLock::new(),
+                            }
                         }
                         None => Cell {
                             manifest: None,
                             edits: vec![commit.clone()],
                             changed: commit.revision,
+                            exact: true,
                             package: OnceLock::new(),
                         },
                     };
@@ -164,6 +174,7 @@ impl Head {
                         manifest: Some(*manifest),
                         edits: Vec::new(),
                         changed: commit.revision,
+                        exact: true,
                         package: OnceLock::new(),
                     };
                     self.packages.insert(entry.package.clone(), Arc::new(cell));
@@ -213,7 +224,8 @@ impl Head {
                 if let Some(loaded) = cell.package.get() {
                     let _ = package.set(loaded.clone());
                 }
-                let rested = Cell { manifest: Some(*manifest), edits: Vec::new(), changed: cell.changed, package };
+                let (changed, exact) = (cell.changed, cell.exact);
+                let rested = Cell { manifest: Some(*manifest), edits: Vec::new(), changed, exact, package };
                 self.packages.insert(name.clone(), Arc::new(rested));
             }
         }

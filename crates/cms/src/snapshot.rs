@@ -1,10 +1,11 @@
 //! One state of a store, to read from.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use cms_log::Revision;
-use cms_model::{Package, PackageName};
+use cms_model::{Diagnostic, Package, PackageName};
 
 use crate::error::{Error, Result};
 use crate::external::{Absorbed, Finding, Warning};
@@ -60,11 +61,12 @@ impl Store {
         let mut head = log.newest()?;
         for _ in 0..LOOKS {
             let names = match names {
-                Some(names) => names.to_vec(),
-                None => self.known_names(log, &head)?,
+                // The first use imports everything at once.
+                Some(names) if head.revision > Revision::EMPTY => names.to_vec(),
+                _ => self.known_names(log, &head)?,
             };
-            let (different, behind, stray) = self.different(log, &head, &names)?;
-            if different.is_empty() && behind.is_empty() && stray.is_empty() {
+            let Differences { different, unsettled, stray } = self.different(log, &head, &names)?;
+            if different.is_empty() && !unsettled && stray.is_empty() {
                 break;
             }
             let import = head.revision == Revision::EMPTY;
@@ -76,6 +78,7 @@ impl Store {
                 drop(writing);
                 warnings.extend(found);
                 behind.retain(|name| !is_unparsable(&warnings, name));
+                log.caught_up.store(true, Ordering::Relaxed);
                 if let Err(error) = self.write_package_files(&behind) {
                     // The log has everything; the next use tries again.
                     tracing::warn!(%error, "package files could not be brought up to the log");
@@ -90,12 +93,12 @@ impl Store {
             }
             for (name, text) in different {
                 warnings.push(match text {
-                    Some(Ok(package)) => {
-                        overlay.insert(name.clone(), package);
+                    Text::New(package) => {
+                        overlay.insert(name.clone(), *package);
                         Warning::NewerThanLog { package: name }
                     }
-                    Some(Err(diagnostics)) => Warning::Unparsable { package: name, diagnostics },
-                    None => Warning::NewerThanLog { package: name },
+                    Text::Unparsable(diagnostics) => Warning::Unparsable { package: name, diagnostics },
+                    Text::Gone => Warning::NewerThanLog { package: name },
                 });
             }
             break;
@@ -143,33 +146,48 @@ impl Store {
     }
 
     /// Compares files with the log without changing anything.
-    #[allow(clippy::type_complexity)]
-    fn different(
-        &self,
-        log: &Log,
-        head: &Head,
-        names: &[PackageName],
-    ) -> Result<(Vec<(PackageName, Option<Result<Package, Vec<cms_model::Diagnostic>>>)>, Vec<PackageName>, Vec<PackageName>)>
-    {
-        let mut different = Vec::new();
-        let mut behind = Vec::new();
-        let mut stray = Vec::new();
+    fn different(&self, log: &Log, head: &Head, names: &[PackageName]) -> Result<Differences> {
+        let mut found = Differences::default();
+        // What this process committed without waiting is written when somebody waits for it.
+        let caught_up = log.caught_up.load(Ordering::Relaxed);
         for name in names {
             if self.file(name).has_leftover() {
-                stray.push(name.clone());
+                found.stray.push(name.clone());
             }
             match self.examine(log, head, name) {
                 Ok(Finding::Same) => {}
-                Ok(Finding::Seen { .. } | Finding::Behind) => behind.push(name.clone()),
-                Ok(Finding::Edited(edited)) => different.push((name.clone(), Some(Ok(edited.text)))),
-                Ok(Finding::Unparsable(found)) => different.push((name.clone(), Some(Err(found)))),
-                Ok(Finding::Removed) => different.push((name.clone(), None)),
-                Err(Error::Io { .. }) => different.push((name.clone(), None)),
+                Ok(Finding::Behind) => found.unsettled |= !caught_up,
+                Ok(Finding::Seen { .. }) => found.unsettled = true,
+                Ok(Finding::Edited(edited)) => {
+                    found.different.push((name.clone(), Text::New(Box::new(edited.text))));
+                }
+                Ok(Finding::Unparsable(diagnostics)) => {
+                    found.different.push((name.clone(), Text::Unparsable(diagnostics)));
+                }
+                Ok(Finding::Removed) | Err(Error::Io { .. }) => found.different.push((name.clone(), Text::Gone)),
                 Err(error) => return Err(error),
             }
         }
-        Ok((different, behind, stray))
+        Ok(found)
     }
+}
+
+/// How package files differ from the log.
+#[derive(Default)]
+struct Differences {
+    /// Files that hold something new.
+    different: Vec<(PackageName, Text)>,
+    /// Whether files have to be written, or views to be noted again.
+    unsettled: bool,
+    /// Packages with a temporary beside their file.
+    stray: Vec<PackageName>,
+}
+
+/// What a file holds that the log does not.
+enum Text {
+    New(Box<Package>),
+    Unparsable(Vec<Diagnostic>),
+    Gone,
 }
 
 fn is_unparsable(warnings: &[Warning], name: &PackageName) -> bool {

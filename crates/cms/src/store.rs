@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use cms_log::{Backend, Digest, Digester, FileView, Revision, Sqlite};
 use cms_model::{Package, PackageName};
@@ -68,6 +69,8 @@ pub(crate) struct Log {
     /// The newest state that this process's readers see.
     published: RwLock<Arc<Head>>,
     flushing: Mutex<()>,
+    /// Whether this process has looked for files that an earlier one left behind the log.
+    pub caught_up: AtomicBool,
 }
 
 /// The right to append to the log, with the newest state to build on.
@@ -180,6 +183,7 @@ impl Log {
             published: RwLock::new(Arc::new(head.clone())),
             writer: Mutex::new(head),
             flushing: Mutex::new(()),
+            caught_up: AtomicBool::new(false),
             backend: Box::new(backend),
         };
         log.check_identity(location)?;

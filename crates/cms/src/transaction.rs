@@ -22,11 +22,11 @@ use crate::store::{Store, seed};
 /// # std::fs::create_dir(&config)?;
 /// # std::fs::write(config.join("network"), "config interface 'lan'\n\toption mtu '1500'\n")?;
 /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
-/// use cms::model::{Name, Selector};
+/// use cms::model::{Name, Selector, Value};
 ///
 /// let mut tx = store.transaction()?;
 /// let network = tx.draft(&"network".parse()?)?;
-/// network.set_option(&Selector::Named(Name::new("lan")?), &Name::new("mtu")?, b"1492")?;
+/// network.set_option(&Selector::Named(Name::new("lan")?), &Name::new("mtu")?, Value::scalar("1492"))?;
 /// let committed = tx.message("room for PPPoE").commit_and_wait_files()?;
 ///
 /// assert_eq!(committed.packages[0].1[0].key, "network.lan.mtu");

@@ -1,0 +1,460 @@
+# Die Meldungen von cms auf Deutsch.
+#
+# Jede Kennung gibt es in jeder Sprache, mit denselben Variablen; ein Test prüft das.
+
+## Beschriftungen
+
+label-error = Fehler
+label-warning = Warnung
+label-note = Hinweis
+label-hint = Tipp
+label-advice = Abhilfe
+label-lost = verloren:
+label-examples = Beispiele
+label-verbs = Befehle
+label-global-options = Allgemeine Optionen
+
+## Anzahlen
+
+count-changes = { $count ->
+    [one] { $count } Änderung
+   *[other] { $count } Änderungen
+}
+
+## Hilfe
+
+help-title = cms - Konfigurationsverwaltung: die Befehle von uci, auf einem Protokoll, das nichts verliert
+help-examples =
+    cms show network                        was eingestellt ist
+    cms set network.lan.ipaddr=10.0.0.1     eine Änderung vormerken
+    cms changes                             was vorgemerkt ist
+    cms commit -m 'neue Adresse'            daraus eine Revision machen
+    cms history network.lan                 wer was wann geändert hat
+    cms diff 3 7                            was sich zwischen zwei Revisionen geändert hat
+    cms rollback 3                          zurück zu Revision 3, mit einem neuen Commit
+help-end =
+    `cms help BEFEHL` zeigt Beispiele und Optionen eines Befehls.
+    Schlüssel sind PAKET.SEKTION.OPTION; Sektionen haben Namen oder werden gezählt: @rule[0], @rule[-1].
+    Exit-Codes: 0 getan, 1 Fehler, 2 falscher Aufruf, 3 nicht gefunden, 4 ungültig, 5 Konflikt,
+    6 nicht erlaubt, 7 nicht verfügbar, 10 es gibt Änderungen (diff --exit-code).
+
+verb-get = Einen Wert ausgeben
+verb-show = Sektionen und Optionen mit ihren Werten zeigen
+verb-list = Die Namen unter einem Schlüssel auflisten
+verb-search = Schlüssel und Werte nach einem Muster suchen
+verb-set = Eine Option setzen oder eine Sektion anlegen
+verb-add = Eine anonyme Sektion anfügen
+verb-add_list = Einen Eintrag an eine Liste anfügen
+verb-del_list = Einen Eintrag aus einer Liste entfernen
+verb-delete = Eine Sektion, eine Option oder einen Listeneintrag löschen
+verb-rename = Eine Sektion oder Option umbenennen
+verb-reorder = Eine Sektion verschieben
+verb-batch = Viele Befehle als einen ausführen: alle oder keinen
+verb-changes = Zeigen, was Sie vorgemerkt haben
+verb-revert = Vorgemerktes zurücknehmen
+verb-commit = Aus dem Vorgemerkten eine Revision machen
+verb-history = Die Commits auflisten, den neuesten zuerst
+verb-diff = Zeigen, was sich zwischen zwei Ständen geändert hat
+verb-blame = Zeigen, wer jede Option zuletzt gesetzt hat
+verb-rollback = Den Stand einer Revision wiederherstellen, mit einem neuen Commit
+verb-undo = Commits umkehren, und nur diese, mit einem neuen Commit
+verb-export = Pakete als Text schreiben: uci, json, yaml oder toml
+verb-import = Pakete aus Text lesen: uci, json, yaml oder toml
+verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
+verb-completion = Das Vervollständigungsskript einer Shell ausgeben
+verb-__candidates = Die Kandidaten für die Vervollständigung ausgeben
+
+examples-get =
+    cms get network.lan.proto
+    cms get network.lan.proto --at 12
+    cms get firewall.@rule[-1].name
+examples-show =
+    cms show network
+    cms show network.lan --json
+    cms show firewall --at 2026-11-22T14:00:00Z
+examples-list =
+    cms list
+    cms list network
+    cms list network.lan
+examples-search =
+    cms search 192.168
+    cms search '*.proto' --keys
+    cms search --regex '^10\.' --values
+examples-set =
+    cms set network.lan.ipaddr=192.168.1.1
+    cms set network.guest=interface network.guest.proto=static
+    cms set network.lan.ipv6=            (ein leerer Wert löscht)
+examples-add =
+    cms add firewall rule                (gibt den Namen der neuen Sektion aus)
+    cms set firewall.@rule[-1].name=ssh
+examples-add_list =
+    cms add_list network.lan.dns=9.9.9.9
+examples-del_list =
+    cms del_list network.lan.dns=9.9.9.9
+examples-delete =
+    cms delete network.lan.mtu
+    cms delete firewall.@rule[-1]
+    cms delete network.lan.dns=0         (der erste Eintrag einer Liste)
+examples-rename =
+    cms rename network.lan=home
+    cms rename firewall.@rule[0]=ssh
+examples-reorder =
+    cms reorder firewall.@rule[-1]=0     (die letzte Regel wird die erste Sektion)
+examples-batch =
+    cms batch -f aenderungen.txt
+    printf '%s\n' 'set system.@system[0].hostname=gw' 'commit system' | cms batch -m 'neuer Name'
+examples-changes =
+    cms changes
+    cms changes network --diff
+examples-revert =
+    cms revert network.lan.mtu
+    cms revert network
+examples-commit =
+    cms commit
+    cms commit network -m 'größere Rahmen'
+    cms commit --dry-run
+examples-history =
+    cms history
+    cms history network.lan.mtu
+    cms history --limit 5 --json
+examples-diff =
+    cms diff                             (was vorgemerkt ist)
+    cms diff 12                          (seit Revision 12)
+    cms diff head~1 head --format unified
+    cms diff 12 --exit-code              (10, wenn es Änderungen gibt)
+examples-blame =
+    cms blame network.lan
+    cms blame network --format table
+examples-rollback =
+    cms rollback 12
+    cms rollback head~1 network -m 'die neue Adresse war falsch'
+    cms rollback 12 --dry-run
+examples-undo =
+    cms undo 12
+    cms undo 12..14 --dry-run
+examples-export =
+    cms export > sicherung.uci
+    cms export network --format yaml
+    cms export --at 12 --json
+examples-import =
+    cms import < sicherung.uci
+    cms import network -f network.json --format json
+    cms import --merge -f mehr.yaml --format yaml
+examples-doctor =
+    cms doctor
+    cms doctor --json
+examples-completion =
+    source <(cms completion bash)
+    source <(cms completion zsh)
+    cms completion fish > ~/.config/fish/completions/cms.fish
+examples-__candidates =
+    cms __candidates -- get network.
+
+## Was die Argumente bedeuten
+
+get-key = Die Option, oder die Sektion, deren Typ auszugeben ist
+show-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
+list-key = Ein Paket oder eine Sektion; ohne Angabe werden die Pakete aufgelistet
+search-pattern = Ein Text, der irgendwo vorkommt; mit * ? [ ] oder { "{" }{ "}" } ein Muster für den ganzen Schlüssel oder Wert
+search-regex = PATTERN ist ein regulärer Ausdruck
+search-ignore-case = Groß- und Kleinschreibung nicht unterscheiden
+search-keys = Nur Schlüssel durchsuchen
+search-values = Nur Werte durchsuchen
+set-words = Was zu setzen ist; mehrere werden zusammen gesetzt oder gar nicht
+add-package = Das Paket
+add-type = Der Typ der neuen Sektion
+add-list-words = Die Liste und der anzufügende Eintrag
+del-list-words = Die Liste und der Eintrag, der zu entfernen ist, wo immer er steht
+delete-words = Was zu löschen ist; KEY=N löscht den N-ten Eintrag einer Liste, gezählt ab 0
+rename-words = Die Sektion oder Option und ihr neuer Name
+reorder-words = Die Sektion und ihr Platz unter allen, gezählt ab 0; ein negativer bedeutet den ersten
+batch-dry-run = Nur prüfen, ob alle Befehle gelingen würden
+changes-package = Das Paket; ohne Angabe alle
+changes-diff = Zeigen, wie sich die Paketdateien ändern würden
+revert-key = Das Paket, die Sektion oder die Option
+commit-package = Das Paket; ohne Angabe alle
+commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat
+history-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
+history-limit = Höchstens so viele Commits
+history-since = Nur Commits nach dieser Revision oder Zeit
+history-until = Nur Commits bis zu dieser Revision oder Zeit
+diff-from = Der ältere Stand: eine Revision, head~N oder eine Zeit; ohne Angabe der neueste gegen das Vorgemerkte
+diff-to = Der neuere Stand; ohne Angabe der neueste
+diff-key = Nur was unter diesem Schlüssel liegt
+diff-exit-code = Mit Exit-Code 10 enden, wenn es Änderungen gibt
+blame-key = Ein Paket, eine Sektion oder eine Option
+rollback-revision = Die Revision, head~N oder eine Zeit
+rollback-key = Nur was unter diesem Schlüssel liegt
+undo-revisions = Der Commit, oder der erste und der letzte von mehreren
+export-package = Das Paket; ohne Angabe alle
+import-package = Der Name für das Paket, wie immer es im Text heißt
+import-merge = Neues und Anderes vormerken, statt die Pakete zu ersetzen
+completion-shell = bash, zsh oder fish
+candidates-words = Die bisher getippten Wörter
+
+option-config = Das Konfigurationsverzeichnis (Vorgabe: /etc/config)
+option-state-dir = Wo Protokoll und Vorgemerktes liegen (CMS_STATE_DIR)
+option-run-dir = Wo Sperren und Sockets liegen (CMS_RUN_DIR)
+option-quiet = Keine Meldungen, auch keine Fehler: nur Daten und der Exit-Code
+option-verbose = Auf stderr mitschreiben, was geschieht; zweimal für mehr (CMS_LOG)
+option-json = JSON für Programme ausgeben
+option-format = Das Format der Ausgabe: table für Menschen; export und import: uci, json, yaml, toml; diff: uci, unified, table
+option-color = Wann Farben verwendet werden: auto, always oder never (NO_COLOR, FORCE_COLOR)
+option-no-pager = Lange Ausgaben nicht seitenweise zeigen
+option-delimiter = Was zwischen den Einträgen einer Liste steht
+option-file = Aus dieser Datei lesen statt von stdin
+option-name-sections = Anonyme Sektionen mit ihren erzeugten Namen exportieren
+option-no-names = Anonyme Sektionen ohne Namen exportieren (die Vorgabe)
+option-show-generated = Anonyme Sektionen mit ihren erzeugten Namen zeigen
+option-strict = Text mit Fehlern ablehnen (die Vorgabe)
+option-lenient = Zeilen mit Fehlern überspringen; der Aufruf ist dann einer von uci
+option-save = In diesem Ordner vormerken wie uci; der Aufruf ist dann einer von uci
+option-save-only = Wie -t, und commit tut nichts
+option-search = Auch lesen, was in diesem Ordner vorgemerkt ist; der Aufruf ist dann einer von uci
+option-override = Ein Ordner mit Paketen, die Vorrang haben; der Aufruf ist dann einer von uci
+option-help = Diese Hilfe zeigen
+option-at = Den Stand dieser Revision oder Zeit lesen
+option-message = Warum, für den Verlauf
+option-dry-run = Nur sagen, was festgeschrieben würde
+
+## Spaltentitel
+
+title-action = Aktion
+title-author = Autor
+title-changes = Änderungen
+title-items = Einträge
+title-key = Schlüssel
+title-message = Nachricht
+title-new = Neu
+title-old = Alt
+title-option = Option
+title-options = Optionen
+title-package = Paket
+title-revision = Revision
+title-section = Sektion
+title-sections = Sektionen
+title-time = Zeit
+title-type = Typ
+title-value = Wert
+
+## Falsche Aufrufe
+
+unknown-verb = es gibt keinen Befehl `{ $name }`
+unknown-option = es gibt keine Option `{ $name }`
+extra-word = `{ $name }` ist ein Wort zu viel für `{ $verb }`
+missing-words = `{ $verb }` braucht noch { $names }
+missing-value = `{ $name }` braucht einen Wert
+invalid-value = `{ $value }` ist für { $name } nicht möglich
+not-together = { $name } und { $other } schließen einander aus
+wrong-words = so wird `{ $verb }` nicht aufgerufen
+unknown-format = es gibt hier kein Format `{ $format }`
+one-of = eines von: { $names }
+did-you-mean = meinten Sie `{ $name }`?
+see-help = `cms help` zeigt die Befehle
+see-help-of = `cms help { $verb }` zeigt, wie er aufgerufen wird
+not-a-uci-verb = `{ $verb }` ist kein Befehl von uci, und mit -t, -P, -p, -C und -S ist dies ein Aufruf von uci
+not-a-uci-option = `{ $option }` ist keine Option von uci, und mit -t, -P, -p, -C und -S ist dies ein Aufruf von uci
+not-a-number = `{ $text }` ist keine Zahl
+not-a-revision = `{ $text }` ist weder eine Revision noch eine Zeit
+revision-hint = eine Revision ist eine Zahl, head oder head~N; eine Zeit wird 2026-11-22T14:00:00Z geschrieben
+
+## Schlüssel und Werte
+
+invalid-key = ungültiger Schlüssel `{ $key }`: { $reason }
+invalid-name = ungültiger Name `{ $name }`: { $reason }
+name-byte = `{ $byte }` ist nicht erlaubt: { $what }
+name-empty = es fehlt: { $what }
+name-wrong = das ist kein Name
+what-package = der Name eines Pakets
+what-type = ein Typ
+what-name = der Name einer Sektion oder Option
+package-hint = Namen von Paketen bestehen aus sichtbaren ASCII-Zeichen ohne `.` und `/`
+type-hint = Typen bestehen aus sichtbaren ASCII-Zeichen
+name-hint = Namen von Sektionen und Optionen bestehen aus Buchstaben, Ziffern und `_`
+key-no-index = `{ $part }` hat am Ende keinen Index in Klammern
+key-bad-index = der Index in `{ $part }` ist keine Zahl
+key-too-many-parts = er hat mehr als drei Teile
+key-index-hint = @TYP[N] ist die N-te Sektion eines Typs, gezählt ab 0, oder mit -1 vom Ende her
+key-shape-hint = ein Schlüssel ist PAKET, PAKET.SEKTION oder PAKET.SEKTION.OPTION
+value-not-wanted = hinter `{ $key }` gehört kein Wert
+value-missing = hinter `{ $key }` fehlen `=` und ein Wert
+value-control-byte = der Wert für { $key } enthält ein Steuerzeichen
+value-control-byte-hint = Werte enthalten Text, Tabulatoren und Zeilenenden; schreiben Sie andere Bytes als Base64 oder hexadezimal
+section-missing = `{ $key }` nennt ein Paket, wo eine Sektion gebraucht wird
+section-wanted = `{ $verb }` braucht eine Sektion, und { $key } ist eine Option
+option-missing = `{ $key }` nennt eine Sektion, wo eine Option gebraucht wird
+package-wanted = `{ $key }` ist mehr als der Name eines Pakets
+get-package = `{ $key }` ist ein Paket und hat keinen Wert
+get-package-hint = `cms show { $package }` zeigt, was darin ist
+list-option = unter der Option { $key } gibt es nichts
+delete-package = `{ $package }` ist ein Paket: seine Sektionen können gelöscht werden, es selbst nicht
+delete-package-hint = um ein Paket zu löschen, entfernen Sie seine Datei aus dem Konfigurationsverzeichnis
+
+## Nicht gefunden
+
+no-package = es gibt kein Paket `{ $name }`
+no-package-hint = `cms import { $name } </dev/null` legt es an
+no-section = es gibt keine Sektion `{ $section }` im Paket { $package }
+no-option = es gibt keine Option { $key }
+no-item = die Liste { $key } hat keinen Eintrag Nummer { $index }
+no-revision = es gibt keine Revision { $revision }
+no-directory = es gibt kein Konfigurationsverzeichnis { $folder }
+no-directory-hint = nennen Sie eines mit -c DIR
+no-log = { $folder } hat noch kein Protokoll und darum keinen Verlauf
+key-not-found = { $key } gibt es nicht
+sections-of-type = { $count ->
+    [one] es gibt eine Sektion vom Typ { $kind }: @{ $kind }[0]
+   *[other] es gibt { $count } Sektionen vom Typ { $kind }, gezählt ab 0
+}
+sections-in-all = { $count ->
+    [one] es gibt eine Sektion
+   *[other] es gibt { $count } Sektionen, gezählt ab 0
+}
+search-nothing = nichts passt zu `{ $pattern }`
+search-bad-pattern = `{ $pattern }` ist kein gültiges Muster
+
+## Nichts geschehen
+
+set-same = { $key } ist schon so: nichts wurde geändert
+set-empty-absent = { $key } gibt es nicht: nichts wurde gelöscht
+del-list-absent = die Liste { $key } hat diesen Eintrag nicht: nichts wurde entfernt
+rename-same = { $key } heißt schon { $name }: nichts wurde geändert
+reorder-same = { $key } ist schon an diesem Platz: nichts wurde geändert
+revert-nothing = unter { $key } war nichts vorgemerkt
+changes-none = nichts ist vorgemerkt
+commit-nothing = nichts war vorgemerkt, also wurde nichts festgeschrieben
+import-nothing = der Text ist leer: nichts wurde importiert
+history-nothing = kein Commit hat das berührt
+
+## Ändern
+
+edit-refused = { $key } lässt sich so nicht ändern
+key-exists = { $key } gibt es schon
+key-invalid = { $key }: { $reason }
+commit-done = { $changes } an { $packages } als Revision { $revision } festgeschrieben
+commit-planned = würde { $changes } an { $packages } festschreiben
+commit-adopted = { $count ->
+    [one] 1 mit uci vorgemerkte Änderung übernommen
+   *[other] { $count } mit uci vorgemerkte Änderungen übernommen
+}
+adopt-refused = { $file }, ein Ordner von uci, gehört Benutzer { $owner }, dem dieser Aufruf nicht vertraut
+adopt-skipped = { $count ->
+    [one] 1 mit uci vorgemerkte Änderung am Paket { $package } passt nicht und wurde ausgelassen
+   *[other] { $count } mit uci vorgemerkte Änderungen am Paket { $package } passen nicht und wurden ausgelassen
+}
+changes-uci = uci hat Änderungen in { $folder } vorgemerkt ({ $packages }): `cms commit --adopt-uci` übernimmt sie
+changes-stale = { $package }: jemand hat Änderungen festgeschrieben, die Ihren widersprechen; commit sagt welche, revert verwirft Ihre
+batch-line = Zeile { $line }: { $error }
+batch-unreadable = die Zeile ist nicht lesbar
+batch-verb = `{ $verb }` kann nicht Teil eines Stapels sein
+batch-verb-hint = ein Stapel besteht aus set, add, add_list, del_list, delete, rename, reorder, get, show, commit und exit
+batch-staged = das Paket { $package } hat ältere vorgemerkte Änderungen, die dieser Stapel mit seinen eigenen festschreiben würde
+batch-staged-hint = schreiben Sie sie zuerst fest, nehmen Sie sie zurück, oder lassen Sie `commit` im Stapel weg
+batch-checked = alle Befehle des Stapels würden gelingen
+
+## Importieren
+
+import-staged = { $count ->
+    [0] die Pakete enthalten das alles schon: nichts wurde vorgemerkt
+    [one] 1 Änderung vorgemerkt
+   *[other] { $count } Änderungen vorgemerkt
+}
+import-unparsable = { $source } ist kein gültiger UCI-Text
+import-no-package = { $source } sagt nicht, welches Paket es ist
+import-no-package-hint = nennen Sie es: `cms import PAKET`, oder beginnen Sie den Text mit einer Zeile `package NAME`
+import-wrong-format = { $source } lässt sich nicht als { $format } lesen: { $cause }
+import-version = { $source } hat die Version { $version } der Form, die dieses Programm nicht kennt
+import-place = { $source }, bei { $place }: { $cause }
+import-not-one = { $count ->
+    [0] { $source } enthält kein Paket, und ein Name für eines ist angegeben
+    [one] { $source } enthält ein Paket
+   *[other] { $source } enthält { $count } Pakete, und ein Name für eines ist angegeben
+}
+import-twice = { $source } enthält das Paket { $package } zweimal
+
+## Dateien, Rechte und das Protokoll
+
+file-failed = { $file } ist nicht benutzbar
+output-failed = die Ausgabe lässt sich nicht schreiben
+io-failed = { $file }: { $attempt } ist nicht möglich
+attempt-read = Lesen
+attempt-write = Schreiben
+attempt-open = Öffnen
+attempt-list = Auflisten
+attempt-lock = Sperren
+attempt-look-at = Ansehen
+attempt-open-the-lock = Öffnen der Sperre
+attempt-create-the-directory = Anlegen des Verzeichnisses
+attempt-give-to-its-owner = Übergeben an den Eigentümer
+attempt-keep-a-rejected-edit-in = Aufheben einer abgelehnten Änderung
+attempt-put-in-place = Einsetzen
+attempt-read-the-staged-changes-in = Lesen des Vorgemerkten
+attempt-remove-the-staged-changes-in = Entfernen des Vorgemerkten
+attempt-remove = Entfernen
+attempt-replace = Ersetzen
+attempt-stage-in = Vormerken
+attempt-sync-the-directory = Sichern des Verzeichnisses
+package-unparsable = das Paket { $package } ist nicht lesbar
+package-unparsable-hint = verbessern Sie die Zeilen; andere Pakete sind nicht betroffen
+conflict = { $keys } wurde auch von { $author } in Revision { $revision } geändert; nichts wurde festgeschrieben
+conflict-hint = `cms changes` zeigt Ihre Änderungen, `cms revert KEY` nimmt sie zurück; setzen Sie dann neu, was noch gewünscht ist
+not-owner = { $folder } gehört Benutzer { $owner }: nur er und root dürfen es ändern oder den Verlauf lesen
+not-owner-hint = ein laufender cmsd schreibt für andere fest
+untrusted = { $file } gehört Benutzer { $owner } und ist nicht vertrauenswürdig
+no-home = Benutzer { $user } gehört das Konfigurationsverzeichnis, und er hat kein Heimatverzeichnis
+no-home-hint = setzen Sie CMS_STATE_DIR
+stage-damaged = das Vorgemerkte in { $file } ist bei Byte { $offset } beschädigt
+stage-damaged-hint = räumen Sie { $file } beiseite, um neu zu beginnen; Festgeschriebenes ist nicht betroffen
+files-pending = Revision { $revision } ist festgeschrieben, aber ihre Paketdateien ließen sich noch nicht schreiben
+files-pending-hint = der nächste Befehl schreibt sie; `cms doctor` prüft
+log-full = die Platte ist voll: nichts wurde festgeschrieben
+log-denied = das Protokoll darf nicht geschrieben werden
+log-busy = ein anderer Prozess hält das Protokoll zu lange fest; versuchen Sie es noch einmal
+log-damaged = das Protokoll ist beschädigt
+log-damaged-hint = `cms doctor` sagt, wie weit, und was zu tun ist
+log-no-revision = das Protokoll hat diese Revision nicht
+log-moved = jemand anders hat gleichzeitig festgeschrieben; versuchen Sie es noch einmal
+log-failed = das Protokoll ist nicht benutzbar
+failed = der Aufruf ist gescheitert
+internal = das darf nicht vorkommen: bitte melden Sie es
+warning-unparsable = das Paket { $package } ist nicht lesbar; gezeigt wird es, wie es zuletzt lesbar war
+warning-newer = die Datei des Pakets { $package } ist neuer als das Protokoll
+warning-lost-edit = { $count ->
+    [one] 1 von Hand gemachte Änderung am Paket { $package } widerspricht einem Commit und steht nur in Revision { $revision }
+   *[other] { $count } von Hand gemachte Änderungen am Paket { $package } widersprechen einem Commit und stehen nur in Revision { $revision }
+}
+warning-unreadable = das Paket { $package } lässt sich nicht lesen: { $reason }
+warning-other = { $words }
+doctor-well = { $folder }: alles in Ordnung
+
+## Verlauf
+
+kind-external = von einem anderen Programm geändert
+kind-import = importiert
+kind-rollback = zurück zu Revision { $revision }
+kind-undo = Revision { $revision } umgekehrt
+kind-undo-range = Revisionen { $from } bis { $to } umgekehrt
+blame-older = älter als das Protokoll
+
+## Fehler in UCI-Text, nach ihrem Code
+
+diagnostic-invalid-command = ungültiger Befehl
+diagnostic-missing-word = ein Wort fehlt
+diagnostic-extra-word = ein Wort zu viel
+diagnostic-invalid-type = dieses Zeichen kann ein Typ nicht haben
+diagnostic-invalid-name = dieses Zeichen kann ein Name nicht haben
+diagnostic-option-before-section = option oder list vor der ersten Sektion
+diagnostic-type-mismatch = eine Sektion dieses Namens gibt es mit einem anderen Typ
+diagnostic-unterminated-quote = der Text endet innerhalb von Anführungszeichen
+diagnostic-missing-package = keine Zeile sagt, welches Paket das ist
+diagnostic-nul-byte = ein NUL-Byte
+advice-invalid-command = eine Zeile beginnt mit config, option, list oder package
+advice-missing-word = schreiben Sie config TYP [NAME], option NAME WERT oder list NAME WERT
+advice-extra-word = setzen Sie einen Wert mit Leerzeichen in Anführungszeichen
+advice-invalid-type = Typen bestehen aus sichtbaren ASCII-Zeichen
+advice-invalid-name = Namen bestehen aus Buchstaben, Ziffern und `_`
+advice-option-before-section = beginnen Sie mit einer Zeile config TYP [NAME]
+advice-type-mismatch = geben Sie der Sektion einen anderen Namen oder denselben Typ
+advice-unterminated-quote = das hier geöffnete Anführungszeichen wird nie geschlossen
+advice-missing-package = beginnen Sie mit einer Zeile package NAME, oder nennen Sie das Paket
+advice-nul-byte = die Datei ist beschädigt oder kein Text

@@ -1,0 +1,461 @@
+# The messages of cms in English.
+#
+# Lower case and without a full stop, as programs speak; help texts are sentences without one.
+# Every id is in every language, with the same variables; a test says so.
+
+## Labels
+
+label-error = error
+label-warning = warning
+label-note = note
+label-hint = hint
+label-advice = what to do
+label-lost = lost:
+label-examples = Examples
+label-verbs = Commands
+label-global-options = Global options
+
+## Counts
+
+count-changes = { $count ->
+    [one] { $count } change
+   *[other] { $count } changes
+}
+
+## Help
+
+help-title = cms - configuration management: the commands of uci, on a log that loses nothing
+help-examples =
+    cms show network                        what is configured
+    cms set network.lan.ipaddr=10.0.0.1     stage a change
+    cms changes                             what is staged
+    cms commit -m 'new address'             make it a revision
+    cms history network.lan                 who changed what, and when
+    cms diff 3 7                            what changed between two revisions
+    cms rollback 3                          go back to revision 3, with a new commit
+help-end =
+    `cms help COMMAND` shows the examples and options of a command.
+    Keys are PACKAGE.SECTION.OPTION; sections are named, or counted: @rule[0], @rule[-1].
+    Exit codes: 0 done, 1 error, 2 wrong call, 3 not found, 4 invalid, 5 conflict, 6 not allowed,
+    7 not available, 10 there are changes (diff --exit-code).
+
+verb-get = Print a value
+verb-show = Show sections and options with their values
+verb-list = List the names below a key
+verb-search = Find keys and values by a pattern
+verb-set = Set an option, or create a section
+verb-add = Add an anonymous section
+verb-add_list = Append an item to a list
+verb-del_list = Remove an item from a list
+verb-delete = Delete a section, an option, or an item of a list
+verb-rename = Rename a section or an option
+verb-reorder = Move a section
+verb-batch = Run many commands as one: all of them, or none
+verb-changes = Show what you have staged
+verb-revert = Take back what you have staged
+verb-commit = Make what you have staged a revision
+verb-history = List the commits, the newest first
+verb-diff = Show what changed between two states
+verb-blame = Show who set each option last
+verb-rollback = Restore the state of a revision, with a new commit
+verb-undo = Reverse commits, and only these, with a new commit
+verb-export = Write packages as text: uci, json, yaml or toml
+verb-import = Read packages from text: uci, json, yaml or toml
+verb-doctor = Check log, files and rights, and say what to do
+verb-completion = Print the completion script of a shell
+verb-__candidates = Print the candidates for completion
+
+examples-get =
+    cms get network.lan.proto
+    cms get network.lan.proto --at 12
+    cms get firewall.@rule[-1].name
+examples-show =
+    cms show network
+    cms show network.lan --json
+    cms show firewall --at 2026-11-22T14:00:00Z
+examples-list =
+    cms list
+    cms list network
+    cms list network.lan
+examples-search =
+    cms search 192.168
+    cms search '*.proto' --keys
+    cms search --regex '^10\.' --values
+examples-set =
+    cms set network.lan.ipaddr=192.168.1.1
+    cms set network.guest=interface network.guest.proto=static
+    cms set network.lan.ipv6=            (an empty value deletes)
+examples-add =
+    cms add firewall rule                (prints the name of the new section)
+    cms set firewall.@rule[-1].name=ssh
+examples-add_list =
+    cms add_list network.lan.dns=9.9.9.9
+examples-del_list =
+    cms del_list network.lan.dns=9.9.9.9
+examples-delete =
+    cms delete network.lan.mtu
+    cms delete firewall.@rule[-1]
+    cms delete network.lan.dns=0         (the first item of a list)
+examples-rename =
+    cms rename network.lan=home
+    cms rename firewall.@rule[0]=ssh
+examples-reorder =
+    cms reorder firewall.@rule[-1]=0     (the last rule becomes the first section)
+examples-batch =
+    cms batch -f changes.txt
+    printf '%s\n' 'set system.@system[0].hostname=gw' 'commit system' | cms batch -m 'new name'
+examples-changes =
+    cms changes
+    cms changes network --diff
+examples-revert =
+    cms revert network.lan.mtu
+    cms revert network
+examples-commit =
+    cms commit
+    cms commit network -m 'larger frames'
+    cms commit --dry-run
+examples-history =
+    cms history
+    cms history network.lan.mtu
+    cms history --limit 5 --json
+examples-diff =
+    cms diff                             (what is staged)
+    cms diff 12                          (since revision 12)
+    cms diff head~1 head --format unified
+    cms diff 12 --exit-code              (10 if there are changes)
+examples-blame =
+    cms blame network.lan
+    cms blame network --format table
+examples-rollback =
+    cms rollback 12
+    cms rollback head~1 network -m 'the new address was wrong'
+    cms rollback 12 --dry-run
+examples-undo =
+    cms undo 12
+    cms undo 12..14 --dry-run
+examples-export =
+    cms export > backup.uci
+    cms export network --format yaml
+    cms export --at 12 --json
+examples-import =
+    cms import < backup.uci
+    cms import network -f network.json --format json
+    cms import --merge -f more.yaml --format yaml
+examples-doctor =
+    cms doctor
+    cms doctor --json
+examples-completion =
+    source <(cms completion bash)
+    source <(cms completion zsh)
+    cms completion fish > ~/.config/fish/completions/cms.fish
+examples-__candidates =
+    cms __candidates -- get network.
+
+## What the arguments mean
+
+get-key = The option, or the section whose type to print
+show-key = A package, a section or an option; without it, everything
+list-key = A package or a section; without it, the packages are listed
+search-pattern = A text to be found anywhere; with * ? [ ] or { "{" }{ "}" }, a glob over the whole key or value
+search-regex = PATTERN is a regular expression
+search-ignore-case = Small and capital letters are the same
+search-keys = Search keys only
+search-values = Search values only
+set-words = What to set; several are set together or not at all
+add-package = The package
+add-type = The type of the new section
+add-list-words = The list and the item to append
+del-list-words = The list and the item to remove, wherever it is
+delete-words = What to delete; KEY=N deletes the N-th item of a list, counted from 0
+rename-words = The section or option and its new name
+reorder-words = The section and its place among all, counted from 0; a negative one means first
+batch-dry-run = Only check that all commands would succeed
+changes-package = The package; without it, all
+changes-diff = Show how the package files would change
+revert-key = The package, section or option
+commit-package = The package; without it, all
+commit-adopt-uci = First take over what uci has staged in its folder
+history-key = A package, a section or an option; without it, everything
+history-limit = At most so many commits
+history-since = Only commits after this revision or time
+history-until = Only commits up to this revision or time
+diff-from = The older state: a revision, head~N, or a time; without it, the head against what you have staged
+diff-to = The newer state; without it, the head
+diff-key = Only what is below this key
+diff-exit-code = End with exit code 10 if there are changes
+blame-key = A package, a section or an option
+rollback-revision = The revision, head~N, or a time
+rollback-key = Only what is below this key
+undo-revisions = The commit, or the first and the last of several
+export-package = The package; without it, all
+import-package = The name for the package, whatever it is called in the text
+import-merge = Stage what is new or different in place of replacing the packages
+completion-shell = bash, zsh or fish
+candidates-words = The words typed so far
+
+option-config = The configuration directory (default: /etc/config)
+option-state-dir = Where the log and the staged changes are kept (CMS_STATE_DIR)
+option-run-dir = Where locks and sockets are kept (CMS_RUN_DIR)
+option-quiet = No messages, errors included: only data and the exit code
+option-verbose = Log to stderr what is done; twice for more (CMS_LOG)
+option-json = Print JSON for programs
+option-format = The format of the output: table for people; export and import: uci, json, yaml, toml; diff: uci, unified, table
+option-color = When to use colours: auto, always or never (NO_COLOR, FORCE_COLOR)
+option-no-pager = Do not page long output
+option-delimiter = What stands between the items of a list
+option-file = Read from this file instead of from stdin
+option-name-sections = Export anonymous sections with their generated names
+option-no-names = Export anonymous sections without names (the default)
+option-show-generated = Show anonymous sections by their generated names
+option-strict = Refuse text with errors (the default)
+option-lenient = Skip lines with errors; the call is then one of uci
+option-save = Stage in this folder, as uci does; the call is then one of uci
+option-save-only = As -t, and commit does nothing
+option-search = Also read what is staged in this folder; the call is then one of uci
+option-override = A folder with packages that take precedence; the call is then one of uci
+option-help = Show this help
+option-at = Read the state of this revision or time
+option-message = Why, for the history
+option-dry-run = Only say what would be committed
+
+## Titles of tables
+
+title-action = Action
+title-author = Author
+title-changes = Changes
+title-items = Items
+title-key = Key
+title-message = Message
+title-new = New
+title-old = Old
+title-option = Option
+title-options = Options
+title-package = Package
+title-revision = Revision
+title-section = Section
+title-sections = Sections
+title-time = Time
+title-type = Type
+title-value = Value
+
+## Wrong calls
+
+unknown-verb = there is no command `{ $name }`
+unknown-option = there is no option `{ $name }`
+extra-word = `{ $name }` is a word too many for `{ $verb }`
+missing-words = `{ $verb }` lacks { $names }
+missing-value = `{ $name }` lacks its value
+invalid-value = `{ $value }` is not possible for { $name }
+not-together = { $name } and { $other } exclude each other
+wrong-words = this is not how `{ $verb }` is called
+unknown-format = there is no format `{ $format }` here
+one-of = one of: { $names }
+did-you-mean = did you mean `{ $name }`?
+see-help = `cms help` shows the commands
+see-help-of = `cms help { $verb }` shows how it is called
+not-a-uci-verb = `{ $verb }` is no command of uci, and -t, -P, -p, -C and -S make this a call of uci
+not-a-uci-option = `{ $option }` is no option of uci, and -t, -P, -p, -C and -S make this a call of uci
+not-a-number = `{ $text }` is not a number
+not-a-revision = `{ $text }` is no revision and no time
+revision-hint = a revision is a number, head, or head~N; a time is written 2026-11-22T14:00:00Z
+
+## Keys and values
+
+invalid-key = invalid key `{ $key }`: { $reason }
+invalid-name = invalid name `{ $name }`: { $reason }
+name-byte = `{ $byte }` is not allowed in { $what }
+name-empty = { $what } is missing
+name-wrong = it is no name
+what-package = the name of a package
+what-type = a type
+what-name = the name of a section or option
+package-hint = names of packages are made of visible ASCII characters without `.` and `/`
+type-hint = types are made of visible ASCII characters
+name-hint = names of sections and options are made of letters, digits and `_`
+key-no-index = `{ $part }` has no index in brackets at its end
+key-bad-index = the index in `{ $part }` is not a number
+key-too-many-parts = it has more than three parts
+key-index-hint = write @TYPE[N] for the N-th section of a type, counted from 0, or from the end with -1
+key-shape-hint = a key is PACKAGE, PACKAGE.SECTION or PACKAGE.SECTION.OPTION
+value-not-wanted = no value is wanted behind `{ $key }`
+value-missing = `{ $key }` lacks `=` and a value
+value-control-byte = the value for { $key } holds a control character
+value-control-byte-hint = values hold text, tabs and line ends; write other bytes as base64 or hex
+section-missing = `{ $key }` names a package, where a section is wanted
+section-wanted = `{ $verb }` wants a section, and { $key } is an option
+option-missing = `{ $key }` names a section, where an option is wanted
+package-wanted = `{ $key }` is more than the name of a package
+get-package = `{ $key }` is a package, which has no value
+get-package-hint = `cms show { $package }` shows what is in it
+list-option = nothing is below the option { $key }
+delete-package = `{ $package }` is a package: its sections can be deleted, it cannot
+delete-package-hint = remove its file from the configuration directory to delete a package
+
+## Not found
+
+no-package = there is no package `{ $name }`
+no-package-hint = `cms import { $name } </dev/null` makes it
+no-section = there is no section `{ $section }` in package { $package }
+no-option = there is no option { $key }
+no-item = list { $key } has no item number { $index }
+no-revision = there is no revision { $revision }
+no-directory = there is no configuration directory { $folder }
+no-directory-hint = name one with -c DIR
+no-log = { $folder } has no log yet, so it has no history
+key-not-found = there is no { $key }
+sections-of-type = { $count ->
+    [one] there is one section of type { $kind }: @{ $kind }[0]
+   *[other] there are { $count } sections of type { $kind }, counted from 0
+}
+sections-in-all = { $count ->
+    [one] there is one section
+   *[other] there are { $count } sections, counted from 0
+}
+search-nothing = nothing matches `{ $pattern }`
+search-bad-pattern = `{ $pattern }` is no valid pattern
+
+## Nothing happened
+
+set-same = { $key } is so already: nothing was changed
+set-empty-absent = there is no { $key }: nothing was deleted
+del-list-absent = the list { $key } has no such item: nothing was removed
+rename-same = { $key } is called { $name } already: nothing was changed
+reorder-same = { $key } is at that place already: nothing was changed
+revert-nothing = nothing was staged at { $key }
+changes-none = nothing is staged
+commit-nothing = nothing was staged, so nothing was committed
+import-nothing = the text is empty: nothing was imported
+history-nothing = no commit touched this
+
+## Changing
+
+edit-refused = { $key } cannot be changed like this
+key-exists = there is a { $key } already
+key-invalid = { $key }: { $reason }
+commit-done = committed { $changes } to { $packages } as revision { $revision }
+commit-planned = would commit { $changes } to { $packages }
+commit-adopted = { $count ->
+    [one] took over 1 change that was staged with uci
+   *[other] took over { $count } changes that were staged with uci
+}
+adopt-refused = the folder { $file } of uci belongs to user { $owner }, whom this call does not trust
+adopt-skipped = { $count ->
+    [one] 1 change staged with uci in package { $package } does not fit and was left out
+   *[other] { $count } changes staged with uci in package { $package } do not fit and were left out
+}
+changes-uci = uci has staged changes in { $folder } ({ $packages }): `cms commit --adopt-uci` takes them over
+changes-stale = { $package }: somebody committed changes that contradict yours; commit will say which, revert drops yours
+batch-line = line { $line }: { $error }
+batch-unreadable = the line cannot be read
+batch-verb = `{ $verb }` cannot be part of a batch
+batch-verb-hint = a batch is made of set, add, add_list, del_list, delete, rename, reorder, get, show, commit and exit
+batch-staged = package { $package } has staged changes from before, which this batch would commit with its own
+batch-staged-hint = commit or revert them first, or leave `commit` out of the batch
+batch-checked = all commands of the batch would succeed
+
+## Importing
+
+import-staged = { $count ->
+    [0] the packages have all of this already: nothing was staged
+    [one] staged 1 change
+   *[other] staged { $count } changes
+}
+import-unparsable = { $source } is not valid UCI text
+import-no-package = { $source } does not say which package it is
+import-no-package-hint = name it: `cms import PACKAGE`, or begin the text with a line `package NAME`
+import-wrong-format = { $source } cannot be read as { $format }: { $cause }
+import-version = { $source } has version { $version } of the shape, which this program does not know
+import-place = { $source }, at { $place }: { $cause }
+import-not-one = { $count ->
+    [0] { $source } holds no package, and a name for one is given
+    [one] { $source } holds one package
+   *[other] { $source } holds { $count } packages, and a name for one is given
+}
+import-twice = { $source } holds package { $package } twice
+
+## Files, rights and the log
+
+file-failed = cannot use { $file }
+output-failed = cannot write the output
+io-failed = cannot { $attempt } { $file }
+attempt-read = read
+attempt-write = write
+attempt-open = open
+attempt-list = list
+attempt-lock = lock
+attempt-look-at = look at
+attempt-open-the-lock = open the lock
+attempt-create-the-directory = create the directory
+attempt-give-to-its-owner = give to its owner
+attempt-keep-a-rejected-edit-in = keep a rejected edit in
+attempt-put-in-place = put in place
+attempt-read-the-staged-changes-in = read the staged changes in
+attempt-remove-the-staged-changes-in = remove the staged changes in
+attempt-remove = remove
+attempt-replace = replace
+attempt-stage-in = stage in
+attempt-sync-the-directory = sync the directory
+package-unparsable = package { $package } does not parse
+package-unparsable-hint = mend the lines; other packages are not affected
+conflict = { $keys } was changed by { $author } in revision { $revision } too; nothing was committed
+conflict-hint = `cms changes` shows your changes, `cms revert KEY` drops them; then set again what is still wanted
+not-owner = { $folder } belongs to user { $owner }: only that user and root may change it or read its history
+not-owner-hint = a running cmsd commits for others
+untrusted = { $file } belongs to user { $owner } and is not trusted
+no-home = user { $user } owns the configuration directory and has no home directory
+no-home-hint = set CMS_STATE_DIR
+stage-damaged = the staged changes in { $file } are damaged at byte { $offset }
+stage-damaged-hint = move { $file } away to begin anew; what was committed is not affected
+files-pending = revision { $revision } is committed, but its package files could not be written yet
+files-pending-hint = the next command writes them; `cms doctor` checks
+log-full = the disk is full: nothing was committed
+log-denied = the log may not be written
+log-busy = another process has held the log for too long; try again
+log-damaged = the log is damaged
+log-damaged-hint = `cms doctor` tells how far, and what to do
+log-no-revision = the log does not have that revision
+log-moved = somebody else committed at the same time; try again
+log-failed = the log cannot be used
+failed = the call failed
+internal = this should not happen: please report it
+warning-unparsable = package { $package } does not parse; shown as it was when it last did
+warning-newer = the file of package { $package } is newer than the log
+warning-lost-edit = { $count ->
+    [one] 1 change made by hand to package { $package } contradicts a commit and is kept in revision { $revision } only
+   *[other] { $count } changes made by hand to package { $package } contradict a commit and are kept in revision { $revision } only
+}
+warning-unreadable = package { $package } cannot be read: { $reason }
+warning-other = { $words }
+doctor-well = { $folder }: all is well
+
+## History
+
+kind-external = edited by another program
+kind-import = imported
+kind-rollback = rolled back to revision { $revision }
+kind-undo = undid revision { $revision }
+kind-undo-range = undid revisions { $from } to { $to }
+blame-older = older than the log
+
+## Faults in UCI text, by their code
+
+diagnostic-invalid-command = invalid command
+diagnostic-missing-word = a word is missing
+diagnostic-extra-word = a word too many
+diagnostic-invalid-type = a type cannot have this character
+diagnostic-invalid-name = a name cannot have this character
+diagnostic-option-before-section = option or list before the first section
+diagnostic-type-mismatch = a section of this name exists with another type
+diagnostic-unterminated-quote = the text ends within quotes
+diagnostic-missing-package = no line says which package this is
+diagnostic-nul-byte = a NUL byte
+advice-invalid-command = a line begins with config, option, list or package
+advice-missing-word = write config TYPE [NAME], option NAME VALUE or list NAME VALUE
+advice-extra-word = put quotes around a value with blanks in it
+advice-invalid-type = types are made of visible ASCII characters
+advice-invalid-name = names are made of letters, digits and `_`
+advice-option-before-section = begin with a line config TYPE [NAME]
+advice-type-mismatch = give the section another name, or the same type
+advice-unterminated-quote = the quote opened here is never closed
+advice-missing-package = begin with a line package NAME, or name the package
+advice-nul-byte = the file is damaged, or no text

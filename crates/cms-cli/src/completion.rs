@@ -1,0 +1,120 @@
+//! What the shell offers on TAB. The only place that knows the completion library, whose interface is
+//! not yet stable.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::Command;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
+use cms::model::{Draft, PackageName, Selector};
+use cms::{Dirs, Location, Options, Store};
+
+use crate::address::Addresses;
+use crate::arguments::{self, DEFAULT_CONFIG, Help};
+use crate::verb::VERBS;
+
+/// The candidates for the last of the words behind the program's name, one a line, with an explanation
+/// behind a tab where there is one.
+pub(crate) fn candidates(words: Vec<OsString>) -> Vec<String> {
+    let config = config_of(&words);
+    let mut tree = Command::new("cms").disable_help_subcommand(true).disable_help_flag(true);
+    for verb in VERBS.iter().filter(|verb| !verb.hidden) {
+        let mut command = arguments::command(verb, Help::Wanted).name(verb.name).aliases(verb.aliases);
+        for name in ["key", "words", "package"] {
+            if command.get_arguments().any(|argument| argument.get_id() == name) {
+                let shape = Shape::of(verb.name);
+                let config = config.clone();
+                let complete = ArgValueCompleter::new(move |typed: &OsStr| keys(typed, shape, &config));
+                command = command.mut_arg(name, |argument| argument.add(complete));
+            }
+        }
+        tree = tree.subcommand(command);
+    }
+    let mut all = vec![OsString::from("cms")];
+    all.extend(words);
+    let last = all.len() - 1;
+    let found = complete(&mut tree, all, last, None).unwrap_or_default();
+    found.iter().map(line).collect()
+}
+
+fn line(candidate: &CompletionCandidate) -> String {
+    let value = candidate.get_value().to_string_lossy();
+    match candidate.get_help() {
+        Some(help) => format!("{value}\t{}", help.to_string().lines().next().unwrap_or_default()),
+        None => value.into_owned(),
+    }
+}
+
+/// How far a key goes that a verb takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Package,
+    Section,
+    Option,
+    /// An option, and `=` behind it.
+    Assignment,
+    /// A section, and `=` behind it.
+    SectionAssignment,
+}
+
+impl Shape {
+    fn of(verb: &str) -> Shape {
+        match verb {
+            "add" | "changes" | "commit" | "export" | "import" => Shape::Package,
+            "list" => Shape::Section,
+            "set" | "add_list" | "del_list" | "rename" => Shape::Assignment,
+            "reorder" => Shape::SectionAssignment,
+            _ => Shape::Option,
+        }
+    }
+}
+
+/// `-c DIR` among the words that are complete.
+fn config_of(words: &[OsString]) -> PathBuf {
+    let place = words.iter().position(|word| word == "-c" || word == "--config");
+    place.and_then(|place| words.get(place + 1)).map_or_else(|| PathBuf::from(DEFAULT_CONFIG), PathBuf::from)
+}
+
+/// Keys that begin with what is typed, one part further.
+fn keys(typed: &OsStr, shape: Shape, config: &PathBuf) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str().filter(|typed| !typed.contains('=')) else { return Vec::new() };
+    find(typed, shape, config).unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// What there is; `None` when it cannot be known. A completion has no place for an error.
+fn find(typed: &str, shape: Shape, config: &PathBuf) -> Option<Vec<String>> {
+    let location = Location::find(config, &Dirs::from_env()).ok()?;
+    // Pressing TAB makes nothing: no log where there is none.
+    let store = Store::open(&location, Options { create: false }).ok()?;
+    let Some((package, rest)) = typed.split_once('.') else {
+        let end = if shape == Shape::Package { "" } else { "." };
+        let snapshot = store.snapshot().ok()?;
+        let names = snapshot.packages().filter(|name| name.starts_with(typed));
+        return Some(names.map(|name| format!("{name}{end}")).collect());
+    };
+    let name = PackageName::new(package).ok()?;
+    let names = std::slice::from_ref(&name);
+    let draft = if store.staged_packages().ok()?.contains(&name) {
+        store.stage_for(Some(names)).ok()?.draft(&name).ok()?.clone()
+    } else {
+        Draft::new((*store.snapshot_of(Some(names)).ok()?.package(&name).ok()?).clone(), 0)
+    };
+    let Some((section, option)) = rest.split_once('.') else {
+        return Some(sections(&draft, package, rest, shape));
+    };
+    let id = draft.resolve(&Selector::parse(section).ok()?)?;
+    let end = if shape == Shape::Assignment { "=" } else { "" };
+    let options = draft.options(id).into_iter().filter(|(name, _)| name.starts_with(option));
+    Some(options.map(|(name, _)| format!("{package}.{section}.{name}{end}")).collect())
+}
+
+fn sections(draft: &Draft, package: &str, typed: &str, shape: Shape) -> Vec<String> {
+    let end = match shape {
+        Shape::Option | Shape::Assignment => ".",
+        Shape::SectionAssignment => "=",
+        Shape::Package | Shape::Section => "",
+    };
+    let mut addresses = Addresses::new(draft, false);
+    let all = draft.package().sections().map(|section| addresses.next(section));
+    all.filter(|address| address.starts_with(typed)).map(|address| format!("{package}.{address}{end}")).collect()
+}

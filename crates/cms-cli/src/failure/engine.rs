@@ -1,0 +1,94 @@
+//! The one table from the engine's errors to messages and exit codes.
+
+use cms::Error;
+
+use super::Failure;
+use crate::exit::Exit;
+use crate::text::{msg, text_if_any};
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match &error {
+            Error::Io { attempt, path, source } => {
+                let exit = if error.is_permission() { Exit::Permission } else { exit_of_io(source) };
+                let id = format!("attempt-{}", attempt.replace(' ', "-"));
+                let attempt = text_if_any(&id).unwrap_or_else(|| (*attempt).to_owned());
+                let message = msg!("io-failed", attempt = attempt, file = path.as_path());
+                Failure::new(exit, message).because(source)
+            }
+            Error::NoDirectory { path, source } => {
+                let exit = if error.is_permission() { Exit::Permission } else { Exit::NotFound };
+                Failure::new(exit, msg!("no-directory", folder = path.as_path()))
+                    .because(source)
+                    .hint(msg!("no-directory-hint"))
+            }
+            Error::NoHome { user } => {
+                Failure::new(Exit::Unavailable, msg!("no-home", user = user.to_string())).hint(msg!("no-home-hint"))
+            }
+            Error::NotFound { key } => Failure::not_found(msg!("key-not-found", key = key)),
+            Error::Exists { key } => Failure::new(Exit::Conflict, msg!("key-exists", key = key)),
+            Error::Invalid { key, reason } => {
+                Failure::new(Exit::Invalid, msg!("key-invalid", key = key, reason = reason))
+            }
+            Error::Unparsable { package, diagnostics } => {
+                Failure::invalid(msg!("package-unparsable", package = package.as_str()), diagnostics.clone())
+                    .hint(msg!("package-unparsable-hint"))
+            }
+            Error::Conflict { keys, revision, author } => {
+                let (keys, revision) = (keys.join(", "), revision.0.to_string());
+                Failure::new(Exit::Conflict, msg!("conflict", keys = keys, revision = revision, author = author))
+                    .hint(msg!("conflict-hint"))
+            }
+            Error::NotOwner { path, owner, .. } => {
+                let owner = owner.to_string();
+                Failure::new(Exit::Permission, msg!("not-owner", folder = path.as_path(), owner = owner))
+                    .hint(msg!("not-owner-hint"))
+            }
+            Error::Untrusted { path, owner } => {
+                let owner = owner.to_string();
+                Failure::new(Exit::Permission, msg!("untrusted", file = path.as_path(), owner = owner))
+            }
+            Error::StageDamaged { path, offset } => {
+                let offset = offset.to_string();
+                Failure::new(Exit::Error, msg!("stage-damaged", file = path.as_path(), offset = offset))
+                    .hint(msg!("stage-damaged-hint", file = path.as_path()))
+            }
+            Error::NoLog { path } => Failure::not_found(msg!("no-log", folder = path.as_path())),
+            Error::FilesPending { revision, source } => {
+                let exit = if error.is_permission() { Exit::Permission } else { Exit::Error };
+                Failure::new(exit, msg!("files-pending", revision = revision.0.to_string()))
+                    .because(&**source)
+                    .hint(msg!("files-pending-hint"))
+            }
+            Error::Log(log) => {
+                let (exit, message) = if log.is_no_space() {
+                    (Exit::Unavailable, msg!("log-full"))
+                } else if log.is_permission() {
+                    (Exit::Permission, msg!("log-denied"))
+                } else if log.is_busy() {
+                    (Exit::Unavailable, msg!("log-busy"))
+                } else if log.is_damaged() {
+                    (Exit::Error, msg!("log-damaged"))
+                } else if error.is_not_found() {
+                    (Exit::NotFound, msg!("log-no-revision"))
+                } else if error.is_conflict() {
+                    (Exit::Conflict, msg!("log-moved"))
+                } else {
+                    (Exit::Unavailable, msg!("log-failed"))
+                };
+                let hint = log.is_damaged().then(|| msg!("log-damaged-hint"));
+                Failure::new(exit, message).because(log).hint_if_any(hint)
+            }
+            // A kind of error that this program does not know yet: the engine's own words.
+            _ => Failure::new(Exit::Error, msg!("failed")).because(&error),
+        }
+    }
+}
+
+fn exit_of_io(error: &std::io::Error) -> Exit {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::TimedOut => Exit::Unavailable,
+        _ => Exit::Error,
+    }
+}

@@ -1,0 +1,177 @@
+//! The store that a call works on, opened when the verb first needs it.
+
+use std::collections::BTreeMap;
+
+use cms::model::{Draft, PackageName};
+use cms::{Dirs, Location, Options, Revision, Snapshot, Stage, Store, Warning};
+
+use crate::arguments::Globals;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::keys;
+use crate::output::Output;
+use crate::report;
+use crate::text::msg;
+use crate::when::When;
+
+/// One call: its options, where it writes, and the store.
+pub(crate) struct Session {
+    pub(crate) globals: Globals,
+    pub(crate) output: Output,
+    /// How the call ends if nothing else fails.
+    pub(crate) exit: Exit,
+    store: Option<Store>,
+}
+
+impl Session {
+    pub(crate) fn new(globals: Globals, output: Output) -> Session {
+        Session { globals, output, exit: Exit::Ok, store: None }
+    }
+
+    /// The store of the configuration directory. Cheap to call again.
+    pub(crate) fn store(&mut self) -> Result<Store, Failure> {
+        if let Some(store) = &self.store {
+            return Ok(store.clone());
+        }
+        let store = open(&self.globals)?;
+        self.store = Some(store.clone());
+        Ok(store)
+    }
+
+    /// Opens the caller's stage, to change it.
+    pub(crate) fn stage(&mut self, names: Option<&[PackageName]>) -> Result<Stage, Failure> {
+        let stage = self.store()?.stage_for(names)?;
+        self.warn_all(stage.snapshot().warnings());
+        Ok(stage)
+    }
+
+    /// What the caller sees: the head and the caller's own staged changes, or with `at` the past. Where
+    /// one package is all that is asked for, the files of the others are not looked at.
+    pub(crate) fn view(&mut self, only: Option<&PackageName>, at: Option<&str>) -> Result<View, Failure> {
+        let store = self.store()?;
+        let only = only.map(std::slice::from_ref);
+        let (snapshot, stage) = match at {
+            Some(at) => (store.snapshot_at(self.revision(at)?)?, None),
+            None => {
+                let staged = store.staged_packages()?;
+                if staged.iter().any(|name| only.is_none_or(|only| only.contains(name))) {
+                    let stage = store.stage_for(only)?;
+                    (stage.snapshot().clone(), Some((stage, staged)))
+                } else {
+                    (store.snapshot_of(only)?, None)
+                }
+            }
+        };
+        self.warn_all(snapshot.warnings());
+        Ok(View { snapshot, stage, drafts: BTreeMap::new() })
+    }
+
+    /// The revision that `REV`, `head~N` or a time means.
+    pub(crate) fn revision(&mut self, text: &str) -> Result<Revision, Failure> {
+        let Some(when) = When::parse(text) else {
+            return Err(Failure::usage(msg!("not-a-revision", text = text)).hint(msg!("revision-hint")));
+        };
+        let store = self.store()?;
+        match when {
+            When::Revision(number) => Ok(Revision(number)),
+            When::Head(back) => match store.head()?.0.checked_sub(back) {
+                Some(number) => Ok(Revision(number)),
+                None => Err(Failure::not_found(msg!("no-revision", revision = text))),
+            },
+            When::Time(time) => Ok(store.revision_at(time.as_microsecond())?),
+        }
+    }
+
+    /// Reports a failure that does not end the call, but decides how it ends.
+    pub(crate) fn tell(&mut self, failure: &Failure) {
+        failure.tell(&mut self.output, self.globals.json);
+        if self.exit == Exit::Ok {
+            self.exit = failure.exit;
+        }
+    }
+
+    /// Passes on what the store says about its files.
+    pub(crate) fn warn_all(&mut self, warnings: &[Warning]) {
+        for warning in warnings {
+            match warning {
+                Warning::Unparsable { package, diagnostics } => {
+                    self.output.warn(&msg!("warning-unparsable", package = package.as_str()));
+                    let paint = self.output.stderr_paint;
+                    for diagnostic in diagnostics {
+                        self.output.complain(&report::render(diagnostic, paint));
+                    }
+                }
+                Warning::NewerThanLog { package } => {
+                    self.output.warn(&msg!("warning-newer", package = package.as_str()));
+                }
+                Warning::LostEdit { package, revision, changes } => {
+                    let revision = revision.0.to_string();
+                    self.output.warn(
+                        &msg!("warning-lost-edit", package = package.as_str(), revision = revision, count = *changes),
+                    );
+                }
+                Warning::Unreadable { package, reason } => {
+                    self.output.warn(&msg!("warning-unreadable", package = package.as_str(), reason = reason));
+                }
+                other => self.output.warn(&msg!("warning-other", words = format!("{other:?}"))),
+            }
+        }
+    }
+}
+
+/// Opens the store that the options name.
+pub(crate) fn open(globals: &Globals) -> Result<Store, Failure> {
+    let mut dirs = Dirs::from_env();
+    dirs.state = globals.state.clone().or(dirs.state);
+    dirs.run = globals.run.clone().or(dirs.run);
+    let location = Location::find(&globals.config, &dirs)?;
+    Ok(Store::open(&location, Options::default())?)
+}
+
+/// The working copy of a package in a stage.
+pub(crate) fn staged<'s>(stage: &'s mut Stage, name: &PackageName) -> Result<&'s mut Draft, Failure> {
+    if let Err(error) = stage.package(name) {
+        return Err(absent(error, name, stage.snapshot()));
+    }
+    Ok(stage.draft(name)?)
+}
+
+/// Says which package may have been meant by one that is not there.
+fn absent(error: cms::Error, name: &PackageName, snapshot: &Snapshot) -> Failure {
+    if matches!(error, cms::Error::NotFound { .. }) {
+        keys::no_package(name, snapshot.packages().map(PackageName::as_str))
+    } else {
+        error.into()
+    }
+}
+
+/// Packages to read: a state of all of them, each with the names that its sections have there.
+pub(crate) struct View {
+    snapshot: Snapshot,
+    /// The caller's staged changes, if there are any, and of which packages.
+    stage: Option<(Stage, Vec<PackageName>)>,
+    drafts: BTreeMap<PackageName, Draft>,
+}
+
+impl View {
+    /// The packages there are, in order.
+    pub(crate) fn packages(&self) -> Vec<PackageName> {
+        self.snapshot.packages().cloned().collect()
+    }
+
+    /// A package of the view.
+    pub(crate) fn draft(&mut self, name: &PackageName) -> Result<&Draft, Failure> {
+        if let Some((stage, staged_packages)) = &mut self.stage
+            && staged_packages.contains(name)
+        {
+            return staged(stage, name).map(|draft| &*draft);
+        }
+        let package = match self.snapshot.package(name) {
+            Ok(package) => package,
+            Err(error) => return Err(absent(error, name, &self.snapshot)),
+        };
+        // Nothing is made in it; it knows the names of anonymous sections.
+        let draft = Draft::new((*package).clone(), 0);
+        Ok(self.drafts.entry(name.clone()).insert_entry(draft).into_mut())
+    }
+}

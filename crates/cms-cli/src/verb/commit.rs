@@ -1,0 +1,107 @@
+//! `commit`: makes the caller's staged changes one revision.
+
+use std::path::Path;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use cms::{CommitOptions, Committed, Transaction};
+use serde_json::json;
+
+use super::Verb;
+use crate::adopt;
+use crate::arguments::{Help, help};
+use crate::change_line;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::json::Json;
+use crate::session::Session;
+use crate::text::msg;
+
+pub(super) const VERB: Verb =
+    Verb { name: "commit", aliases: &[], uci: true, hidden: false, arguments, run };
+
+fn arguments(command: Command, help: Help) -> Command {
+    command
+        .arg(super::key(help).value_name("PACKAGE").help(help!("commit-package", help)))
+        .arg(super::message(help))
+        .arg(super::dry_run(help))
+        .arg(
+            Arg::new("adopt-uci")
+                .long("adopt-uci")
+                .action(ArgAction::SetTrue)
+                .help(help!("commit-adopt-uci", help)),
+        )
+}
+
+fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    // As for `uci`, a section or an option stands for its package.
+    let package = super::optional_key(matches)?.map(|key| key.package);
+    let dry_run = matches.get_flag("dry-run");
+    let mut stage = session.stage(package.as_ref().map(std::slice::from_ref))?;
+    if matches.get_flag("adopt-uci") {
+        let adopted = adopt::adopt(&mut stage, Path::new(adopt::UCI_SAVE_DIR), package.as_ref(), session)?;
+        session.output.say(&msg!("commit-adopted", count = adopted));
+    }
+    let committed = stage.commit(package.as_ref(), &options(matches, "cms commit"))?;
+    report(&committed, dry_run, session)
+}
+
+/// Message, tool and `--dry-run` of a call that makes a commit.
+pub(super) fn options(matches: &ArgMatches, tool: &str) -> CommitOptions {
+    CommitOptions {
+        message: super::text_of(matches, "message").unwrap_or_default().to_owned(),
+        tool: tool.to_owned(),
+        dry_run: matches.get_flag("dry-run"),
+    }
+}
+
+/// Commits a transaction, or says what it would do.
+pub(super) fn finish_transaction(
+    transaction: Transaction,
+    dry_run: bool,
+    session: &mut Session,
+) -> Result<Exit, Failure> {
+    let committed = if dry_run { transaction.plan()? } else { transaction.commit_and_wait_files()? };
+    report(&committed, dry_run, session)
+}
+
+/// Names what was committed and the revision.
+pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
+    session.warn_all(&committed.warnings);
+    let revision = committed.revision.0.to_string();
+    if session.globals.json {
+        let packages: Vec<_> = committed
+            .packages
+            .iter()
+            .map(|(package, changes)| {
+                let changes: Vec<_> = changes.iter().map(change_line::to_json).collect();
+                json!({ "name": package.as_str(), "changes": changes })
+            })
+            .collect();
+        let made = !committed.is_empty() && !dry_run;
+        let answer = json!({
+            "revision": made.then_some(committed.revision.0),
+            "dry_run": dry_run,
+            "packages": packages,
+        });
+        session.output.line(Json::answer("commit", answer).to_string())?;
+        return Ok(Exit::Ok);
+    }
+    if committed.is_empty() {
+        session.output.say(&msg!("commit-nothing"));
+        return Ok(Exit::Ok);
+    }
+    if dry_run {
+        let paint = session.output.paint;
+        for change in committed.packages.iter().flat_map(|(_, changes)| changes) {
+            session.output.line(change_line::line_with_old(change, paint))?;
+        }
+    }
+    let names: Vec<&str> = committed.packages.iter().map(|(package, _)| package.as_str()).collect();
+    let (changes, names) = (msg!("count-changes", count = committed.changes()).to_string(), names.join(", "));
+    session.output.say(&if dry_run {
+        msg!("commit-planned", changes = changes, packages = names)
+    } else {
+        msg!("commit-done", changes = changes, packages = names, revision = revision)
+    });
+    Ok(Exit::Ok)
+}

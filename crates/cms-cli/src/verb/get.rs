@@ -1,0 +1,78 @@
+//! `get`: one value, as bytes.
+
+use std::os::unix::ffi::OsStrExt;
+
+use clap::{ArgMatches, Command};
+use cms::model::{Draft, Key, Value, quote};
+use serde_json::json;
+
+use super::Verb;
+use crate::arguments::{Help, help};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::json::{self, Json};
+use crate::keys;
+use crate::session::Session;
+use crate::text::msg;
+
+pub(super) const VERB: Verb =
+    Verb { name: "get", aliases: &[], uci: true, hidden: false, arguments, run };
+
+fn arguments(command: Command, help: Help) -> Command {
+    command.arg(super::key(help).required(true).help(help!("get-key", help))).arg(super::at(help))
+}
+
+fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    let key = keys::key(super::word(matches, "key"))?;
+    let mut view = session.view(Some(&key.package), super::text_of(matches, "at"))?;
+    let value = value(view.draft(&key.package)?, &key)?;
+    if session.globals.json {
+        let answer = json!({ "key": key.to_string(), "value": json::value(&value) });
+        session.output.line(Json::answer("get", answer).to_string())?;
+    } else {
+        let line = joined(&value, session.globals.delimiter.as_bytes());
+        session.output.line(line)?;
+    }
+    Ok(session.exit)
+}
+
+/// The value of an option, or the type of a section.
+pub(super) fn value(draft: &Draft, key: &Key) -> Result<Value, Failure> {
+    if key.section.is_none() {
+        return Err(Failure::usage(msg!("get-package", key = key.to_string()))
+            .hint(msg!("get-package-hint", package = key.package.as_str())));
+    }
+    let section = keys::section(draft, key)?;
+    match &key.option {
+        None => Ok(Value::scalar(section.kind())),
+        Some(option) => keys::option(draft, section, option).ok_or_else(|| keys::no_option(section, key, option)),
+    }
+}
+
+/// The value on one line: a string as it is; the items of a list with the delimiter between them, in
+/// quotes where an item holds blank space.
+pub(super) fn joined(value: &Value, delimiter: &[u8]) -> Vec<u8> {
+    match value {
+        Value::Scalar(bytes) => bytes.clone(),
+        Value::List(items) => {
+            let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+            let shown: Vec<Vec<u8>> = items
+                .iter()
+                .map(|item| if item.iter().any(is_blank) { quote(item) } else { item.clone() })
+                .collect();
+            shown.join(delimiter)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_with_blanks_are_quoted() {
+        assert_eq!(joined(&Value::scalar("a b"), b" "), b"a b");
+        assert_eq!(joined(&Value::list(["a", "b c", "d'e", "f\tg'"]), b","), br"a,'b c',d'e,'f	g'\'''");
+        assert_eq!(joined(&Value::List(Vec::new()), b" "), b"");
+    }
+}

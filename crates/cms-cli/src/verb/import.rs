@@ -1,0 +1,169 @@
+//! `import`: whole packages from a document; with `--merge`, changes that are staged.
+
+use std::fs::File;
+use std::io::Read;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use cms::Stage;
+use cms::model::{Package, PackageName, Selector, Value};
+
+use super::Verb;
+use crate::arguments::{Help, help};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::format::{self, Format, FormatError, Imported};
+use crate::keys;
+use crate::session::{self, Session};
+use crate::text::msg;
+
+pub(super) const VERB: Verb =
+    Verb { name: "import", aliases: &[], uci: true, hidden: false, arguments, run };
+
+fn arguments(command: Command, help: Help) -> Command {
+    command
+        .arg(super::key(help).value_name("PACKAGE").help(help!("import-package", help)))
+        .arg(
+            Arg::new("merge")
+                .short('m')
+                .long("merge")
+                .action(ArgAction::SetTrue)
+                .help(help!("import-merge", help)),
+        )
+        .arg(super::message(help).short(None))
+        .arg(super::dry_run(help))
+}
+
+fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    let name = match super::optional_key(matches)? {
+        Some(key) if key.section.is_some() => {
+            return Err(Failure::usage(msg!("package-wanted", key = key.to_string())));
+        }
+        key => key.map(|key| key.package),
+    };
+    let format = super::export::format_of(session)?;
+    let (source, bytes) = input(session)?;
+    let packages = format::read(format, &bytes, name.as_ref()).map_err(|error| refused(format, &source, error))?;
+    drop(bytes);
+    if packages.is_empty() {
+        session.output.say(&msg!("import-nothing"));
+        return Ok(Exit::Ok);
+    }
+    if matches.get_flag("merge") {
+        if matches.get_flag("dry-run") {
+            return Err(Failure::usage(msg!("not-together", name = "--dry-run", other = "--merge")));
+        }
+        return merge(session, &source, packages);
+    }
+    let message = super::text_of(matches, "message").unwrap_or_default();
+    let mut transaction = session.store()?.transaction()?.message(message).tool("cms import");
+    for imported in packages {
+        let package = parse(&source, &imported)?;
+        transaction.replace_package(&imported.package, package)?;
+    }
+    super::commit::finish_transaction(transaction, matches.get_flag("dry-run"), session)
+}
+
+/// Reads all of `-f FILE`, or of stdin.
+pub(super) fn input(session: &Session) -> Result<(String, Vec<u8>), Failure> {
+    let mut bytes = Vec::new();
+    let source = match &session.globals.file {
+        Some(path) if path.as_os_str() != "-" => {
+            let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+            read.map_err(|error| Failure::file(path, &error))?;
+            path.display().to_string()
+        }
+        _ => {
+            let source = "stdin";
+            let read = std::io::stdin().lock().read_to_end(&mut bytes);
+            read.map_err(|error| Failure::file(source.as_ref(), &error))?;
+            source.to_owned()
+        }
+    };
+    Ok((source, bytes))
+}
+
+fn parse(source: &str, imported: &Imported) -> Result<Package, Failure> {
+    Package::parse(&imported.text).map_err(|diagnostics| {
+        let diagnostics = diagnostics.into_iter().map(|found| found.in_file(source)).collect();
+        Failure::invalid(msg!("package-unparsable", package = imported.package.as_str()), diagnostics)
+    })
+}
+
+fn refused(format: Format, source: &str, error: FormatError) -> Failure {
+    let name = format.name();
+    match error {
+        FormatError::Text(diagnostics) => {
+            let diagnostics = diagnostics.into_iter().map(|found| found.in_file(source)).collect();
+            Failure::invalid(msg!("import-unparsable", source = source), diagnostics)
+        }
+        FormatError::NoPackage => Failure::usage(msg!("import-no-package", source = source))
+            .hint(msg!("import-no-package-hint")),
+        FormatError::Syntax(cause) => Failure::invalid(
+            msg!("import-wrong-format", source = source, format = name, cause = cause),
+            Vec::new(),
+        ),
+        FormatError::Version(version) => {
+            Failure::invalid(msg!("import-version", source = source, version = version.to_string()), Vec::new())
+        }
+        FormatError::Place(place, cause) => {
+            Failure::invalid(msg!("import-place", source = source, place = place, cause = cause), Vec::new())
+        }
+        FormatError::NotOne(count) => {
+            Failure::usage(msg!("import-not-one", source = source, count = count))
+        }
+        FormatError::Twice(package) => {
+            Failure::invalid(msg!("import-twice", source = source, package = package.as_str()), Vec::new())
+        }
+    }
+}
+
+/// Stages what the document has and the packages have not: options override, list items are appended,
+/// anonymous sections are added.
+fn merge(session: &mut Session, source: &str, packages: Vec<Imported>) -> Result<Exit, Failure> {
+    let names: Vec<PackageName> = packages.iter().map(|imported| imported.package.clone()).collect();
+    let mut stage = session.stage(Some(&names))?;
+    let mut changed = 0;
+    for imported in &packages {
+        let incoming = parse(source, imported)?;
+        changed += merge_package(&mut stage, &imported.package, &incoming)?;
+    }
+    stage.save()?;
+    session.output.say(&msg!("import-staged", count = changed));
+    Ok(Exit::Ok)
+}
+
+fn merge_package(stage: &mut Stage, name: &PackageName, incoming: &Package) -> Result<usize, Failure> {
+    let draft = session::staged(stage, name)?;
+    let before = draft.changes().len();
+    for section in incoming.sections() {
+        let kind = keys::type_name(section.kind().as_bytes())?;
+        let refused = |error: cms::model::DraftError| {
+            Failure::new(Exit::Invalid, msg!("edit-refused", key = name.as_str())).because(&error)
+        };
+        let selector = match section.name() {
+            Some(own) => {
+                let selector = Selector::Named(keys::new_name(own.as_bytes())?);
+                draft.set_type(&selector, &kind).map_err(refused)?;
+                selector
+            }
+            None => {
+                let id = draft.add(&kind).map_err(refused)?;
+                let Some(generated) = draft.display_name(id) else { continue };
+                Selector::Named(generated)
+            }
+        };
+        for (option, value) in section.options() {
+            match value {
+                Value::Scalar(_) => draft.set_option(&selector, &option, value).map_err(refused)?,
+                Value::List(items) => {
+                    let mut done = cms::model::Outcome { changed: false };
+                    for item in items {
+                        done = draft.add_list(&selector, &option, &item).map_err(refused)?;
+                    }
+                    done
+                }
+            };
+        }
+    }
+    Ok(draft.changes().len() - before)
+}

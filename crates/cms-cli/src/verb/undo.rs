@@ -1,0 +1,29 @@
+//! `undo`: a new commit that reverses the named commits and no others.
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::Verb;
+use crate::arguments::{Help, help};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+
+pub(super) const VERB: Verb =
+    Verb { name: "undo", aliases: &[], uci: false, hidden: false, arguments, run };
+
+fn arguments(command: Command, help: Help) -> Command {
+    command
+        .arg(Arg::new("revisions").value_name("REV[..REV]").required(true).help(help!("undo-revisions", help)))
+        .arg(super::message(help))
+        .arg(super::dry_run(help))
+}
+
+fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    let typed = super::text_of(matches, "revisions").unwrap_or_default();
+    let (from, to) = typed.split_once("..").unwrap_or((typed, typed));
+    let (from, to) = (session.revision(from)?, session.revision(to)?);
+    // Whichever way round they were typed.
+    let range = from.min(to)..=from.max(to);
+    let committed = session.store()?.undo(range, &super::commit::options(matches, "cms undo"))?;
+    super::commit::report(&committed, matches.get_flag("dry-run"), session)
+}
