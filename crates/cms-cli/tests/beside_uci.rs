@@ -42,8 +42,8 @@ fn change_as_uci(home: &Home, option: &str, value: &str, number: usize) {
 fn nothing_acknowledged_is_lost_beside_the_reference() {
     const WRITERS: usize = 4;
     const CHANGES: usize = 30;
-    /// About what the start of a process takes: the real one cannot be faster either.
-    const PAUSE: Duration = Duration::from_millis(1);
+    /// The real one starts two processes for a change, which takes about as long.
+    const PAUSE: Duration = Duration::from_millis(4);
     let home = Home::new(env!("CARGO_BIN_EXE_cms"));
     Ledger::new(&home, OPTIONS);
     home.cms(["changes"]).run().success();
