@@ -130,7 +130,7 @@ fn refused_when_not_synced(answer: &Answer, n: u64) {
     let failing = answer.to_string().contains("[fail");
     assert!(
         !(sync(failed) && needed && failing && answer.is_success()),
-        "not synced, yet acknowledged: {answer}"
+        "{failed:?} failed, yet acknowledged: {answer}"
     );
 }
 
