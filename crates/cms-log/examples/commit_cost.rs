@@ -27,11 +27,14 @@ use cms_model::{Change, ChangeKind, Edit, Name, Package, PackageName, SectionId,
 const ROUNDS: usize = 7;
 const COMMITS: usize = 300;
 
+/// One table of figures, measured in a directory.
+type Part = fn(&Path);
+
 fn main() {
     let base = std::env::args().nth(1).unwrap_or_else(|| ".".into());
     let directory = tempfile::tempdir_in(base).unwrap();
     let only = std::env::args().nth(2).unwrap_or_default();
-    let parts: [(&str, fn(&Path)); 4] =
+    let parts: [(&str, Part); 4] =
         [("option", one_option), ("group", group), ("open", open), ("import", import)];
     for (_, part) in parts.iter().filter(|(name, _)| only.is_empty() || *name == only) {
         part(directory.path());

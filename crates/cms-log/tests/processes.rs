@@ -1,6 +1,7 @@
 //! Many processes on one log, killed at any instruction, on a disk that fails at any call: no acknowledged commit is lost.
 //!
 //! The processes are this test binary itself, told by a variable to play the writer.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which report by panicking")]
 
 use std::{
     fs::File,
