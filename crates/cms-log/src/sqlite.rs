@@ -35,7 +35,7 @@ use crate::{
 const COPY_AT: u32 = 1000;
 
 /// A handle that wrote copies the WAL back on closing when it has this many frames.
-const COPY_ON_CLOSE_AT: u32 = 64;
+const COPY_ON_CLOSE_AT: u32 = 32;
 
 /// Beyond this many frames somebody keeps the WAL from being restarted, and the copy becomes insistent.
 const COPY_INSISTENTLY_AT: u32 = 16_000;

@@ -164,7 +164,7 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
             }
             text
         });
-        std::thread::sleep(Duration::from_micros(3000 + random.below(25_000) as u64));
+        std::thread::sleep(Duration::from_micros(3000 + random.below(25_000)));
         child.kill().unwrap();
         child.wait().unwrap();
         all.extend(acknowledged(&reader.join().unwrap()[..]));
