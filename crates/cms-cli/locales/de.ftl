@@ -12,6 +12,9 @@ label-advice = Abhilfe
 label-lost = verloren:
 label-examples = Beispiele
 label-verbs = Befehle
+label-usage = Aufruf
+label-arguments = Argumente
+label-options = Optionen
 label-global-options = Allgemeine Optionen
 
 ## Anzahlen

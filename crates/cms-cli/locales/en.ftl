@@ -13,6 +13,9 @@ label-advice = what to do
 label-lost = lost:
 label-examples = Examples
 label-verbs = Commands
+label-usage = Usage
+label-arguments = Arguments
+label-options = Options
 label-global-options = Global options
 
 ## Counts

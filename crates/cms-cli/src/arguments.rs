@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::builder::{Str, StyledStr};
+use clap::builder::StyledStr;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::failure::Failure;
@@ -112,28 +112,12 @@ pub(crate) fn command(verb: &Verb, help: Help) -> Command {
         .bin_name(format!("cms {}", verb.name))
         .no_binary_name(true)
         .disable_help_flag(true)
-        .args_override_self(true)
-        .max_term_width(100);
-    let mut command = (verb.arguments)(command, help).next_help_heading(title(help)).args(globals(help));
-    if help == Help::Wanted {
-        command = command
-            .about(text(&format!("verb-{}", verb.name)))
-            .before_help(format!("{}\n{}", text("label-examples"), indented(&text(&format!("examples-{}", verb.name)))))
-            .help_template("{about}\n\n{before-help}\n{usage-heading} {usage}\n\n{all-args}");
-    }
-    command
+        .args_override_self(true);
+    (verb.arguments)(command, help).next_help_heading(GLOBAL).args(globals(help))
 }
 
-fn title(help: Help) -> Str {
-    match help {
-        Help::Wanted => Str::from(text("label-global-options")),
-        Help::Unwanted => Str::default(),
-    }
-}
-
-fn indented(examples: &str) -> String {
-    examples.lines().map(|line| format!("  {line}\n")).collect()
-}
+/// The heading that sets the options of every verb apart from those of one.
+pub(crate) const GLOBAL: &str = "global";
 
 /// The options that every verb takes. The letters are those of `uci`.
 fn globals(help: Help) -> Vec<Arg> {
@@ -214,12 +198,15 @@ pub(crate) fn parse(words: &[OsString]) -> Result<Call, Failure> {
     }
     let verb = verb_named(&name)?;
     let rest = words[..place].iter().chain(&words[place + 1..]);
-    let matches = command(verb, Help::Unwanted)
-        .try_get_matches_from(rest)
-        .map_err(|error| usage_failure(verb, &error))?;
-    if matches.get_flag("help") {
-        return Ok(Call::Help(verb));
-    }
+    let matches = match command(verb, Help::Unwanted).try_get_matches_from(rest) {
+        Ok(matches) if matches.get_flag("help") => return Ok(Call::Help(verb)),
+        Ok(matches) => matches,
+        // Who asks for help need not give the words that the verb requires.
+        Err(_) if words.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h") => {
+            return Ok(Call::Help(verb));
+        }
+        Err(error) => return Err(usage_failure(verb, &error)),
+    };
     Ok(Call::Verb { verb, globals: Globals::read(&matches), matches })
 }
 
