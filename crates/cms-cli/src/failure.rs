@@ -94,7 +94,7 @@ impl Failure {
 
     /// Tells the person, or with `--json` the program, what went wrong.
     pub(crate) fn tell(&self, output: &mut Output, as_json: bool) {
-        let Some(message) = &self.message else { return };
+        let Some(message) = self.message.as_ref().filter(|_| !output.is_quiet()) else { return };
         let mut words = message.to_string();
         if let Some(cause) = &self.cause {
             words = format!("{words}: {cause}");
