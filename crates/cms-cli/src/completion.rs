@@ -94,8 +94,8 @@ fn find(typed: &str, shape: Shape, config: &PathBuf) -> Option<Vec<String>> {
     };
     let name = PackageName::new(package).ok()?;
     let names = std::slice::from_ref(&name);
-    let draft = if store.staged_packages().ok()?.contains(&name) {
-        store.stage_for(Some(names)).ok()?.draft(&name).ok()?.clone()
+    let draft = if store.has_log() {
+        store.stage_to_read(Some(names)).ok()?.draft(&name).ok()?.clone()
     } else {
         Draft::new((*store.snapshot_of(Some(names)).ok()?.package(&name).ok()?).clone(), 0)
     };

@@ -52,15 +52,12 @@ impl Session {
         let only = only.map(std::slice::from_ref);
         let (snapshot, stage) = match at {
             Some(at) => (store.snapshot_at(self.revision(at)?)?, None),
-            None => {
-                let staged = store.staged_packages()?;
-                if staged.iter().any(|name| only.is_none_or(|only| only.contains(name))) {
-                    let stage = store.stage_for(only)?;
-                    (stage.snapshot().clone(), Some((stage, staged)))
-                } else {
-                    (store.snapshot_of(only)?, None)
-                }
+            None if store.has_log() => {
+                let stage = store.stage_to_read(only)?;
+                let staged = stage.packages();
+                (stage.snapshot().clone(), (!staged.is_empty()).then_some((stage, staged)))
             }
+            None => (store.snapshot_of(only)?, None),
         };
         self.warn_all(snapshot.warnings());
         Ok(View { snapshot, stage, drafts: BTreeMap::new() })

@@ -45,26 +45,35 @@ impl Package {
     /// Finds out which section of `text` is which one of this package.
     fn matches(&self, text: &Package) -> Map<SectionId, SectionId> {
         let mut matches = Map::default();
+        let (old, new): (Vec<_>, Vec<_>) = (self.sections().collect(), text.sections().collect());
+        // Mostly one place was edited: what is the same before and behind it need not be read.
+        let same = |(old, new): &(&Section<'_>, &Section<'_>)| old.text() == new.text();
+        let head = old.iter().zip(&new).take_while(same).count();
+        let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(same).count();
+        let (old_end, new_end) = (old.len() - tail, new.len() - tail);
+        let pairs = old[..head].iter().zip(&new[..head]).chain(old[old_end..].iter().zip(&new[new_end..]));
+        matches.extend(pairs.map(|(old, new)| (new.id(), old.id())));
+        let mut taken: hashbrown::HashSet<SectionId, RandomState> = matches.values().copied().collect();
         let mut open: Vec<Section<'_>> = Vec::new();
-        for section in text.sections() {
+        for section in &new[head..new_end] {
             match section.name() {
                 Some(name) => {
                     if let Some(old) = self.find(name) {
                         matches.insert(section.id(), old.id());
                     }
                 }
-                None => open.push(section),
+                None => open.push(*section),
             }
         }
         if open.is_empty() {
             return matches;
         }
+        let old = || old[head..old_end].iter().filter(|section| section.is_anonymous());
         let mut same: Map<u64, VecDeque<Section<'_>>> = Map::default();
-        for section in self.sections().filter(|section| section.is_anonymous()) {
-            same.entry(digest(&section)).or_default().push_back(section);
+        for section in old() {
+            same.entry(digest(section)).or_default().push_back(*section);
         }
         let mut changed = Vec::new();
-        let mut taken = hashbrown::HashSet::<SectionId, RandomState>::default();
         for section in open {
             let equal = same.get_mut(&digest(&section)).and_then(|old| old.pop_front());
             match equal.filter(|old| content(old) == content(&section)) {
@@ -78,9 +87,9 @@ impl Package {
         if changed.is_empty() {
             return matches;
         }
-        let left = self.sections().filter(|section| section.is_anonymous() && !taken.contains(&section.id()));
+        let left = old().filter(|section| !taken.contains(&section.id()));
         let mut left: VecDeque<(SectionId, Content)> =
-            left.map(|section| (section.id(), content(&section))).collect();
+            left.map(|section| (section.id(), content(section))).collect();
         for section in changed {
             let wanted = content(&section);
             let found = left.iter().take(WINDOW).position(|(_, old)| is_alike(old, &wanted));

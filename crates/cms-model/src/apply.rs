@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::arrange::Place;
 use crate::package::Spot;
-use crate::text_edit::{Layout, SharedLine, StanzaText, TextEdit, option_index, requote};
+use crate::text_edit::{Layout, SharedLine, StanzaText, TextEdit, requote};
 use crate::{
     Change, ChangeKind, Command, Name, Package, SectionId, SliceParser, TypeName, Value, quote, write_type,
 };
@@ -238,7 +238,8 @@ impl Package {
         if !is_writable(&new) {
             return Err(ApplyError::Value(option.clone()));
         }
-        let old = self.edit_option(id, option, |old, layout| {
+        let old = self.edit_option(id, option, |layout| {
+            let old = layout.value();
             let edits = if old.as_ref() == Some(&new) { Vec::new() } else { layout.set(option, &new, at)? };
             Ok((old, edits))
         })?;
@@ -247,12 +248,11 @@ impl Package {
     }
 
     fn unset(&mut self, id: SectionId, option: &Name) -> Result<ChangeKind, ApplyError> {
-        let index = self.index_of(id, option);
-        let old = self.edit_option(id, option, |old, layout| match old {
-            Some(old) => Ok((Some(old), layout.unset()?)),
+        let old = self.edit_option(id, option, |layout| match layout.value() {
+            Some(old) => Ok((Some((old, layout.position(option))), layout.unset()?)),
             None => Ok((None, Vec::new())),
         })?;
-        let old = old.ok_or_else(|| ApplyError::NoOption(option.clone()))?;
+        let (old, index) = old.ok_or_else(|| ApplyError::NoOption(option.clone()))?;
         Ok(ChangeKind::Unset { option: option.clone(), old, index })
     }
 
@@ -266,8 +266,8 @@ impl Package {
         }
         if old != new {
             // What the new name was mentioned for without effect would become a part of it.
-            self.edit_option(id, new, |_, layout| Ok(((), layout.unset()?)))?;
-            self.edit_option(id, old, |_, layout| Ok(((), layout.rename(new))))?;
+            self.edit_option(id, new, |layout| Ok(((), layout.unset()?)))?;
+            self.edit_option(id, old, |layout| Ok(((), layout.rename(new))))?;
         }
         Ok(ChangeKind::RenameOption { old: old.clone(), new: new.clone() })
     }
@@ -284,7 +284,12 @@ impl Package {
         if item.contains(&0) {
             return Err(ApplyError::Value(option.clone()));
         }
-        let (index, was_scalar, created) = self.edit_option(id, option, |old, layout| {
+        let (index, was_scalar, created) = self.edit_option(id, option, |layout| {
+            if let Some(count) = layout.plain_items() {
+                let index = if at_end { count } else { count.min(index as usize) };
+                return Ok(((index as u32, false, false), layout.insert_item(option, index, item)?));
+            }
+            let old = layout.value();
             let was_scalar = matches!(old, Some(Value::Scalar(_)));
             let created = old.is_none();
             let mut items = into_items(old);
@@ -312,34 +317,38 @@ impl Package {
         item: &[u8],
         to_scalar: bool,
     ) -> Result<ChangeKind, ApplyError> {
-        let section = self.section(id).ok_or(ApplyError::NoSection(id))?;
-        let items = into_items(section.get(option));
-        if items.is_empty() {
-            return Err(ApplyError::NoOption(option.clone()));
-        }
-        let holds = |index: usize| items.get(index).is_some_and(|known| known == item);
-        let index = match holds(index as usize) {
-            true => index as usize,
-            false => {
-                items.iter().position(|known| known == item).ok_or(ApplyError::NoItem(option.clone()))?
-            }
-        };
-        let at = (items.len() == 1).then(|| self.index_of(id, option));
-        let was_scalar =
-            matches!(self.section(id).and_then(|section| section.get(option)), Some(Value::Scalar(_)));
-        let to_scalar = to_scalar && items.len() == 2 && items.iter().any(|known| !known.is_empty());
-        self.edit_option(id, option, |_, layout| {
-            let mut items = items.clone();
-            items.remove(index);
-            let edits = match (items.len(), items.first()) {
-                (0, _) => layout.unset()?,
-                (1, Some(last)) if to_scalar && !last.is_empty() => {
-                    layout.set(option, &Value::Scalar(last.clone()), None)?
+        let missing = || ApplyError::NoItem(option.clone());
+        let removed = self.edit_option(id, option, |layout| {
+            if let Some(count) = layout.plain_items().filter(|count| *count > 1 && !to_scalar) {
+                let Some(index) = layout.find_item(index as usize, item) else {
+                    return Ok((Err(missing()), Vec::new()));
+                };
+                debug_assert!(index < count);
+                if let Some(edits) = layout.remove_item(index)? {
+                    return Ok((Ok(Removed { index, ..Removed::default() }), edits));
                 }
+            }
+            let old = layout.value();
+            let was_scalar = matches!(old, Some(Value::Scalar(_)));
+            let mut items = into_items(old);
+            if items.is_empty() {
+                return Ok((Err(ApplyError::NoOption(option.clone())), Vec::new()));
+            }
+            let is_there = items.get(index as usize).is_some_and(|known| known == item);
+            let found =
+                if is_there { Some(index as usize) } else { items.iter().position(|known| known == item) };
+            let Some(index) = found else { return Ok((Err(missing()), Vec::new())) };
+            items.remove(index);
+            let to_scalar = to_scalar && items.len() == 1 && !items[0].is_empty();
+            let at = items.is_empty().then(|| layout.position(option));
+            let edits = match (items.is_empty(), to_scalar) {
+                (true, _) => layout.unset()?,
+                (_, true) => layout.set(option, &Value::Scalar(items.swap_remove(0)), None)?,
                 _ => layout.set(option, &Value::List(items), None)?,
             };
-            Ok(((), edits))
+            Ok((Ok(Removed { index, was_scalar, to_scalar, at }), edits))
         })?;
+        let Removed { index, was_scalar, to_scalar, at } = removed?;
         if was_scalar {
             // A string that goes as an item would come back as a list.
             let (old, index) = (Value::scalar(item), at.unwrap_or(0));
@@ -354,12 +363,6 @@ impl Package {
         })
     }
 
-    /// The position of an option in its section; 0 if it is not there.
-    fn index_of(&self, id: SectionId, option: &Name) -> u32 {
-        let spots = self.spots(id);
-        option_index(&self.stanza_texts(&spots), option).unwrap_or(0) as u32
-    }
-
     fn stanza_texts(&self, spots: &[Spot]) -> Vec<StanzaText<'_>> {
         let text = |spot: &Spot| {
             let text = self.stanza(*spot);
@@ -369,12 +372,12 @@ impl Package {
         spots.iter().map(text).collect()
     }
 
-    /// Plans the edits for an option, given its value and its commands, and carries them out.
+    /// Plans the edits for an option, given its commands, and carries them out.
     fn edit_option<T>(
         &mut self,
         id: SectionId,
         option: &Name,
-        plan: impl Fn(Option<Value>, &Layout<'_>) -> Result<(T, Vec<TextEdit>), SharedLine>,
+        plan: impl Fn(&Layout<'_>) -> Result<(T, Vec<TextEdit>), SharedLine>,
     ) -> Result<T, ApplyError> {
         let mut broken = false;
         loop {
@@ -384,7 +387,7 @@ impl Package {
             }
             let texts = self.stanza_texts(&spots);
             let layout = Layout::new(&texts, option);
-            match plan(layout.value(), &layout) {
+            match plan(&layout) {
                 Ok((outcome, edits)) => {
                     self.carry_out(&spots, &edits)?;
                     return Ok(outcome);
@@ -432,6 +435,15 @@ impl Package {
         self.settle_all(touched);
         Ok(())
     }
+}
+
+/// How an item went.
+#[derive(Default)]
+struct Removed {
+    index: usize,
+    was_scalar: bool,
+    to_scalar: bool,
+    at: Option<u32>,
 }
 
 /// The words of a `config` command, by their place in the stanza.

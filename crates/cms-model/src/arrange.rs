@@ -1,6 +1,5 @@
 //! Stanzas put in, taken out and moved; blocks kept at their size.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,28 +7,44 @@ use crate::block::{BLOCK_LIMIT, BLOCK_SMALL, BLOCK_TARGET, Block};
 use crate::index::{hash_id, hash_name};
 use crate::package::Spot;
 use crate::scan::{Tail, epilogue_start, line_start, next_line, tail};
-use crate::text_edit::{eol_of, one_command_a_line};
+use crate::text_edit::{eol_of, missing_eol, one_command_a_line};
 use crate::{Command, Package, SectionId, SliceParser};
 
-/// The directory entries of some stanzas: the hashes of ids, and of names.
+/// So many hashes are looked for one by one.
+const FEW: usize = 4;
+
+/// The directory entries of some stanzas: the hashes of ids, and of names, each once and in order.
 #[derive(Default)]
 pub(crate) struct Hashes {
-    ids: BTreeSet<u32>,
-    names: BTreeSet<u32>,
+    ids: Vec<u32>,
+    names: Vec<u32>,
 }
 
 impl Hashes {
     pub fn of(block: &Block, entries: Range<usize>) -> Hashes {
         let mut hashes = Hashes::default();
-        for index in entries {
-            hashes.ids.insert(hash_id(block.entries[index].id));
-            let name = block.name(index);
-            if !name.is_empty() {
-                hashes.names.insert(hash_name(name.as_bytes()));
-            }
-        }
+        hashes.add(block, entries);
         hashes
     }
+
+    fn add(&mut self, block: &Block, entries: Range<usize>) {
+        for index in entries {
+            self.ids.push(hash_id(block.entries[index].id));
+            let name = block.name(index);
+            if !name.is_empty() {
+                self.names.push(hash_name(name.as_bytes()));
+            }
+        }
+        for hashes in [&mut self.ids, &mut self.names] {
+            hashes.sort_unstable();
+            hashes.dedup();
+        }
+    }
+}
+
+/// Returns what is in the one and not in the other.
+fn missing(from: &[u32], other: &[u32]) -> Vec<u32> {
+    from.iter().filter(|hash| other.binary_search(hash).is_err()).copied().collect()
 }
 
 impl Package {
@@ -78,29 +93,29 @@ impl Package {
     pub(crate) fn reindex(&mut self, slot: usize, uid: u32, old: &Hashes, fresh: Range<usize>) {
         let block = Arc::clone(&self.slots[slot].block);
         let new = Hashes::of(&block, fresh);
-        for hash in new.ids.difference(&old.ids) {
-            self.ids.insert(*hash, uid);
+        for hash in missing(&new.ids, &old.ids) {
+            self.ids.insert(hash, uid);
         }
-        for hash in new.names.difference(&old.names) {
-            self.names.insert(*hash, uid);
+        for hash in missing(&new.names, &old.names) {
+            self.names.insert(hash, uid);
         }
-        self.forget(&block, uid, old, &new);
+        self.forget(&block, uid, &missing(&old.ids, &new.ids), &missing(&old.names, &new.names));
     }
 
-    /// Takes out of the directory what `old` had and `block` has no more.
-    fn forget(&mut self, block: &Block, uid: u32, old: &Hashes, new: &Hashes) {
-        let mut gone_ids = old.ids.difference(&new.ids).peekable();
-        let mut gone_names = old.names.difference(&new.names).peekable();
-        if gone_ids.peek().is_none() && gone_names.peek().is_none() {
+    /// Takes those of the hashes out of the directory that `block` does not have.
+    fn forget(&mut self, block: &Block, uid: u32, ids: &[u32], names: &[u32]) {
+        let entries = 0..block.entries.len();
+        if ids.len() <= FEW && names.len() <= FEW {
+            let left = |hash: &u32| entries.clone().any(|index| hash_id(block.entries[index].id) == *hash);
+            ids.iter().filter(|hash| !left(hash)).for_each(|hash| self.ids.remove(*hash, uid));
+            let named =
+                |hash: &u32| entries.clone().any(|index| hash_name(block.name(index).as_bytes()) == *hash);
+            names.iter().filter(|hash| !named(hash)).for_each(|hash| self.names.remove(*hash, uid));
             return;
         }
-        let left = Hashes::of(block, 0..block.entries.len());
-        for hash in gone_ids.filter(|hash| !left.ids.contains(hash)) {
-            self.ids.remove(*hash, uid);
-        }
-        for hash in gone_names.filter(|hash| !left.names.contains(hash)) {
-            self.names.remove(*hash, uid);
-        }
+        let left = Hashes::of(block, entries);
+        missing(ids, &left.ids).into_iter().for_each(|hash| self.ids.remove(hash, uid));
+        missing(names, &left.names).into_iter().for_each(|hash| self.names.remove(hash, uid));
     }
 
     /// Splits a block that has grown too large, joins one that has become too small.
@@ -158,12 +173,10 @@ impl Package {
         self.recount(slot);
         let mut moved = Hashes::default();
         for piece in &pieces {
-            let mut hashes = Hashes::of(piece, 0..piece.entries.len());
-            moved.ids.append(&mut hashes.ids);
-            moved.names.append(&mut hashes.names);
+            moved.add(piece, 0..piece.entries.len());
         }
         let block = Arc::clone(&self.slots[slot].block);
-        self.forget(&block, uid, &moved, &Hashes::default());
+        self.forget(&block, uid, &moved.ids, &moved.names);
         // They were cut off from the end, so each one goes before those cut off earlier.
         for piece in pieces {
             self.insert_block(slot + 1, piece);
@@ -266,9 +279,7 @@ impl Package {
         let mut text = Vec::new();
         for (number, spot) in spots.iter().enumerate() {
             let stanza = &self.block(spot.slot).text[self.stanza_range(*spot)];
-            if !text.is_empty() && text.last() != Some(&b'\n') {
-                text.extend_from_slice(eol_of(&text));
-            }
+            text.extend(missing_eol(&text, eol_of(&text)));
             if number == 0 {
                 text.extend_from_slice(stanza);
             } else {
@@ -307,12 +318,10 @@ impl Package {
                 text.extend_from_slice(eol);
             }
         }
-        if text.last() != Some(&b'\n') {
-            text.extend_from_slice(eol);
-        }
-        let unfinished = offset > 0 && block.text.get(offset - 1) != Some(&b'\n');
+        text.extend(missing_eol(&text, eol));
+        let missing = missing_eol(&block.text[..offset], eol);
         let block = self.block_mut(slot);
-        let offset = if unfinished { block.insert(entry, offset, eol) } else { offset };
+        let offset = if missing.is_empty() { offset } else { block.insert(entry, offset, &missing) };
         // The block's first stanza must not be taken for the start of its prologue.
         let done = block.replace(entry..entry, offset..offset, &text, false, &[id]);
         if done {

@@ -119,54 +119,81 @@ impl Edit {
 /// A run of blocks of the one package and of the other, with other content.
 pub(crate) type ChangedRun = (Range<usize>, Range<usize>);
 
+/// How far the next block that both have is looked for before all of them are noted.
+const NEAR: usize = 12;
+
 /// Finds the runs of blocks that differ, in order; the blocks between them are the same ones.
 pub(crate) fn changed_runs(old: &Package, new: &Package) -> Vec<ChangedRun> {
-    let same = |(a, b): &(&Slot, &Slot)| Arc::ptr_eq(&a.block, &b.block);
     let (old, new) = (&old.slots[..], &new.slots[..]);
-    let head = old.iter().zip(new).take_while(same).count();
-    let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(same).count();
-    let (old_end, new_end) = (old.len() - tail, new.len() - tail);
-    // Blocks never change their order, so those that both have cut the rest into runs; so do blocks
-    // that have changed but kept their number, if these too come in order.
-    let mut places = hashbrown::HashMap::<*const Block, usize, RandomState>::default();
-    let mut numbers = hashbrown::HashMap::<u32, usize, RandomState>::default();
-    for (place, slot) in new.iter().enumerate().take(new_end).skip(head) {
-        places.insert(Arc::as_ptr(&slot.block), place);
-        numbers.insert(slot.uid, place);
+    let same = |a: usize, b: usize| Arc::ptr_eq(&old[a].block, &new[b].block);
+    let (mut old_end, mut new_end) = (old.len(), new.len());
+    while old_end > 0 && new_end > 0 && same(old_end - 1, new_end - 1) {
+        (old_end, new_end) = (old_end - 1, new_end - 1);
     }
-    let shared = |slot: &Slot| places.get(&Arc::as_ptr(&slot.block)).copied();
     let mut runs = Vec::new();
-    let (mut old_from, mut new_from) = (head, head);
-    let mut next_shared = head;
-    let mut bound = head;
-    for place in head..old_end {
-        let slot = &old[place];
-        let exact = shared(slot);
-        // A number must not lead past the next shared block.
-        if next_shared <= place {
-            next_shared = (place..old_end).find(|other| shared(&old[*other]).is_some()).unwrap_or(old_end);
-            bound =
-                if next_shared == old_end { new_end } else { shared(&old[next_shared]).unwrap_or(new_end) };
+    let (mut a, mut b) = (0, 0);
+    while a < old_end && b < new_end {
+        if same(a, b) {
+            (a, b) = (a + 1, b + 1);
+            continue;
         }
-        let numbered = numbers.get(&slot.uid).copied().filter(|other| *other < bound);
-        match exact.or(numbered) {
-            Some(other) if other >= new_from => {
-                if place > old_from || other > new_from {
-                    runs.push((old_from..place, new_from..other));
-                }
-                (old_from, new_from) = (place, other);
-                if exact.is_some() {
-                    (old_from, new_from) = (place + 1, other + 1);
-                    next_shared = place + 1;
-                }
-            }
-            _ => {}
-        }
+        // Mostly a block or two have changed and the next one is the same again.
+        let near = (1..=NEAR)
+            .flat_map(|distance| (0..=distance).map(move |skip| (a + skip, b + distance - skip)))
+            .find(|(x, y)| *x < old_end && *y < new_end && same(*x, *y));
+        let (next_a, next_b) = near.unwrap_or((old_end, new_end));
+        pair_up(old, new, a..next_a, b..next_b, &mut runs);
+        (a, b) = (next_a, next_b);
     }
-    if old_from < old_end || new_from < new_end {
-        runs.push((old_from..old_end, new_from..new_end));
+    if a < old_end || b < new_end {
+        runs.push((a..old_end, b..new_end));
     }
     runs
+}
+
+/// Cuts a run into smaller ones, at blocks that both have, and at blocks that have changed and kept
+/// their number. Blocks never change their order, so what does not come in order is no cut.
+fn pair_up(
+    old: &[Slot],
+    new: &[Slot],
+    old_run: Range<usize>,
+    new_run: Range<usize>,
+    runs: &mut Vec<ChangedRun>,
+) {
+    if old_run.len() <= 1 && new_run.len() <= 1 {
+        runs.push((old_run, new_run));
+        return;
+    }
+    let mut places = hashbrown::HashMap::<*const Block, usize, RandomState>::default();
+    let mut numbers = hashbrown::HashMap::<u32, usize, RandomState>::default();
+    for place in new_run.clone() {
+        places.insert(Arc::as_ptr(&new[place].block), place);
+        numbers.insert(new[place].uid, place);
+    }
+    let shared: Vec<Option<usize>> =
+        old_run.clone().map(|place| places.get(&Arc::as_ptr(&old[place].block)).copied()).collect();
+    // For each place, the new place of the next shared block: a number must not lead past it.
+    let mut bound = new_run.end;
+    let mut bounds = vec![bound; shared.len()];
+    for (index, shared) in shared.iter().enumerate().rev() {
+        bound = shared.unwrap_or(bound);
+        bounds[index] = bound;
+    }
+    let (mut old_from, mut new_from) = (old_run.start, new_run.start);
+    for (index, place) in old_run.clone().enumerate() {
+        let numbered = || numbers.get(&old[place].uid).copied().filter(|other| *other < bounds[index]);
+        let Some(other) = shared[index].or_else(numbered).filter(|other| *other >= new_from) else {
+            continue;
+        };
+        if place > old_from || other > new_from {
+            runs.push((old_from..place, new_from..other));
+        }
+        let past = usize::from(shared[index].is_some());
+        (old_from, new_from) = (place + past, other + past);
+    }
+    if old_from < old_run.end || new_from < new_run.end {
+        runs.push((old_from..old_run.end, new_from..new_run.end));
+    }
 }
 
 /// The text of a run of blocks, stanza by stanza.

@@ -41,6 +41,7 @@ mod apply;
 mod arrange;
 mod block;
 mod change;
+mod conflict;
 mod diff;
 mod draft;
 mod edit;
@@ -55,6 +56,7 @@ mod text_edit;
 
 pub use apply::ApplyError;
 pub use change::{Change, ChangeKind, PackageChange};
+pub use conflict::{Footprint, conflicts};
 pub use draft::{Draft, DraftError, DraftResult, Outcome, Savepoint};
 pub use edit::{BlockPart, Edit, EditError, IdSplice, Splice};
 pub use id::{IdSource, SectionId};
@@ -62,5 +64,3 @@ pub use load::{PartsError, ReadError};
 pub use package::{Package, Sections};
 pub use section::Section;
 // End of the state.
-/// x
-pub fn conflicts(a: &Change, b: &Change) -> bool { a.option() == b.option() }

@@ -108,6 +108,7 @@ impl Package {
             let block = Block::scan(text, part == 0, &ids).ok_or(PartsError { part })?;
             loader.open = block;
             for entry in 0..loader.open.entries.len() {
+                loader.open.entries[entry].reopen = loader.is_known(entry);
                 loader.admit(entry);
             }
             loader.open.shrink();
@@ -123,6 +124,13 @@ impl Package {
         }
         Ok(package)
     }
+}
+
+/// A stanza of which the end is not yet known.
+struct Pending<'a> {
+    head: Head<'a>,
+    /// The section that it goes on with.
+    known: Option<SectionId>,
 }
 
 /// A package in the making: blocks that are done, and one that is not.
@@ -142,7 +150,7 @@ impl Loader {
     fn take(&mut self, text: &[u8], complete: bool) -> usize {
         let at_start = self.package.slots.is_empty() && self.open.entries.is_empty();
         let mut stanzas = Stanzas::new(text, at_start);
-        let mut pending: Option<(Head<'_>, SectionId)> = None;
+        let mut pending: Option<Pending<'_>> = None;
         let mut errors: Vec<ParseError> = Vec::new();
         let mut taken = 0;
         while let Some(next) = stanzas.next() {
@@ -160,38 +168,32 @@ impl Loader {
                     }
                 }
                 Ok(head) => {
-                    if let Some((pending, id)) = pending.take() {
-                        self.push(text, taken, head.start, &pending, id);
+                    if let Some(pending) = pending.take() {
+                        self.push(text, taken, head.start, &pending);
                         taken = head.start;
                     }
-                    let id = match self.known(&head) {
-                        Some((id, same_kind)) => {
-                            if !same_kind && self.diagnostics.len() + errors.len() < DIAGNOSTIC_LIMIT {
-                                errors.push(stanzas.reject(Reason::TypeMismatch));
-                            }
-                            id
-                        }
-                        None => {
-                            self.last_id += 1;
-                            SectionId(self.last_id)
-                        }
-                    };
-                    pending = Some((head, id));
+                    let known = self.known(&head);
+                    if known.is_some_and(|(_, same_kind)| !same_kind)
+                        && self.diagnostics.len() + errors.len() < DIAGNOSTIC_LIMIT
+                    {
+                        errors.push(stanzas.reject(Reason::TypeMismatch));
+                    }
+                    pending = Some(Pending { head, known: known.map(|(id, _)| id) });
                 }
             }
         }
         match pending {
-            Some((head, id)) if complete => {
-                self.push(text, taken, text.len(), &head, id);
+            Some(pending) if complete => {
+                self.push(text, taken, text.len(), &pending);
                 taken = text.len();
             }
             // The section will be met again, with the rest of it.
-            Some((head, id)) if id.0 == self.last_id && self.known(&head).is_none() => self.last_id -= 1,
+            Some(_) => {}
             None if complete => {
                 self.open.text.extend_from_slice(&text[taken..]);
                 taken = text.len();
             }
-            _ => {}
+            None => {}
         }
         let errors = errors.into_iter().filter(|error| complete || error.offset < taken as u64);
         for mut error in errors {
@@ -221,7 +223,11 @@ impl Loader {
     }
 
     /// Takes the bytes `from..end`, which hold one stanza (and, the first time, the prologue).
-    fn push(&mut self, text: &[u8], from: usize, end: usize, head: &Head<'_>, id: SectionId) {
+    fn push(&mut self, text: &[u8], from: usize, end: usize, Pending { head, known }: &Pending<'_>) {
+        let id = known.unwrap_or_else(|| {
+            self.last_id += 1;
+            SectionId(self.last_id)
+        });
         let before = if head.start > from { text.get(head.start - 1) } else { self.open.text.last() };
         let starts_line = before == Some(&b'\n');
         let length = self.open.text.len() + end - from;
@@ -236,20 +242,24 @@ impl Loader {
         self.open.text.extend_from_slice(&text[from..end]);
         let mut entry = self.open.entry(head, head.start, id);
         entry.start = (before + head.start - from) as u32;
+        entry.reopen = known.is_some();
         self.open.entries.push(entry);
         self.admit(self.open.entries.len() - 1);
     }
 
-    /// Enters a stanza of the open block in the directory.
-    fn admit(&mut self, index: usize) {
+    /// Says whether there was a stanza with the same id before this one of the open block.
+    fn is_known(&self, index: usize) -> bool {
         let id = self.open.entries[index].id;
-        let again = self.package.ids.blocks(hash_id(id)).any(|uid| match self.package.slot_of(uid) {
+        self.package.ids.blocks(hash_id(id)).any(|uid| match self.package.slot_of(uid) {
             Some(slot) => self.package.block(slot).find_id(id, 0).is_some(),
             None => self.open.find_id(id, 0).is_some_and(|first| first < index),
-        });
-        self.open.entries[index].reopen = again;
+        })
+    }
+
+    /// Enters a stanza of the open block in the directory.
+    fn admit(&mut self, index: usize) {
         let uid = self.package.slots.len() as u32;
-        self.package.register(uid, id, self.open.name(index));
+        self.package.register(uid, self.open.entries[index].id, self.open.name(index));
     }
 
     fn close(&mut self) {

@@ -101,11 +101,11 @@ impl<'a> Layout<'a> {
     /// The value that the commands give the option.
     pub fn value(&self) -> Option<Value> {
         let effective = self.effective();
-        let last_option = effective.clone().filter(|line| !line.list).last().map(|line| line.span.end);
-        let last_stanza = effective.clone().filter(|line| !line.list).last().map(|line| line.stanza);
-        let first = (last_stanza.unwrap_or(0), last_option.unwrap_or(0));
-        let counted = effective.filter(|line| (line.stanza, line.span.end) >= first);
-        let items: Vec<_> = counted.clone().map(|line| line.item().into_owned()).collect();
+        // The last `option` takes the place of all before it; lists behind it add to it.
+        let last_option = effective.clone().rfind(|line| !line.list);
+        let from = last_option.map_or((0, 0), |line| (line.stanza, line.span.end));
+        let counted = effective.filter(|line| (line.stanza, line.span.end) >= from);
+        let items: Vec<_> = counted.map(|line| line.item().into_owned()).collect();
         match items.len() {
             0 => None,
             1 if last_option.is_some() => items.into_iter().next().map(Value::Scalar),
@@ -124,6 +124,40 @@ impl<'a> Layout<'a> {
         }
     }
 
+    /// Returns the number of items if the option is a list and written as nothing else.
+    pub fn plain_items(&self) -> Option<usize> {
+        let plain = !self.lines.is_empty() && self.lines.iter().all(|line| line.list);
+        plain.then_some(self.lines.len())
+    }
+
+    /// Finds an item of such a list: at `index`, or else the first one.
+    pub fn find_item(&self, index: usize, item: &[u8]) -> Option<usize> {
+        let is_there = self.lines.get(index).is_some_and(|line| *line.item() == *item);
+        if is_there { Some(index) } else { self.lines.iter().position(|line| *line.item() == *item) }
+    }
+
+    /// Inserts an item in such a list.
+    pub fn insert_item(&self, option: &str, index: usize, item: &[u8]) -> Plan {
+        let items = [item.to_vec()];
+        let edit = match (index.checked_sub(1).and_then(|before| self.lines.get(before)), self.lines.first())
+        {
+            (Some(before), _) => self.insert_behind(self.end_of(before), option, &items)?,
+            (None, Some(first)) => self.insert_before(first, option, &items)?,
+            (None, None) => return self.create(option, &Value::list(items), None),
+        };
+        Ok(vec![edit])
+    }
+
+    /// Removes an item of such a list; none if that takes more than its line.
+    pub fn remove_item(&self, index: usize) -> Result<Option<Vec<TextEdit>>, SharedLine> {
+        let Some(line) = self.lines.get(index) else { return Ok(None) };
+        let follows = self.lines.get(1).is_some_and(|next| next.before == self.end_of(&self.lines[0]));
+        if index == 0 && !follows {
+            return Ok(None);
+        }
+        Ok(Some(vec![self.remove(line)?]))
+    }
+
     /// Removes all commands of the option.
     pub fn unset(&self) -> Plan {
         self.lines.iter().map(|line| self.remove(line)).collect()
@@ -137,6 +171,20 @@ impl<'a> Layout<'a> {
             bytes: requote(line.name.raw(), name.as_bytes()),
         };
         self.lines.iter().map(edit).collect()
+    }
+
+    /// Returns the position of the option among those of the section; 0 if it is not there.
+    pub fn position(&self, option: &str) -> u32 {
+        let mut names = hashbrown::HashSet::<Cow<'_, [u8]>, RandomState>::default();
+        for event in self.stanzas.iter().flat_map(|part| SliceParser::new(part.text)).flatten() {
+            if let Some(name) = effective_name(&event.command) {
+                if *name == *option.as_bytes() {
+                    return names.len() as u32;
+                }
+                names.insert(name);
+            }
+        }
+        0
     }
 
     fn effective(&self) -> impl DoubleEndedIterator<Item = &Line<'a>> + Clone {
@@ -265,14 +313,12 @@ impl<'a> Layout<'a> {
         let text = self.stanzas[behind.stanza].text;
         let indent = if behind.is_config { b"\t" } else { indent_of(text, behind.start) };
         let eol = eol_of(text);
-        let unfinished = text.get(..position).is_some_and(|before| before.last() != Some(&b'\n'));
-        let mut bytes = Vec::new();
-        for line in lines {
-            if unfinished {
-                bytes.extend([eol, indent, line].concat());
-            } else {
-                bytes.extend([indent, line, eol].concat());
-            }
+        let missing = missing_eol(&text[..position], eol);
+        let mut bytes = lines.iter().flat_map(|line| [indent, line, eol].concat()).collect::<Vec<u8>>();
+        if !missing.is_empty() {
+            // The last line stays without an end.
+            bytes.truncate(bytes.len() - eol.len());
+            bytes.splice(0..0, missing);
         }
         Ok(TextEdit { stanza: behind.stanza, range: position..position, bytes })
     }
@@ -298,20 +344,6 @@ impl<'a> Layout<'a> {
         }
         None
     }
-}
-
-/// Returns the position of an option among those of its section.
-pub(crate) fn option_index(stanzas: &[StanzaText<'_>], option: &str) -> Option<usize> {
-    let mut names = hashbrown::HashSet::<Cow<'_, [u8]>, RandomState>::default();
-    for event in stanzas.iter().flat_map(|part| SliceParser::new(part.text)).flatten() {
-        if let Some(name) = effective_name(&event.command) {
-            if *name == *option.as_bytes() {
-                return Some(names.len());
-            }
-            names.insert(name);
-        }
-    }
-    None
 }
 
 fn effective_name<'a>(command: &Command<'a>) -> Option<Cow<'a, [u8]>> {
@@ -381,6 +413,16 @@ pub(crate) fn eol_of(text: &[u8]) -> &'static [u8] {
     match memchr::memchr(b'\n', text) {
         Some(newline) if newline > 0 && text[newline - 1] == b'\r' => b"\r\n",
         _ => b"\n",
+    }
+}
+
+/// What a text lacks for something to follow on a line of its own. A backslash at its end would go
+/// on with that line, so it gets an empty one.
+pub(crate) fn missing_eol(text: &[u8], eol: &[u8]) -> Vec<u8> {
+    match text.last() {
+        None | Some(b'\n') => Vec::new(),
+        Some(b'\\') => [eol, eol].concat(),
+        Some(_) => eol.to_vec(),
     }
 }
 

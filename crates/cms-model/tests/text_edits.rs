@@ -1,4 +1,5 @@
 //! What each change does to the text: every rule of `docs/text-edits.md` as input and output.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it fails")]
 
 use cms_model::{Draft, Name, Package, Selector, TypeName, Value};
 
@@ -108,6 +109,7 @@ fn a_new_option_follows_the_last_command_and_its_indentation() {
         "set|s|x|1",
         "config a s\n\toption y 1\n\toption x '1'\nconfig b t\n",
     );
+    check("config a s \\", "set|s|x|1", "config a s \\\n\n\toption x '1'");
 }
 
 #[test]
@@ -171,6 +173,7 @@ fn a_new_section_keeps_the_style_of_the_file() {
     check("# head\n", "add|a", "# head\n\nconfig a\n");
     check("\nconfig a s\n\toption x '1'\n\n", "add|b", "\nconfig a s\n\toption x '1'\n\nconfig b\n\n");
     check("config a s", "add|b", "config a s\n\nconfig b\n");
+    check("config a s \\", "add|b", "config a s \\\n\n\nconfig b\n");
     check("config a s\nconfig a t\n", "add|b", "config a s\nconfig a t\nconfig b\n");
     check(
         "config a s\r\n\r\nconfig a t\r\n",

@@ -149,6 +149,21 @@ impl Error {
         matches!(self, Error::Unparsable { .. })
     }
 
+    /// Returns whether the storage refused, and reading may go on without it.
+    pub(crate) fn is_storage(&self) -> bool {
+        match self {
+            Error::Io { .. } => true,
+            Error::Log(error) => {
+                error.is_no_space()
+                    || error.is_permission()
+                    || error.is_busy()
+                    || error.is_poisoned()
+                    || matches!(error, cms_log::Error::Io(_))
+            }
+            _ => false,
+        }
+    }
+
     /// Returns whether the commit is durable in the log although something after that failed.
     pub fn is_committed(&self) -> bool {
         matches!(self, Error::FilesPending { .. })

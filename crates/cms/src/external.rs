@@ -276,9 +276,7 @@ impl Store {
                 views.push((name, seen.map(|(digest, status)| status.view(of, digest))));
             }
         }
-        if !views.is_empty() {
-            log.backend.record_views(&views)?;
-        }
+        log.note(&views);
         Ok(absorbed)
     }
 

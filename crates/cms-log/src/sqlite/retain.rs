@@ -78,7 +78,7 @@ impl Sqlite {
 
     fn collect(&self, reclaimed: &mut Reclaimed) -> Result<()> {
         // A connection of its own: marking takes long, and others want to read and write meanwhile.
-        let connection = open::connect(&self.path, false)?;
+        let connection = open::connect(&self.path, self.file, false)?;
         let newest: i64 = connection
             .query_row("SELECT ifnull(max(id), 0) FROM objects", [], |row| row.get(0))
             .map_err(|error| self.fault("collect objects", error))?;

@@ -13,7 +13,7 @@ use crate::{
 
 impl Sqlite {
     pub(super) fn verify_all(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>> {
-        let connection = open::connect(&self.path, self.read_only)?;
+        let connection = open::connect(&self.path, self.file, self.read_only)?;
         let mut check = Check { log: self, connection, findings: Vec::new(), missing: HashSet::new() };
         // In this order, because each stage leans on the one before.
         check.storage(progress)?;
