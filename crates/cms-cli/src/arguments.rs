@@ -125,11 +125,25 @@ fn globals(help: Help) -> Vec<Arg> {
     let value = |name: &'static str, help: StyledStr| Arg::new(name).action(ArgAction::Set).help(help);
     let flag = |name: &'static str, help: StyledStr| Arg::new(name).action(ArgAction::SetTrue).help(help);
     vec![
-        value("config", help!("option-config", help)).short('c').long("config").value_name("DIR").value_parser(path()),
-        value("state-dir", help!("option-state-dir", help)).long("state-dir").value_name("DIR").value_parser(path()),
-        value("run-dir", help!("option-run-dir", help)).long("run-dir").value_name("DIR").value_parser(path()),
+        value("config", help!("option-config", help))
+            .short('c')
+            .long("config")
+            .value_name("DIR")
+            .value_parser(path()),
+        value("state-dir", help!("option-state-dir", help))
+            .long("state-dir")
+            .value_name("DIR")
+            .value_parser(path()),
+        value("run-dir", help!("option-run-dir", help))
+            .long("run-dir")
+            .value_name("DIR")
+            .value_parser(path()),
         flag("quiet", help!("option-quiet", help)).short('q').long("quiet"),
-        Arg::new("verbose").short('v').long("verbose").action(ArgAction::Count).help(help!("option-verbose", help)),
+        Arg::new("verbose")
+            .short('v')
+            .long("verbose")
+            .action(ArgAction::Count)
+            .help(help!("option-verbose", help)),
         flag("json", help!("option-json", help)).long("json"),
         value("format", help!("option-format", help)).long("format").value_name("FORMAT"),
         value("color", help!("option-color", help))
@@ -166,6 +180,7 @@ fn folder(name: &'static str, letter: char, help: StyledStr) -> Arg {
 }
 
 /// A line of words, understood.
+#[expect(clippy::large_enum_variant, reason = "a call is made once and taken apart at once")]
 pub(crate) enum Call {
     /// A verb with its arguments.
     Verb { verb: &'static Verb, globals: Globals, matches: ArgMatches },
@@ -202,7 +217,9 @@ pub(crate) fn parse(words: &[OsString]) -> Result<Call, Failure> {
         Ok(matches) if matches.get_flag("help") => return Ok(Call::Help(verb)),
         Ok(matches) => matches,
         // Who asks for help need not give the words that the verb requires.
-        Err(_) if words.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h") => {
+        Err(_)
+            if words.iter().take_while(|word| *word != "--").any(|word| word == "--help" || word == "-h") =>
+        {
             return Ok(Call::Help(verb));
         }
         Err(error) => return Err(usage_failure(verb, &error)),
@@ -285,8 +302,12 @@ fn usage_failure(verb: &Verb, error: &clap::Error) -> Failure {
             msg!("extra-word", name = argument.clone(), verb = verb.name)
         }
         ErrorKind::UnknownArgument => msg!("unknown-option", name = argument.clone()),
-        ErrorKind::MissingRequiredArgument => msg!("missing-words", names = argument.clone(), verb = verb.name),
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation if context(ContextKind::InvalidValue).is_empty() => {
+        ErrorKind::MissingRequiredArgument => {
+            msg!("missing-words", names = argument.clone(), verb = verb.name)
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation
+            if context(ContextKind::InvalidValue).is_empty() =>
+        {
             msg!("missing-value", name = argument.clone())
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
@@ -302,7 +323,9 @@ fn usage_failure(verb: &Verb, error: &clap::Error) -> Failure {
     let hint = if error.kind() == ErrorKind::InvalidValue && !valid.is_empty() {
         Some(msg!("one-of", names = valid))
     } else {
-        suggestion.filter(|_| error.kind() == ErrorKind::UnknownArgument).map(|name| msg!("did-you-mean", name = name))
+        suggestion
+            .filter(|_| error.kind() == ErrorKind::UnknownArgument)
+            .map(|name| msg!("did-you-mean", name = name))
     };
     Failure::usage(message).hint(msg!("see-help-of", verb = verb.name)).hint_if_any(hint)
 }

@@ -2,7 +2,7 @@
 //! not yet stable.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
@@ -76,13 +76,13 @@ fn config_of(words: &[OsString]) -> PathBuf {
 }
 
 /// Keys that begin with what is typed, one part further.
-fn keys(typed: &OsStr, shape: Shape, config: &PathBuf) -> Vec<CompletionCandidate> {
+fn keys(typed: &OsStr, shape: Shape, config: &Path) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str().filter(|typed| !typed.contains('=')) else { return Vec::new() };
     find(typed, shape, config).unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// What there is; `None` when it cannot be known. A completion has no place for an error.
-fn find(typed: &str, shape: Shape, config: &PathBuf) -> Option<Vec<String>> {
+fn find(typed: &str, shape: Shape, config: &Path) -> Option<Vec<String>> {
     let location = Location::find(config, &Dirs::from_env()).ok()?;
     // Pressing TAB makes nothing: no log where there is none.
     let store = Store::open(&location, Options { create: false }).ok()?;
@@ -116,5 +116,7 @@ fn sections(draft: &Draft, package: &str, typed: &str, shape: Shape) -> Vec<Stri
     };
     let mut addresses = Addresses::new(draft, false);
     let all = draft.package().sections().map(|section| addresses.next(section));
-    all.filter(|address| address.starts_with(typed)).map(|address| format!("{package}.{address}{end}")).collect()
+    all.filter(|address| address.starts_with(typed))
+        .map(|address| format!("{package}.{address}{end}"))
+        .collect()
 }

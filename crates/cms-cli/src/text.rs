@@ -129,9 +129,10 @@ fn entry<'c>(catalogue: &'c str, id: &str) -> Option<&'c str> {
     })?;
     let body = &catalogue[start..];
     let goes_on = |byte: u8| matches!(byte, b' ' | b'\n' | b'}');
-    let end = body.match_indices('\n').map(|(at, _)| at + 1).find(|at| {
-        body.as_bytes().get(*at).is_none_or(|next| !goes_on(*next))
-    });
+    let end = body
+        .match_indices('\n')
+        .map(|(at, _)| at + 1)
+        .find(|at| body.as_bytes().get(*at).is_none_or(|next| !goes_on(*next)));
     Some(&body[..end.unwrap_or(body.len())])
 }
 
