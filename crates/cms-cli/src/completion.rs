@@ -10,7 +10,8 @@ use cms::model::{Draft, PackageName, Selector};
 use cms::{Dirs, Location, Options, Store};
 
 use crate::address::Addresses;
-use crate::arguments::{self, DEFAULT_CONFIG, Help};
+use crate::arguments::{self, Help};
+use crate::globals::DEFAULT_CONFIG;
 use crate::verb::VERBS;
 
 /// The candidates for the last of the words behind the program's name, one a line, with an explanation

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::arguments::{self, Call, Globals};
+use crate::arguments::{self, Call};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::globals::Globals;
 use crate::output::Output;
 use crate::paint::ColorChoice;
 use crate::session::Session;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cms::model::{Draft, PackageName};
 use cms::{Dirs, Location, Options, Revision, Snapshot, Stage, Store, Warning};
 
-use crate::arguments::Globals;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::globals::Globals;
 use crate::keys;
 use crate::output::Output;
 use crate::report;

@@ -126,8 +126,10 @@ fn undo_reverses_one_commit_and_no_other() {
     run(&home, "set system.main.hostname=c").success();
     run(&home, "commit").success();
     run(&home, "undo 2").exits(5).stderr_has("system.main");
-    run(&home, "get system.main.hostname").success().stdout_is("c
-");
+    run(&home, "get system.main.hostname").success().stdout_is(
+        "c
+",
+    );
     run(&home, "undo 99").exits(3);
 }
 
