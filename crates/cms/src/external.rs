@@ -68,7 +68,7 @@ pub(crate) enum Finding {
     /// The log is ahead: the file must be written.
     Behind,
     /// The text is new.
-    Edited(Edited),
+    Edited(Box<Edited>),
     /// The file was deleted.
     Removed,
     /// The text is new and does not parse.
@@ -133,7 +133,11 @@ impl Store {
             (None, None) => Ok(Finding::Behind),
             (Some(_), None) if cell.is_none() => Ok(Finding::Seen { view: None, behind: false }),
             (Some(view), None) => {
-                if behind(&view)? { Ok(Finding::Behind) } else { Ok(Finding::Removed) }
+                if behind(&view)? {
+                    Ok(Finding::Behind)
+                } else {
+                    Ok(Finding::Removed)
+                }
             }
             (Some(view), Some(status)) if status.proves(&view) => {
                 if cell.is_some_and(|cell| view.revision >= cell.changed) {
@@ -166,7 +170,7 @@ impl Store {
                     return Ok(Finding::Seen { view: Some(status.view(known, digest)), behind });
                 }
                 match Package::parse(&text) {
-                    Ok(text) => Ok(Finding::Edited(Edited { text, digest, status, view })),
+                    Ok(text) => Ok(Finding::Edited(Box::new(Edited { text, digest, status, view }))),
                     Err(diagnostics) => {
                         let path = file.path().display().to_string();
                         let placed = diagnostics.into_iter().map(|found| found.in_file(path.clone()));
@@ -220,7 +224,12 @@ impl Store {
     }
 
     /// Brings edits of the named packages' files into the log.
-    pub(crate) fn absorb(&self, log: &Log, writing: &mut Writing<'_>, names: &[PackageName]) -> Result<Absorbed> {
+    pub(crate) fn absorb(
+        &self,
+        log: &Log,
+        writing: &mut Writing<'_>,
+        names: &[PackageName],
+    ) -> Result<Absorbed> {
         let mut absorbed = Absorbed::default();
         let mut views = Vec::new();
         let mut prepared = Prepared::new(CommitKind::External, EXTERNAL.to_owned(), Origin::Direct);
@@ -256,7 +265,7 @@ impl Store {
                 }
                 Finding::Edited(edited) => {
                     let (digest, status) = (edited.digest, edited.status);
-                    let merged = self.merge(log, &writing.head, name, edited, &mut prepared)?;
+                    let merged = self.merge(log, &writing.head, name, *edited, &mut prepared)?;
                     edited_views.push((name.clone(), Some((digest, status)), merged));
                 }
             }
@@ -268,7 +277,11 @@ impl Store {
             log.backend.sync(appended)?;
             log.publish(Arc::new(writing.head.clone()));
             absorbed.committed = true;
-            tracing::info!(revision = revision.0, packages = edited_views.len(), "brought in edits by other programs");
+            tracing::info!(
+                revision = revision.0,
+                packages = edited_views.len(),
+                "brought in edits by other programs"
+            );
             for (name, seen, merged) in edited_views {
                 if merged {
                     absorbed.behind.push(name.clone());
@@ -373,19 +386,25 @@ impl Store {
         }
         let written_us = edited.status.mtime_ns / 1000;
         let mut overtaking = Vec::new();
-        backend.headers(Revision(base.0.saturating_sub(OVERTAKEN_COMMITS)), base, Order::Descending, &mut |header| {
-            if header.time_us < written_us.saturating_sub(OVERTAKEN_US) {
-                return ControlFlow::Break(());
-            }
-            if header.packages.contains(name) {
-                overtaking.push(header.revision);
-            }
-            ControlFlow::Continue(())
-        })?;
+        backend.headers(
+            Revision(base.0.saturating_sub(OVERTAKEN_COMMITS)),
+            base,
+            Order::Descending,
+            &mut |header| {
+                if header.time_us < written_us.saturating_sub(OVERTAKEN_US) {
+                    return ControlFlow::Break(());
+                }
+                if header.packages.contains(name) {
+                    overtaking.push(header.revision);
+                }
+                ControlFlow::Continue(())
+            },
+        )?;
         if overtaking.is_empty() {
             return Ok(None);
         }
-        let distance = |package: &Package| Package::diff(package, &package.adopt(edited.text.clone(), 0)).len();
+        let distance =
+            |package: &Package| Package::diff(package, &package.adopt(edited.text.clone(), 0)).len();
         let at_base = Head::load(backend, Some(base))?.package(backend, name)?;
         let mut least = at_base.map_or(usize::MAX, |package| distance(&package));
         let mut found = None;
@@ -488,7 +507,9 @@ impl EditedText {
         let fields = (note.first_chunk::<8>(), note.get(8..24), note.get(24..40));
         let (Some(revision), Some(digest), Some(manifest)) = fields else { return Ok(None) };
         let digest_of = |bytes: &[u8]| bytes.try_into().ok().map(Digest);
-        let (Some(digest), Some(manifest)) = (digest_of(digest), digest_of(manifest)) else { return Ok(None) };
+        let (Some(digest), Some(manifest)) = (digest_of(digest), digest_of(manifest)) else {
+            return Ok(None);
+        };
         Ok(Some(EditedText { revision: Revision(u64::from_le_bytes(*revision)), digest, manifest }))
     }
 }
