@@ -1,5 +1,7 @@
 //! Edits by other programs: each enters the log before anything is built on it, and none is lost.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Transactions: all or nothing, their own view, conflicts, and what stays as it was.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use cms::model::{TypeName, Value};
