@@ -160,7 +160,7 @@ fn leftovers_of_a_replacement_are_told_apart() {
     let temporary = home.config().join(".network.cms~");
     // Incomplete: gone.
     fs::write(&temporary, "config interface 'l").unwrap();
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o0)).unwrap();
     store.snapshot().unwrap();
     assert_eq!(home.listing(), ["network"]);
     // The text of some revision: gone.
