@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cms::model::{Draft, PackageName};
 use cms::{Dirs, Location, Options, Revision, Snapshot, Stage, Store, Warning};
 
-use crate::arguments::Globals;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::globals::Globals;
 use crate::keys;
 use crate::output::Output;
 use crate::report;
@@ -103,12 +103,19 @@ impl Session {
                 }
                 Warning::LostEdit { package, revision, changes } => {
                     let revision = revision.0.to_string();
-                    self.output.warn(
-                        &msg!("warning-lost-edit", package = package.as_str(), revision = revision, count = *changes),
-                    );
+                    self.output.warn(&msg!(
+                        "warning-lost-edit",
+                        package = package.as_str(),
+                        revision = revision,
+                        count = *changes
+                    ));
                 }
                 Warning::Unreadable { package, reason } => {
-                    self.output.warn(&msg!("warning-unreadable", package = package.as_str(), reason = reason));
+                    self.output.warn(&msg!(
+                        "warning-unreadable",
+                        package = package.as_str(),
+                        reason = reason
+                    ));
                 }
                 other => self.output.warn(&msg!("warning-other", words = format!("{other:?}"))),
             }

@@ -60,6 +60,16 @@ fn import_replaces_packages_at_once() {
 }
 
 #[test]
+fn the_end_of_a_files_name_says_its_format() {
+    let home = home();
+    let path = home.root().join("more.yml");
+    std::fs::write(&path, run(&home, "export dhcp --format yaml").success().stdout()).unwrap();
+    let line = format!("import copy -f {}", path.display());
+    run(&home, &line).success();
+    run(&home, "list copy").success().stdout_is(&run(&home, "list dhcp").stdout());
+}
+
+#[test]
 fn what_cannot_be_imported_changes_nothing() {
     let home = home();
     let before = home.read("dhcp");
@@ -71,7 +81,12 @@ fn what_cannot_be_imported_changes_nothing() {
     refuse("import", "config host\n", 2, "which package");
     refuse("import --format json", "{}", 4, "cannot be read as json");
     refuse("import --format json", r#"{"cms":9,"packages":[]}"#, 4, "version 9");
-    refuse("import --format json", r#"{"cms":1,"packages":[{"name":"a/b","sections":[]}]}"#, 4, "packages[0].name");
+    refuse(
+        "import --format json",
+        r#"{"cms":1,"packages":[{"name":"a/b","sections":[]}]}"#,
+        4,
+        "packages[0].name",
+    );
     refuse("import --format yaml", "cms: 1\npackages: no", 4, "yaml");
     refuse("import --format xml", "", 2, "xml");
     refuse("import dhcp.lan", "", 2, "more than the name");
@@ -83,10 +98,16 @@ fn what_cannot_be_imported_changes_nothing() {
 fn merging_stages_what_differs() {
     let home = Home::new(env!("CARGO_BIN_EXE_cms"));
     home.write("a", "config x 'y'\n\toption o '1'\n\toption same 's'\n\tlist l 'i'\n");
-    feed(&home, "import a --merge", "config x 'y'\n\toption o '2'\n\toption same 's'\n\tlist l 'j'\nconfig z\n\toption p 'q'\n")
+    feed(
+        &home,
+        "import a --merge",
+        "config x 'y'\n\toption o '2'\n\toption same 's'\n\tlist l 'j'\nconfig z\n\toption p 'q'\n",
+    )
+    .success()
+    .stderr_has("staged");
+    run(&home, "show a")
         .success()
-        .stderr_has("staged");
-    run(&home, "show a").success().stdout_is("a.y=x\na.y.o='2'\na.y.same='s'\na.y.l='i' 'j'\na.@z[0]=z\na.@z[0].p='q'\n");
+        .stdout_is("a.y=x\na.y.o='2'\na.y.same='s'\na.y.l='i' 'j'\na.@z[0]=z\na.@z[0].p='q'\n");
     assert!(home.read("a").contains("option o '1'"), "not committed yet");
     run(&home, "revert a").success();
     feed(&home, "-m import a", "config x 'y'\n\toption o '1'\n").success().stderr_has("nothing was staged");
@@ -96,10 +117,14 @@ fn merging_stages_what_differs() {
 #[test]
 fn a_batch_is_all_or_nothing() {
     let home = home();
-    feed(&home, "batch", "set network.lan.proto=dhcp\n\n# a comment\nset network.lna.mtu=1\nset network.lan.mtu=1\n")
-        .exits(3)
-        .stderr_has("line 4: there is no section `lna`")
-        .stderr_has("did you mean `lan`?");
+    feed(
+        &home,
+        "batch",
+        "set network.lan.proto=dhcp\n\n# a comment\nset network.lna.mtu=1\nset network.lan.mtu=1\n",
+    )
+    .exits(3)
+    .stderr_has("line 4: there is no section `lna`")
+    .stderr_has("did you mean `lan`?");
     run(&home, "changes").success().stdout_is("");
     feed(&home, "batch", "set network.lan.note='two words'\nget network.lan.note\nadd firewall rule\n")
         .success()
@@ -122,7 +147,10 @@ fn a_batch_commits_what_its_commit_lines_cover() {
     .stderr_has("committed 2 changes to dhcp, network as revision 2");
     run(&home, "changes").success().stdout_is("network.lan.mtu='1'\n");
     run(&home, "history --limit 1").success().stdout_has("together");
-    feed(&home, "batch", "set network.lan.mtu=2\ncommit network\n").exits(5).stderr_has("line 2").stderr_has("from before");
+    feed(&home, "batch", "set network.lan.mtu=2\ncommit network\n")
+        .exits(5)
+        .stderr_has("line 2")
+        .stderr_has("from before");
     run(&home, "changes").success().stdout_is("network.lan.mtu='1'\n");
 }
 

@@ -57,8 +57,16 @@ fn refuse(command: &str, code: i32, words: &str) {
 fn set_changes_creates_and_deletes() {
     check(&["set network.lan.proto=dhcp"], "network.lan.proto", "network.lan.proto='dhcp'\n");
     check(&["set network.lan.mtu=1492"], "network.lan.mtu", "network.lan.mtu='1492'\n");
-    check(&["set network.guest=interface network.guest.proto=static"], "network.guest", "network.guest=interface\nnetwork.guest.proto='static'\n");
-    check(&["set network.lan.proto="], "network.lan", "network.lan=interface\nnetwork.lan.ipaddr='192.168.1.1'\nnetwork.lan.dns='1.1.1.1' '9.9.9.9'\n");
+    check(
+        &["set network.guest=interface network.guest.proto=static"],
+        "network.guest",
+        "network.guest=interface\nnetwork.guest.proto='static'\n",
+    );
+    check(
+        &["set network.lan.proto="],
+        "network.lan",
+        "network.lan=interface\nnetwork.lan.ipaddr='192.168.1.1'\nnetwork.lan.dns='1.1.1.1' '9.9.9.9'\n",
+    );
     check(&["set network.lan.dns=8.8.8.8"], "network.lan.dns", "network.lan.dns='8.8.8.8'\n");
     check(&["set network.@rule[-1].name=third"], "network.@rule[1].name", "network.cfg0492bd.name='third'\n");
 }
@@ -104,12 +112,20 @@ fn sections_are_added_renamed_and_moved() {
     run(&home, "list network").success().stdout_is("third\nlan\nwan\n@rule[1]\n@rule[2]\n");
     run(&home, "commit -m order").success();
     run(&home, "list network").success().stdout_is("third\nlan\nwan\n@rule[1]\n@rule[2]\n");
-    check(&["rename network.lan.ipaddr=address"], "network.lan.address", "network.lan.address='192.168.1.1'\n");
+    check(
+        &["rename network.lan.ipaddr=address"],
+        "network.lan.address",
+        "network.lan.address='192.168.1.1'\n",
+    );
 }
 
 #[test]
 fn lists_grow_and_shrink() {
-    check(&["add_list network.lan.dns=8.8.8.8"], "network.lan.dns", "network.lan.dns='1.1.1.1' '9.9.9.9' '8.8.8.8'\n");
+    check(
+        &["add_list network.lan.dns=8.8.8.8"],
+        "network.lan.dns",
+        "network.lan.dns='1.1.1.1' '9.9.9.9' '8.8.8.8'\n",
+    );
     check(&["add_list network.wan.dns=8.8.8.8"], "network.wan.dns", "network.wan.dns='8.8.8.8'\n");
     check(&["add_list network.wan.proto=x"], "network.wan.proto", "network.wan.proto='dhcp' 'x'\n");
     check(&["del_list network.lan.dns=1.1.1.1"], "network.lan.dns", "network.lan.dns='9.9.9.9'\n");
@@ -168,7 +184,9 @@ fn changes_shows_what_is_staged_in_three_ways() {
     run(&home, "set network.lan.proto=dhcp").success();
     run(&home, "delete network.wan").success();
     run(&home, "add_list network.lan.dns=8.8.8.8").success();
-    run(&home, "changes").success().stdout_is("network.lan.proto='dhcp'\n-network.wan\nnetwork.lan.dns+='8.8.8.8'\n");
+    run(&home, "changes")
+        .success()
+        .stdout_is("network.lan.proto='dhcp'\n-network.wan\nnetwork.lan.dns+='8.8.8.8'\n");
     run(&home, "changes network --diff")
         .success()
         .stdout_has("--- network (head)\n+++ network (staged)\n")
@@ -197,14 +215,19 @@ fn commit_names_what_it_did() {
     let home = home();
     home.write("dhcp", "config host 'a'\n");
     run(&home, "set network.lan.mtu=1 dhcp.a.ip=2").success();
-    run(&home, "commit --dry-run").success().stdout_has("network.lan.mtu='1'\n").stderr_has("would commit 2 changes to dhcp, network");
+    run(&home, "commit --dry-run")
+        .success()
+        .stdout_has("network.lan.mtu='1'\n")
+        .stderr_has("would commit 2 changes to dhcp, network");
     assert_eq!(home.read("dhcp"), "config host 'a'\n");
     run(&home, "commit dhcp -m why").success().stderr_has("committed 1 change to dhcp as revision 2");
     run(&home, "changes").success().stdout_is("network.lan.mtu='1'\n");
     run(&home, "commit --json").success().stdout_is(
         "{\"schema\":\"cms.commit.v1\",\"revision\":3,\"dry_run\":false,\"packages\":[{\"name\":\"network\",\"changes\":[{\"action\":\"set\",\"key\":\"network.lan.mtu\",\"old\":null,\"new\":\"1\"}]}]}\n",
     );
-    run(&home, "commit --json").success().stdout_is("{\"schema\":\"cms.commit.v1\",\"revision\":null,\"dry_run\":false,\"packages\":[]}\n");
+    run(&home, "commit --json")
+        .success()
+        .stdout_is("{\"schema\":\"cms.commit.v1\",\"revision\":null,\"dry_run\":false,\"packages\":[]}\n");
     run(&home, "commit netwrok").success().stderr_has("nothing was staged");
 }
 
@@ -213,7 +236,11 @@ fn somebody_elses_commit_of_the_same_option_is_a_conflict() {
     let home = home();
     run(&home, "set network.lan.proto=dhcp").success();
     home.write("network", NETWORK.replacen("'static'", "'none'", 1));
-    run(&home, "commit").exits(5).stderr_has("network.lan").stderr_has("by external").stderr_has("cms revert");
+    run(&home, "commit")
+        .exits(5)
+        .stderr_has("network.lan")
+        .stderr_has("by external")
+        .stderr_has("cms revert");
     run(&home, "changes").success().stdout_has("network.lan.proto='dhcp'\n");
     run(&home, "revert network").success();
     run(&home, "get network.lan.proto").success().stdout_is("none\n");
@@ -264,17 +291,42 @@ fn a_directory_that_is_not_there_is_not_found() {
 }
 
 #[test]
+fn with_the_folders_of_uci_the_call_is_one_of_uci() {
+    let home = home();
+    let save = home.save_dir().to_string_lossy().into_owned();
+    home.cms(["-t", &save, "set", "network.lan.proto=dhcp"]).run().success();
+    assert_eq!(
+        std::fs::read_to_string(home.save_dir().join("network")).unwrap(),
+        "network.lan.proto='dhcp'\n"
+    );
+    run(&home, "changes").success().stdout_is("");
+    home.cms(["-t", &save, "changes"]).run().success().stdout_is("network.lan.proto='dhcp'\n");
+    home.cms(["-t", &save, "history"]).run().exits(2).stderr_has("no command of uci");
+    home.cms(["-t", &save, "--json", "get", "network.lan"]).run().exits(2).stderr_has("no option of uci");
+}
+
+#[test]
 fn what_uci_staged_is_taken_over_on_request() {
     let home = home();
-    home.program("cms")
-        .args(["-c", &home.config_dir().to_string_lossy(), "-t", &home.save_dir().to_string_lossy()])
-        .args(["set", "network.lan.proto=dhcp"])
-        .run()
-        .success();
-    let delta = std::fs::read_to_string(home.save_dir().join("network")).unwrap();
-    assert_eq!(delta, "network.lan.proto='dhcp'\n", "with -t the folders and formats are uci's");
-    run(&home, "changes").success().stdout_is("");
-    let refused = home.cms(["-t", "/tmp", "history"]).run();
-    refused.exits(2).stderr_has("no command of uci");
-    home.cms(["-t", "/tmp", "--json", "get", "network.lan"]).run().exits(2).stderr_has("no option of uci");
+    for command in [
+        ["set", "network.lan.proto=dhcp"],
+        ["set", "network.guest=interface"],
+        ["add_list", "network.lan.dns=8.8.8.8"],
+        ["del_list", "network.lan.dns=1.1.1.1"],
+        ["delete", "network.wan.proto"],
+        ["rename", "network.wan=uplink"],
+        ["reorder", "network.guest=0"],
+    ] {
+        home.uci(command).run().success();
+    }
+    let name = home.uci(["add", "network", "rule"]).run().success().stdout();
+    home.uci(["set", &format!("network.{}.name=third", name.trim())]).run().success();
+    let expected = home.uci(["show", "network"]).run().success().stdout();
+    run(&home, "commit").success().stderr_has("nothing was staged");
+    let adopt = format!("commit --adopt-uci={}", home.save_dir().display());
+    run(&home, &adopt).success().stderr_has("took over 9 changes").stderr_has("as revision 2");
+    run(&home, "show network").success().stdout_is(&expected);
+    assert_eq!(std::fs::read(home.save_dir().join("network")).unwrap(), b"");
+    run(&home, &adopt).success().stderr_has("nothing was staged");
+    home.uci(["show", "network"]).run().success().stdout_is(&expected);
 }

@@ -37,7 +37,9 @@ fn history_tells_who_did_what_and_why() {
     run(&home, "history --since 2 --until 3 --json")
         .success()
         .stdout_has(r#"{"schema":"cms.history.v1","commits":[{"revision":3,"time":"#)
-        .stdout_has(r#""kind":"normal","changes":[{"action":"set","key":"system.main.zone","old":"x","new":"y"}]"#);
+        .stdout_has(
+            r#""kind":"normal","changes":[{"action":"set","key":"system.main.zone","old":"x","new":"y"}]"#,
+        );
     run(&home, "history --format table").success().stdout_has("renamed");
     run(&home, "history --since never").exits(2);
 }
@@ -58,15 +60,17 @@ fn the_past_can_be_read() {
 #[test]
 fn diff_compares_two_states() {
     let home = home();
-    run(&home, "diff 1 3").success().stdout_is("system.main.hostname='b'  # 'a'\nsystem.main.zone='y'  # 'x'\n");
+    run(&home, "diff 1 3")
+        .success()
+        .stdout_is("system.main.hostname='b'  # 'a'\nsystem.main.zone='y'  # 'x'\n");
     run(&home, "diff 3").success().stdout_is("system.main.log='64'\n");
     run(&home, "diff head~1 head --format unified")
         .success()
         .stdout_has("--- system (r3)\n+++ system (r4)\n")
         .stdout_has("+\toption log '64'\n");
-    run(&home, "diff 1 3 --json")
-        .success()
-        .stdout_has(r#"{"schema":"cms.diff.v1","from":"r1","to":"r3","packages":[{"name":"system","changes":["#);
+    run(&home, "diff 1 3 --json").success().stdout_has(
+        r#"{"schema":"cms.diff.v1","from":"r1","to":"r3","packages":[{"name":"system","changes":["#,
+    );
     run(&home, "diff 1 3 --key system.main.zone").success().stdout_is("system.main.zone='y'  # 'x'\n");
     run(&home, "diff 1 3 --exit-code").exits(10);
     run(&home, "diff 3 3 --exit-code").exits(0).stdout_is("");
@@ -81,10 +85,14 @@ fn diff_compares_two_states() {
 fn blame_names_the_last_hand() {
     let home = home();
     let lines = run(&home, "blame system.main").success().stdout();
-    let line = |words: &str| lines.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{lines}"));
+    let line =
+        |words: &str| lines.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("{lines}"));
     assert!(line("system.main.hostname='b'").starts_with("r2 "), "{lines}");
     assert!(line("system.main.log='64'").contains("external"), "{lines}");
-    run(&home, "blame system.main.zone --json").success().stdout_has(r#""revision":3"#).stdout_has(r#""message":"moved""#);
+    run(&home, "blame system.main.zone --json")
+        .success()
+        .stdout_has(r#""revision":3"#)
+        .stdout_has(r#""message":"moved""#);
     run(&home, "blame system.main --format table").success().stdout_has("renamed");
     run(&home, "blame system.none").exits(3);
     run(&home, "blame none").exits(3);
@@ -112,8 +120,16 @@ fn undo_reverses_one_commit_and_no_other() {
     run(&home, "get system.main.hostname").success().stdout_is("a\n");
     run(&home, "get system.main.zone").success().stdout_is("y\n");
     run(&home, "undo 3..4").success();
-    run(&home, "show system").success().stdout_is("system.main=system\nsystem.main.hostname='a'\nsystem.main.zone='x'\n");
+    run(&home, "show system")
+        .success()
+        .stdout_is("system.main=system\nsystem.main.hostname='a'\nsystem.main.zone='x'\n");
+    run(&home, "set system.main.hostname=c").success();
+    run(&home, "commit").success();
     run(&home, "undo 2").exits(5).stderr_has("system.main");
+    run(&home, "get system.main.hostname").success().stdout_is(
+        "c
+",
+    );
     run(&home, "undo 99").exits(3);
 }
 

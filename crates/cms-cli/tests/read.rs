@@ -47,7 +47,9 @@ fn show_answers_programs() {
     run(&home, "show network.wan --json").success().stdout_has(
         r#"{"schema":"cms.show.v1","packages":[{"name":"network","sections":[{"type":"interface","name":"wan","address":"wan","generated":null,"options":{"#,
     );
-    run(&home, "show firewall.@zone[0] --json").success().stdout_has(r#""name":null,"address":"@zone[0]","generated":"cfg"#);
+    run(&home, "show firewall.@zone[0] --json")
+        .success()
+        .stdout_has(r#""name":null,"address":"@zone[0]","generated":"cfg"#);
     run(&home, "show network.lan.proto --json").success().stdout_has(r#""options":{"proto":"static"}"#);
     run(&home, "show network.lan --format table").success().stdout_has("network.lan.proto");
 }
@@ -59,7 +61,9 @@ fn list_names_what_is_below() {
     run(&home, "list network").success().stdout_has("lan\nwan\nwan6\n@device[1]\n");
     run(&home, "list network.wan6").success().stdout_has("proto\n");
     run(&home, "list --json").success().stdout_has(r#""packages":[{"name":"dhcp","sections":"#);
-    run(&home, "list network --json").success().stdout_has(r#"{"name":"lan","address":"lan","type":"interface","options":"#);
+    run(&home, "list network --json")
+        .success()
+        .stdout_has(r#"{"name":"lan","address":"lan","type":"interface","options":"#);
     run(&home, "list network.lan.proto").exits(2);
     run(&home, "list nothing").exits(3);
 }
@@ -70,11 +74,15 @@ fn search_finds_keys_and_values() {
     run(&home, "search br-lan").success().stdout_has("network.lan.device='br-lan'\n");
     run(&home, "search *.lan.proto --keys").success().stdout_is("network.lan.proto='static'\n");
     run(&home, "search 192.168.1.* --values").success().stdout_has("network.lan.ipaddr='192.168.1.1'\n");
-    run(&home, "search --regex ^network\\.wan6?$").success().stdout_is("network.wan=interface\nnetwork.wan6=interface\n");
+    run(&home, "search --regex ^network\\.wan6?$")
+        .success()
+        .stdout_is("network.wan=interface\nnetwork.wan6=interface\n");
     run(&home, "search BR-LAN").exits(3).stdout_is("").stderr_has("nothing matches");
     run(&home, "search -i BR-LAN").success();
     run(&home, "search --regex (").exits(2);
-    run(&home, "search br-lan --json").success().stdout_has(r#"{"schema":"cms.search.v1","pattern":"br-lan","matches":["#);
+    run(&home, "search br-lan --json")
+        .success()
+        .stdout_has(r#"{"schema":"cms.search.v1","pattern":"br-lan","matches":["#);
 }
 
 #[test]
@@ -107,7 +115,10 @@ fn bytes_that_are_no_utf8_can_be_set() {
     assert!(status.success());
     run(&home, "commit").success();
     let file = std::fs::read(home.path("network")).unwrap();
-    assert!(file.windows(20).any(|window| window == b"option note '\xff\xfe'\n\nco" || window.ends_with(b"'\xff\xfe'")));
+    assert!(
+        file.windows(20)
+            .any(|window| window == b"option note '\xff\xfe'\n\nco" || window.ends_with(b"'\xff\xfe'"))
+    );
 }
 
 #[test]
@@ -178,12 +189,23 @@ fn german_is_spoken_to_those_who_read_it() {
     let say = |language: &str, variable: &str| {
         home.cms(["get", "network.lna.proto"]).env("LC_ALL", "").env(variable, language).run().exits(3)
     };
-    say("de_DE.UTF-8", "LANG").stderr_has("es gibt keine Sektion `lna` im Paket network").stderr_has("meinten Sie `lan`?");
+    say("de_DE.UTF-8", "LANG")
+        .stderr_has("es gibt keine Sektion `lna` im Paket network")
+        .stderr_has("meinten Sie `lan`?");
     say("de_AT", "LC_MESSAGES").stderr_has("es gibt keine Sektion");
     say("de", "LC_ALL").stderr_has("es gibt keine Sektion");
     say("fr_FR.UTF-8", "LANG").stderr_has("there is no section");
-    home.cms(["help", "commit"]).env("LC_ALL", "de_DE.UTF-8").run().success().stdout_has("Allgemeine Optionen").stdout_has("Beispiele");
-    home.uci(["get", "network.lna.proto"]).env("LC_ALL", "de_DE.UTF-8").run().fails().stderr_has("uci: Entry not found");
+    home.cms(["help", "commit"])
+        .env("LC_ALL", "de_DE.UTF-8")
+        .run()
+        .success()
+        .stdout_has("Allgemeine Optionen")
+        .stdout_has("Beispiele");
+    home.uci(["get", "network.lna.proto"])
+        .env("LC_ALL", "de_DE.UTF-8")
+        .run()
+        .fails()
+        .stderr_has("uci: Entry not found");
 }
 
 #[test]
@@ -222,7 +244,9 @@ fn completion_scripts_are_those_of_their_shells() {
     for shell in ["bash", "zsh", "fish"] {
         let script = home.program("cms").args(["completion", shell]).run().success().stdout();
         assert!(script.contains("__candidates --"), "{shell}");
-        let Ok(mut child) = Command::new(shell).arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn() else {
+        let Ok(mut child) =
+            Command::new(shell).arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn()
+        else {
             continue;
         };
         child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
@@ -252,5 +276,34 @@ fn bash_completes_a_key() {
         .env("CMS_RUN_DIR", home.run_dir())
         .output()
         .unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "zone[1].name\n", "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "zone[1].name\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn long_output_is_paged_on_a_terminal_only() {
+    let home = home();
+    let page = |option: &str| {
+        let command = format!("cms -c {} {option} show network.lan", home.config_dir().display());
+        let output = Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .env("PATH", format!("{}:/usr/bin:/bin", home.root().join("bin").display()))
+            .env("PAGER", "sed 's/^/PAGED /'")
+            .env("CMS_STATE_DIR", home.state_dir())
+            .env("CMS_RUN_DIR", home.run_dir())
+            .stdin(Stdio::null())
+            .output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    // `script` gives a terminal; without it there is nothing to show here.
+    let Ok(paged) = page("") else { return };
+    assert!(paged.contains("PAGED network.lan.proto='static'"), "{paged}");
+    assert!(page("--no-pager").unwrap().contains("\nnetwork.lan.proto='static'"));
+    assert!(
+        !home.cms(["show", "network.lan"]).env("PAGER", "sed s/^/PAGED/").run().stdout().contains("PAGED")
+    );
 }

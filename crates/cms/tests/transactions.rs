@@ -45,7 +45,8 @@ fn a_transaction_sees_itself_and_others_do_not() {
 
 #[test]
 fn many_packages_are_one_commit() {
-    let home = Home::new(&[("network", NETWORK), ("system", "config system 'main'\n\toption hostname 'gw'\n")]);
+    let home =
+        Home::new(&[("network", NETWORK), ("system", "config system 'main'\n\toption hostname 'gw'\n")]);
     let store = home.open();
     let mut tx = store.transaction().unwrap();
     set(&mut tx, "network.lan.mtu", "1400");

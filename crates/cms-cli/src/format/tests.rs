@@ -18,8 +18,21 @@ fn value() -> impl Strategy<Value = Value> {
         proptest::collection::vec(1u8..=255, 1..12),
         "[ -~]{1,12}".prop_map(String::into_bytes),
         "\\PC{1,6}".prop_map(String::into_bytes),
-        proptest::sample::select(vec!["no", "010", "null", "~", "1e3", "- a", "'", "\"", "\\", "#x", "\t\n\r", "\u{85}\u{2028}\u{feff}"])
-            .prop_map(|text| text.as_bytes().to_vec()),
+        proptest::sample::select(vec![
+            "no",
+            "010",
+            "null",
+            "~",
+            "1e3",
+            "- a",
+            "'",
+            "\"",
+            "\\",
+            "#x",
+            "\t\n\r",
+            "\u{85}\u{2028}\u{feff}"
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
     ];
     prop_oneof![
         bytes.clone().prop_map(Value::Scalar),
@@ -29,7 +42,8 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn sections() -> impl Strategy<Value = Vec<Section>> {
     let option = ("[a-zA-Z0-9_]{1,8}", value());
-    let section = ("[!-~]{1,6}", proptest::option::of("[a-z0-9_]{1,5}"), proptest::collection::vec(option, 0..5));
+    let section =
+        ("[!-~]{1,6}", proptest::option::of("[a-z0-9_]{1,5}"), proptest::collection::vec(option, 0..5));
     proptest::collection::vec(section, 0..6).prop_map(|sections| {
         let mut names = std::collections::HashSet::new();
         sections
@@ -116,8 +130,10 @@ fn uci_text_keeps_every_byte() {
         for second in texts {
             let second = String::from_utf8_lossy(second).replace("'network'", "'dhcp'");
             let parse = |text: &[u8]| Package::parse(text).unwrap();
-            let packages =
-                [("network".parse().unwrap(), parse(first)), ("dhcp".parse().unwrap(), parse(second.as_bytes()))];
+            let packages = [
+                ("network".parse().unwrap(), parse(first)),
+                ("dhcp".parse().unwrap(), parse(second.as_bytes())),
+            ];
             check_round_trip(Format::Uci, &packages);
         }
     }
@@ -135,7 +151,9 @@ fn generated_names_are_written_on_request() {
     let package = Package::parse(b"config a 'x'\nconfig rule\n\toption o 1\n").unwrap();
     for format in ALL {
         let mut out = Vec::new();
-        Writer::new(format, Anonymous::Generated, true, &mut out).package(&"p".parse().unwrap(), &package).unwrap();
+        Writer::new(format, Anonymous::Generated, true, &mut out)
+            .package(&"p".parse().unwrap(), &package)
+            .unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("cfg0292bd"), "{format:?} {text}");
     }
@@ -148,7 +166,9 @@ fn a_document_of_the_wrong_shape_is_refused() {
         assert!(error.contains(words), "{text}\n{error}");
     };
     let options = |options: &str| {
-        format!(r#"{{"cms":1,"packages":[{{"name":"p","sections":[{{"type":"t","options":{{{options}}}}}]}}]}}"#)
+        format!(
+            r#"{{"cms":1,"packages":[{{"name":"p","sections":[{{"type":"t","options":{{{options}}}}}]}}]}}"#
+        )
     };
     refused(Format::Json, "{", "Syntax");
     refused(Format::Json, r#"{"cms":2,"packages":[]}"#, "Version(2)");
@@ -162,9 +182,17 @@ fn a_document_of_the_wrong_shape_is_refused() {
     refused(Format::Json, &options(r#""a":"x","a":"y""#), "twice");
     refused(Format::Json, &options(r#""a-b":"x""#), "options.a-b");
     refused(Format::Json, &options(r#""a":"\u0000""#), "NUL");
-    refused(Format::Yaml, "cms: 1\npackages:\n  - name: p\n    sections:\n      - type: t\n        options:\n          a: no\n", "Syntax");
+    refused(
+        Format::Yaml,
+        "cms: 1\npackages:\n  - name: p\n    sections:\n      - type: t\n        options:\n          a: no\n",
+        "Syntax",
+    );
     refused(Format::Yaml, "a: &a [x]\nb: *a\n", "Syntax");
-    refused(Format::Toml, "cms = 1\n[[packages]]\nname = 'p'\n[[packages.sections]]\ntype = 't'\n[packages.sections.options]\na = 010\n", "Syntax");
+    refused(
+        Format::Toml,
+        "cms = 1\n[[packages]]\nname = 'p'\n[[packages.sections]]\ntype = 't'\n[packages.sections.options]\na = 010\n",
+        "Syntax",
+    );
     refused(Format::Uci, "config a\n", "NoPackage");
     refused(Format::Uci, "package a\noptoin x\n", "Text");
     refused(Format::Uci, "package a\nconfig x\npackage a\nconfig y\n", "Twice");

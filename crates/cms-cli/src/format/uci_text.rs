@@ -91,7 +91,8 @@ pub(super) fn split(text: &[u8], name: Option<&PackageName>) -> Result<Vec<Impor
                     continue;
                 };
                 // A file that says its own name says it below the line that `write` put above it.
-                if !sections && packages.last().is_some_and(|last| *name.value() == *last.package.as_bytes()) {
+                if !sections && packages.last().is_some_and(|last| *name.value() == *last.package.as_bytes())
+                {
                     continue;
                 }
                 let before = &text[body_start..line_begin(text, event.span.start)];

@@ -5,6 +5,7 @@ use clap::Arg;
 use super::{VERBS, Verb};
 use crate::arguments::{self, Help};
 use crate::failure::Failure;
+use crate::globals;
 use crate::output::Output;
 use crate::text::{text, text_if_any};
 
@@ -28,6 +29,9 @@ pub(crate) fn overview(output: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Tells whether an argument belongs under a title.
+type Belongs<'f> = &'f dyn Fn(&Arg) -> bool;
+
 /// The help of one verb. Laid out here, not by the parser, whose headings are English.
 pub(crate) fn of(verb: &Verb, output: &mut Output) -> Result<(), Failure> {
     output.page();
@@ -41,8 +45,8 @@ pub(crate) fn of(verb: &Verb, output: &mut Output) -> Result<(), Failure> {
     }
     section(output, "label-usage")?;
     output.line(format!("  {}", usage.trim_start_matches("Usage: ")))?;
-    let is_global = |argument: &Arg| argument.get_help_heading() == Some(arguments::GLOBAL);
-    let groups: [(&str, &dyn Fn(&Arg) -> bool); 3] = [
+    let is_global = |argument: &Arg| argument.get_help_heading() == Some(globals::HEADING);
+    let groups: [(&str, Belongs<'_>); 3] = [
         ("label-arguments", &|argument| argument.is_positional()),
         ("label-options", &|argument| !argument.is_positional() && !is_global(argument)),
         ("label-global-options", &|argument| !argument.is_positional() && is_global(argument)),
