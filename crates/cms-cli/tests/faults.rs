@@ -171,7 +171,7 @@ fn reading_fails() {
 
 #[test]
 fn the_first_use_fails() {
-    for errno in ERRORS {
+    for errno in [Errno::NOSPC, Errno::IO] {
         for n in 1.. {
             let home = Home::new(env!("CARGO_BIN_EXE_cms"));
             let ledger = Ledger::new(&home, OPTIONS);
