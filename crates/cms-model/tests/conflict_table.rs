@@ -153,8 +153,10 @@ fn documented(mine: &Change, theirs: &Change, same: &Table, different: &Table) -
 
 type Table = HashMap<(String, String), String>;
 
+type Content = (SectionId, String, Option<String>, Vec<(Name, Value)>);
+
 /// A package without regard to places.
-fn content(package: &Package) -> Vec<(SectionId, String, Option<String>, Vec<(Name, Value)>)> {
+fn content(package: &Package) -> Vec<Content> {
     let mut sections: Vec<_> = package
         .sections()
         .map(|section| {
