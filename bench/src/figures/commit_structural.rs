@@ -10,7 +10,7 @@ use crate::world::World;
 const FEW: Shape = Shape { sections: 100, options: 1200 };
 const MANY: Shape = Shape { sections: 100_000, options: 1_200_000 };
 /// Adding comes before deleting, so that the few stay about as many as they were.
-const PLAN: Plan = Plan { rounds: 7, turns: 2, operations: 20 };
+const PLAN: Plan = Plan { rounds: 5, turns: 2, operations: 20 };
 
 type Operation = fn(&mut Bench) -> Result<()>;
 

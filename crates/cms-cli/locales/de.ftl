@@ -12,6 +12,9 @@ label-advice = Abhilfe
 label-lost = verloren:
 label-examples = Beispiele
 label-verbs = Befehle
+label-usage = Aufruf
+label-arguments = Argumente
+label-options = Optionen
 label-global-options = Allgemeine Optionen
 
 ## Anzahlen
@@ -173,7 +176,7 @@ changes-package = Das Paket; ohne Angabe alle
 changes-diff = Zeigen, wie sich die Paketdateien ändern würden
 revert-key = Das Paket, die Sektion oder die Option
 commit-package = Das Paket; ohne Angabe alle
-commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat
+commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat (Vorgabe: /tmp/.uci)
 history-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
 history-limit = Höchstens so viele Commits
 history-since = Nur Commits nach dieser Revision oder Zeit

@@ -13,6 +13,9 @@ label-advice = what to do
 label-lost = lost:
 label-examples = Examples
 label-verbs = Commands
+label-usage = Usage
+label-arguments = Arguments
+label-options = Options
 label-global-options = Global options
 
 ## Counts
@@ -174,7 +177,7 @@ changes-package = The package; without it, all
 changes-diff = Show how the package files would change
 revert-key = The package, section or option
 commit-package = The package; without it, all
-commit-adopt-uci = First take over what uci has staged in its folder
+commit-adopt-uci = First take over what uci has staged in its folder (default: /tmp/.uci)
 history-key = A package, a section or an option; without it, everything
 history-limit = At most so many commits
 history-since = Only commits after this revision or time

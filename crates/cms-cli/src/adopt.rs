@@ -94,7 +94,9 @@ fn apply(draft: &mut Draft, line: &DeltaLine) -> Result<(), DraftError> {
         (DeltaOperation::AddList, Some(option)) => draft.add_list(&section, option, text)?,
         (DeltaOperation::DelList, Some(option)) => draft.del_list(&section, option, text)?,
         (DeltaOperation::Reorder, _) => draft.reorder(&section, number())?,
-        (DeltaOperation::Set | DeltaOperation::Add, None) if text.is_empty() => draft.delete_section(&section)?,
+        (DeltaOperation::Set | DeltaOperation::Add, None) if text.is_empty() => {
+            draft.delete_section(&section)?
+        }
         (DeltaOperation::Add, _) => {
             let id = draft.add(&kind(text, &section)?)?;
             draft.pin(id, &line.section);

@@ -42,7 +42,8 @@ pub(crate) fn line(change: &DisplayChange, paint: Paint) -> Vec<u8> {
 /// The same, with what was there before, for those who look back.
 pub(crate) fn line_with_old(change: &DisplayChange, paint: Paint) -> Vec<u8> {
     let mut line = line(change, paint);
-    let tells_old = matches!(change.action, ChangeAction::Set | ChangeAction::Unset | ChangeAction::RetypeSection);
+    let tells_old =
+        matches!(change.action, ChangeAction::Set | ChangeAction::Unset | ChangeAction::RetypeSection);
     if tells_old && let Some(old) = &change.old {
         line.extend_from_slice(paint.faint("  # ").as_bytes());
         line.extend(quoted(Some(old)));
@@ -61,7 +62,8 @@ pub(crate) fn to_json(change: &DisplayChange) -> JsonValue {
 }
 
 fn quoted(value: Option<&Value>) -> Vec<u8> {
-    let items: Vec<Vec<u8>> = value.map(Value::items).unwrap_or_default().iter().map(|item| quote(item)).collect();
+    let items: Vec<Vec<u8>> =
+        value.map(Value::items).unwrap_or_default().iter().map(|item| quote(item)).collect();
     items.join(&b' ')
 }
 

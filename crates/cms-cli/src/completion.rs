@@ -2,7 +2,7 @@
 //! not yet stable.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
@@ -10,7 +10,8 @@ use cms::model::{Draft, PackageName, Selector};
 use cms::{Dirs, Location, Options, Store};
 
 use crate::address::Addresses;
-use crate::arguments::{self, DEFAULT_CONFIG, Help};
+use crate::arguments::{self, Help};
+use crate::globals::DEFAULT_CONFIG;
 use crate::verb::VERBS;
 
 /// The candidates for the last of the words behind the program's name, one a line, with an explanation
@@ -76,13 +77,13 @@ fn config_of(words: &[OsString]) -> PathBuf {
 }
 
 /// Keys that begin with what is typed, one part further.
-fn keys(typed: &OsStr, shape: Shape, config: &PathBuf) -> Vec<CompletionCandidate> {
+fn keys(typed: &OsStr, shape: Shape, config: &Path) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str().filter(|typed| !typed.contains('=')) else { return Vec::new() };
     find(typed, shape, config).unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// What there is; `None` when it cannot be known. A completion has no place for an error.
-fn find(typed: &str, shape: Shape, config: &PathBuf) -> Option<Vec<String>> {
+fn find(typed: &str, shape: Shape, config: &Path) -> Option<Vec<String>> {
     let location = Location::find(config, &Dirs::from_env()).ok()?;
     // Pressing TAB makes nothing: no log where there is none.
     let store = Store::open(&location, Options { create: false }).ok()?;
@@ -94,8 +95,8 @@ fn find(typed: &str, shape: Shape, config: &PathBuf) -> Option<Vec<String>> {
     };
     let name = PackageName::new(package).ok()?;
     let names = std::slice::from_ref(&name);
-    let draft = if store.staged_packages().ok()?.contains(&name) {
-        store.stage_for(Some(names)).ok()?.draft(&name).ok()?.clone()
+    let draft = if store.has_log() {
+        store.stage_to_read(Some(names)).ok()?.draft(&name).ok()?.clone()
     } else {
         Draft::new((*store.snapshot_of(Some(names)).ok()?.package(&name).ok()?).clone(), 0)
     };
@@ -116,5 +117,7 @@ fn sections(draft: &Draft, package: &str, typed: &str, shape: Shape) -> Vec<Stri
     };
     let mut addresses = Addresses::new(draft, false);
     let all = draft.package().sections().map(|section| addresses.next(section));
-    all.filter(|address| address.starts_with(typed)).map(|address| format!("{package}.{address}{end}")).collect()
+    all.filter(|address| address.starts_with(typed))
+        .map(|address| format!("{package}.{address}{end}"))
+        .collect()
 }

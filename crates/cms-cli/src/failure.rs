@@ -17,7 +17,13 @@ use crate::text::{Message, msg, text};
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    message: Option<Message>,
+    /// What to say; nothing when the call ends quietly.
+    report: Option<Box<Report>>,
+}
+
+#[derive(Debug)]
+struct Report {
+    message: Message,
     cause: Option<String>,
     hint: Option<Message>,
     diagnostics: Vec<Diagnostic>,
@@ -25,7 +31,15 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: Message) -> Failure {
-        Failure { exit, message: Some(message), cause: None, hint: None, diagnostics: Vec::new() }
+        let report = Report { message, cause: None, hint: None, diagnostics: Vec::new() };
+        Failure { exit, report: Some(Box::new(report)) }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Report)) -> Failure {
+        if let Some(report) = &mut self.report {
+            change(report);
+        }
+        self
     }
 
     pub(crate) fn usage(message: Message) -> Failure {
@@ -38,13 +52,13 @@ impl Failure {
 
     /// Text with errors; each is shown with its place.
     pub(crate) fn invalid(message: Message, diagnostics: Vec<Diagnostic>) -> Failure {
-        Failure { diagnostics, ..Failure::new(Exit::Invalid, message) }
+        Failure::new(Exit::Invalid, message).with(|report| report.diagnostics = diagnostics)
     }
 
     /// A failed write to stdout. A reader that has seen enough is none: the call ends quietly.
     pub(crate) fn output(error: io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Failure { exit: Exit::Ok, message: None, cause: None, hint: None, diagnostics: Vec::new() };
+            return Failure { exit: Exit::Ok, report: None };
         }
         Failure::new(Exit::Error, msg!("output-failed")).because(&error)
     }
@@ -59,7 +73,7 @@ impl Failure {
         Failure::new(exit, msg!("file-failed", file = path)).because(error)
     }
 
-    pub(crate) fn because(mut self, cause: &dyn std::error::Error) -> Failure {
+    pub(crate) fn because(self, cause: &dyn std::error::Error) -> Failure {
         let mut words = cause.to_string();
         let mut next = cause.source();
         while let Some(source) = next {
@@ -69,39 +83,38 @@ impl Failure {
             }
             next = source.source();
         }
-        self.cause = Some(words);
-        self
+        self.with(|report| report.cause = Some(words))
     }
 
-    pub(crate) fn hint(mut self, hint: Message) -> Failure {
-        self.hint = Some(hint);
-        self
+    pub(crate) fn hint(self, hint: Message) -> Failure {
+        self.with(|report| report.hint = Some(hint))
     }
 
-    pub(crate) fn hint_if_any(mut self, hint: Option<Message>) -> Failure {
-        self.hint = hint.or(self.hint);
-        self
+    pub(crate) fn hint_if_any(self, hint: Option<Message>) -> Failure {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
     }
 
     /// Places the failure in a batch: `line 3: …`.
-    pub(crate) fn in_line(mut self, line: usize) -> Failure {
-        if let Some(message) = self.message.take() {
-            let words = message.to_string();
-            self.message = Some(msg!("batch-line", line = line.to_string(), error = words));
-        }
-        self
+    pub(crate) fn in_line(self, line: usize) -> Failure {
+        self.with(|report| {
+            let words = report.message.to_string();
+            report.message = msg!("batch-line", line = line.to_string(), error = words);
+        })
     }
 
     /// Tells the person, or with `--json` the program, what went wrong.
     pub(crate) fn tell(&self, output: &mut Output, as_json: bool) {
-        let Some(message) = &self.message else { return };
-        let mut words = message.to_string();
-        if let Some(cause) = &self.cause {
+        let Some(told) = self.report.as_deref().filter(|_| !output.is_quiet()) else { return };
+        let mut words = told.message.to_string();
+        if let Some(cause) = &told.cause {
             words = format!("{words}: {cause}");
         }
         if as_json {
-            let hint = self.hint.as_ref().map(ToString::to_string);
-            let diagnostics: Vec<_> = self.diagnostics.iter().map(report::to_json).collect();
+            let hint = told.hint.as_ref().map(ToString::to_string);
+            let diagnostics: Vec<_> = told.diagnostics.iter().map(report::to_json).collect();
             let error = Json::answer(
                 "error",
                 json!({ "exit": self.exit as u8, "message": words, "hint": hint, "diagnostics": diagnostics }),
@@ -111,11 +124,11 @@ impl Failure {
         }
         let paint = output.stderr_paint;
         let mut lines = format!("{}: {words}", paint.error("cms"));
-        for diagnostic in &self.diagnostics {
+        for diagnostic in &told.diagnostics {
             lines.push('\n');
             lines.push_str(&report::render(diagnostic, paint));
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = &told.hint {
             lines.push_str(&format!("\n{}: {hint}", paint.hint(&text("label-hint"))));
         }
         output.complain(&lines);

@@ -5,9 +5,9 @@
 
 mod read;
 mod structured;
-mod uci_text;
 #[cfg(test)]
 mod tests;
+mod uci_text;
 
 use std::io::{self, Write};
 
@@ -67,7 +67,12 @@ pub(crate) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     /// Goes on with a document, or begins one if `first`.
-    pub(crate) fn new(format: Format, anonymous: Anonymous, first: bool, out: &'a mut dyn Write) -> Writer<'a> {
+    pub(crate) fn new(
+        format: Format,
+        anonymous: Anonymous,
+        first: bool,
+        out: &'a mut dyn Write,
+    ) -> Writer<'a> {
         Writer { format, anonymous, first, out }
     }
 

@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use cms::model::{Draft, Key, KeyError, KeyReason, Name, NameError, PackageName, Section, Selector, TypeName, Value};
+use cms::model::{
+    Draft, Key, KeyError, KeyReason, Name, NameError, PackageName, Section, Selector, TypeName, Value,
+};
 
 use crate::failure::Failure;
 use crate::spelling;
@@ -106,10 +108,14 @@ fn name_hint(error: &NameError) -> Message {
 /// The section that a key names, or a failure that suggests the one that was meant.
 pub(crate) fn section<'d>(draft: &'d Draft, key: &Key) -> Result<Section<'d>, Failure> {
     let Some(selector) = &key.section else {
-        return Err(Failure::usage(msg!("section-missing", key = key.to_string()))
-            .hint(msg!("key-shape-hint")));
+        return Err(
+            Failure::usage(msg!("section-missing", key = key.to_string())).hint(msg!("key-shape-hint"))
+        );
     };
-    draft.resolve(selector).and_then(|id| draft.package().section(id)).ok_or_else(|| no_section(draft, &key.package, selector))
+    draft
+        .resolve(selector)
+        .and_then(|id| draft.package().section(id))
+        .ok_or_else(|| no_section(draft, &key.package, selector))
 }
 
 /// The value of an option of a section; a list that was emptied is there until the commit.
@@ -123,7 +129,8 @@ pub(crate) fn shown_name(draft: &Draft, section: Section<'_>) -> String {
 }
 
 pub(crate) fn no_section(draft: &Draft, package: &PackageName, selector: &Selector) -> Failure {
-    let failure = Failure::not_found(msg!("no-section", section = selector.to_string(), package = package.as_str()));
+    let failure =
+        Failure::not_found(msg!("no-section", section = selector.to_string(), package = package.as_str()));
     let sections = || draft.package().sections();
     match selector {
         Selector::Named(name) => {

@@ -1,7 +1,7 @@
 //! `cms`, the command line of the configuration management system; called as `uci` it is `uci`.
 //!
 //! - `personality`: from the words of a call to its exit code
-//! - `arguments`, `verb`: what a person types, and what it does
+//! - `arguments`, `globals`, `usage`, `verb`: what a person types, and what it does
 //! - `keys`, `address`, `when`, `spelling`: how packages and revisions are named
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
@@ -21,6 +21,7 @@ mod completion;
 mod exit;
 mod failure;
 mod format;
+mod globals;
 mod journal;
 mod json;
 mod keys;
@@ -36,6 +37,7 @@ mod table;
 mod text;
 mod text_diff;
 mod uci;
+mod usage;
 mod verb;
 mod when;
 

@@ -79,8 +79,16 @@ impl Output {
 
     /// Warns: the call goes on, but something is not as it should be.
     pub(crate) fn warn(&mut self, message: &Message) {
+        if self.quiet {
+            return;
+        }
         let label = self.stderr_paint.warning(&text("label-warning"));
         self.note(&format!("{label}: "), message);
+    }
+
+    /// Whether nobody wants to be told anything.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Says why the call failed. `-q` silences this too, as it does for `uci`: scripts ask for the exit code.

@@ -95,9 +95,8 @@ mod tests {
     #[test]
     fn colours_follow_the_conventions() {
         let check = |choice: ColorChoice, terminal: bool, variables: &[(&str, &str)], expected: bool| {
-            let find = |name: &str| {
-                variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
-            };
+            let find =
+                |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
             assert_eq!(choice.decide(terminal, find), expected, "{choice:?} {terminal} {variables:?}");
         };
         check(ColorChoice::Auto, true, &[], true);

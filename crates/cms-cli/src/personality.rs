@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::arguments::{self, Call, Globals};
+use crate::arguments::{self, Call};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::globals::Globals;
 use crate::output::Output;
 use crate::paint::ColorChoice;
 use crate::session::Session;
@@ -27,7 +28,7 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
     match call {
         Call::Verb { verb, globals, .. } if !globals.uci.is_empty() => as_uci(verb, &globals, words),
         Call::Verb { verb, globals, matches } => run_verb(verb, globals, &matches),
-        Call::Overview => print(|output| verb::help::overview(output)),
+        Call::Overview => print(verb::help::overview),
         Call::Help(verb) => print(|output| verb::help::of(verb, output)),
         Call::Version => print(|output| output.line(concat!("cms ", env!("CARGO_PKG_VERSION")))),
     }

@@ -25,7 +25,8 @@ pub(crate) fn render(diagnostic: &Diagnostic, paint: Paint) -> String {
         snippet = snippet.path(&file);
     }
     let group = level.primary_title(&message).element(
-        snippet.annotation(AnnotationKind::Primary.span(start..end).label(hint.as_deref().unwrap_or_default())),
+        snippet
+            .annotation(AnnotationKind::Primary.span(start..end).label(hint.as_deref().unwrap_or_default())),
     );
     let renderer = if paint.is_on() { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group]).to_string()

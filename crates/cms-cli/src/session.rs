@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cms::model::{Draft, PackageName};
 use cms::{Dirs, Location, Options, Revision, Snapshot, Stage, Store, Warning};
 
-use crate::arguments::Globals;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::globals::Globals;
 use crate::keys;
 use crate::output::Output;
 use crate::report;
@@ -52,15 +52,12 @@ impl Session {
         let only = only.map(std::slice::from_ref);
         let (snapshot, stage) = match at {
             Some(at) => (store.snapshot_at(self.revision(at)?)?, None),
-            None => {
-                let staged = store.staged_packages()?;
-                if staged.iter().any(|name| only.is_none_or(|only| only.contains(name))) {
-                    let stage = store.stage_for(only)?;
-                    (stage.snapshot().clone(), Some((stage, staged)))
-                } else {
-                    (store.snapshot_of(only)?, None)
-                }
+            None if store.has_log() => {
+                let stage = store.stage_to_read(only)?;
+                let staged = stage.packages();
+                (stage.snapshot().clone(), (!staged.is_empty()).then_some((stage, staged)))
             }
+            None => (store.snapshot_of(only)?, None),
         };
         self.warn_all(snapshot.warnings());
         Ok(View { snapshot, stage, drafts: BTreeMap::new() })
@@ -106,12 +103,19 @@ impl Session {
                 }
                 Warning::LostEdit { package, revision, changes } => {
                     let revision = revision.0.to_string();
-                    self.output.warn(
-                        &msg!("warning-lost-edit", package = package.as_str(), revision = revision, count = *changes),
-                    );
+                    self.output.warn(&msg!(
+                        "warning-lost-edit",
+                        package = package.as_str(),
+                        revision = revision,
+                        count = *changes
+                    ));
                 }
                 Warning::Unreadable { package, reason } => {
-                    self.output.warn(&msg!("warning-unreadable", package = package.as_str(), reason = reason));
+                    self.output.warn(&msg!(
+                        "warning-unreadable",
+                        package = package.as_str(),
+                        reason = reason
+                    ));
                 }
                 other => self.output.warn(&msg!("warning-other", words = format!("{other:?}"))),
             }

@@ -5,7 +5,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 /// Draws rows under titles, as wide as the terminal.
 pub(crate) fn draw(titles: &[String], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(titles);
     for row in rows {
         table.add_row(row);

@@ -1,9 +1,8 @@
 //! What `cms` says: messages by id, from a Fluent catalogue in the user's language.
 //!
-//! The catalogues are in the binary and are parsed when the first message is printed, so a call
-//! that says nothing pays nothing.
+//! The catalogues are in the binary, and a message is parsed when it is said: a call that says nothing
+//! pays nothing.
 
-use std::cell::OnceCell;
 use std::fmt;
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
@@ -90,50 +89,51 @@ pub(crate) fn text(id: &str) -> String {
 
 /// The text of an id, if the catalogue has it: for ids made from a code that comes from elsewhere.
 pub(crate) fn text_if_any(id: &str) -> Option<String> {
-    CATALOGUE.with(|cell| cell.get_or_init(|| Catalogue::load(Language::of_the_user())).render(id, &[]))
-}
-
-thread_local! {
-    static CATALOGUE: OnceCell<Catalogue> = const { OnceCell::new() };
+    render_in(Language::of_the_user(), id, &[])
 }
 
 fn render(id: &str, arguments: &[(&'static str, Argument)]) -> String {
-    CATALOGUE.with(|cell| {
-        let catalogue = cell.get_or_init(|| Catalogue::load(Language::of_the_user()));
-        // An id without a text is a fault that a test excludes; the id itself still says something.
-        catalogue.render(id, arguments).unwrap_or_else(|| id.to_owned())
-    })
+    // An id without a text is a fault that a test excludes; the id itself still says something.
+    render_in(Language::of_the_user(), id, arguments).unwrap_or_else(|| id.to_owned())
 }
 
-struct Catalogue {
-    bundle: FluentBundle<FluentResource>,
-}
-
-impl Catalogue {
-    fn load(language: Language) -> Catalogue {
-        // A resource with errors still holds the messages that parsed; a test refuses any error.
-        let resource = match FluentResource::try_new(language.catalogue().to_owned()) {
-            Ok(resource) | Err((resource, _)) => resource,
-        };
-        let mut bundle = FluentBundle::new(vec![language.id()]);
-        // The marks that isolate variables are for mixed writing directions; terminals show them as noise.
-        bundle.set_use_isolating(false);
-        bundle.add_resource_overriding(resource);
-        Catalogue { bundle }
-    }
-
-    fn render(&self, id: &str, arguments: &[(&'static str, Argument)]) -> Option<String> {
-        let pattern = self.bundle.get_message(id)?.value()?;
-        let mut values = FluentArgs::with_capacity(arguments.len());
-        for (name, argument) in arguments {
-            match argument {
-                Argument::Text(text) => values.set(*name, text.as_str()),
-                Argument::Count(count) => values.set(*name, FluentValue::from(*count)),
-            }
+fn render_in(language: Language, id: &str, arguments: &[(&'static str, Argument)]) -> Option<String> {
+    // Only the message asked for is parsed: a call says one or two, and parsing all of them would take
+    // a good part of its time. So no message may refer to another.
+    let entry = entry(language.catalogue(), id)?;
+    // A resource with errors still holds what parsed; a test refuses any error.
+    let resource = match FluentResource::try_new(entry.to_owned()) {
+        Ok(resource) | Err((resource, _)) => resource,
+    };
+    let mut bundle = FluentBundle::new(vec![language.id()]);
+    // The marks that isolate variables are for mixed writing directions; terminals show them as noise.
+    bundle.set_use_isolating(false);
+    bundle.add_resource_overriding(resource);
+    let mut values = FluentArgs::with_capacity(arguments.len());
+    for (name, argument) in arguments {
+        match argument {
+            Argument::Text(text) => values.set(*name, text.as_str()),
+            Argument::Count(count) => values.set(*name, FluentValue::from(*count)),
         }
-        let mut errors = Vec::new();
-        Some(self.bundle.format_pattern(pattern, Some(&values), &mut errors).into_owned())
     }
+    let mut errors = Vec::new();
+    let pattern = bundle.get_message(id)?.value()?;
+    Some(bundle.format_pattern(pattern, Some(&values), &mut errors).into_owned())
+}
+
+/// The lines of a catalogue that hold a message: from its id to the next line that begins another.
+fn entry<'c>(catalogue: &'c str, id: &str) -> Option<&'c str> {
+    let start = catalogue.match_indices(id).map(|(at, _)| at).find(|at| {
+        let begins_line = *at == 0 || catalogue.as_bytes()[at - 1] == b'\n';
+        begins_line && catalogue[at + id.len()..].starts_with(" =")
+    })?;
+    let body = &catalogue[start..];
+    let goes_on = |byte: u8| matches!(byte, b' ' | b'\n' | b'}');
+    let end = body
+        .match_indices('\n')
+        .map(|(at, _)| at + 1)
+        .find(|at| body.as_bytes().get(*at).is_none_or(|next| !goes_on(*next)));
+    Some(&body[..end.unwrap_or(body.len())])
 }
 
 #[cfg(test)]

@@ -19,7 +19,8 @@ pub(crate) fn unified(package: &str, old: &[u8], new: &[u8], names: (&str, &str)
     push(paint.title(&format!("+++ {package} ({})", names.1)) + "\n");
     for group in diff.grouped_ops(CONTEXT) {
         let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
-        let range = |start: usize, end: usize| format!("{},{}", start + usize::from(end > start), end - start);
+        let range =
+            |start: usize, end: usize| format!("{},{}", start + usize::from(end > start), end - start);
         let old_range = range(first.old_range().start, last.old_range().end);
         let new_range = range(first.new_range().start, last.new_range().end);
         out.extend_from_slice(paint.place(&format!("@@ -{old_range} +{new_range} @@")).as_bytes());

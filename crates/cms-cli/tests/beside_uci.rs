@@ -38,12 +38,21 @@ fn change_as_uci(home: &Home, option: &str, value: &str, number: usize) {
     fs::rename(&temporary, home.path("store")).expect("it is renamed");
 }
 
+/// A writer that has not yet ended, well or not.
+struct AtWork<'a>(&'a AtomicUsize);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_beside_the_reference() {
     const WRITERS: usize = 4;
     const CHANGES: usize = 30;
-    /// About what the start of a process takes: the real one cannot be faster either.
-    const PAUSE: Duration = Duration::from_millis(1);
+    /// The real one starts two processes for a change, which takes about as long.
+    const PAUSE: Duration = Duration::from_millis(4);
     let home = Home::new(env!("CARGO_BIN_EXE_cms"));
     Ledger::new(&home, OPTIONS);
     home.cms(["changes"]).run().success();
@@ -60,11 +69,11 @@ fn nothing_acknowledged_is_lost_beside_the_reference() {
                 }
             });
             scope.spawn(move || {
+                let _done = AtWork(at_work);
                 for change in 0..CHANGES {
                     home.cms(["set", &format!("store.main.ours{writer}_{change}=v{change}")]).run().success();
                     home.cms(["commit"]).run().success();
                 }
-                at_work.fetch_sub(1, Ordering::Relaxed);
             });
         }
     });

@@ -125,12 +125,14 @@ fn refused_when_not_synced(answer: &Answer, n: u64) {
     let (before, failed) = (&answer.calls()[..n as usize - 1], &answer.calls()[n as usize - 1]);
     let path = failed.path.to_string_lossy();
     let log = |call: &Call| sync(call) && call.path.to_string_lossy().ends_with("-wal");
-    let needed =
-        path.contains("/conf") || path.contains("/stage/") || (log(failed) && !before.iter().any(log));
+    let needed = path.contains("/conf/")
+        || path.ends_with("/conf")
+        || path.contains("/stage/")
+        || (log(failed) && !before.iter().any(log));
     let failing = answer.to_string().contains("[fail");
     assert!(
         !(sync(failed) && needed && failing && answer.is_success()),
-        "not synced, yet acknowledged: {answer}"
+        "{failed:?} failed, yet acknowledged: {answer}"
     );
 }
 

@@ -38,6 +38,15 @@ fn quoted(line: &str) -> Option<&str> {
     line.split('\'').nth(1)
 }
 
+/// Tells the readers that the writer has ended, well or not.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn never_see_a_torn_or_mixed_state() {
     let home = Home::new(env!("CARGO_BIN_EXE_cms"));
@@ -48,12 +57,12 @@ fn never_see_a_torn_or_mixed_state() {
     let done = AtomicBool::new(false);
     let reads = AtomicU64::new(0);
     thread::scope(|scope| {
-        // One stage to a user: while these two programs ran in two, a batch could commit the half of another.
+        // One writer: a user has one stage, so of two batches at once one could commit the half of the other.
         scope.spawn(|| {
+            let _done = Done(&done);
             for value in 1..=COMMITS {
                 home.cms(["batch"]).stdin(batch(value)).run().success();
             }
-            done.store(true, Ordering::Relaxed);
         });
         // Both packages by one command: one snapshot.
         for command in ["show", "export"] {

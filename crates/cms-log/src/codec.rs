@@ -231,14 +231,14 @@ fn store_body(content: Vec<u8>) -> (Vec<u8>, Vec<Object>) {
         writer.list(&chunks, |writer, chunk| writer.digest(&chunk.digest()));
         return (writer.0, chunks);
     }
-    if content.len() >= COMPRESS_FROM {
-        if let Some(packed) = pack(&content) {
-            let mut writer = Writer(Vec::with_capacity(packed.len() + 4));
-            writer.u8(1);
-            writer.varint(content.len() as u64);
-            writer.0.extend_from_slice(&packed);
-            return (writer.0, Vec::new());
-        }
+    if content.len() >= COMPRESS_FROM
+        && let Some(packed) = pack(&content)
+    {
+        let mut writer = Writer(Vec::with_capacity(packed.len() + 4));
+        writer.u8(1);
+        writer.varint(content.len() as u64);
+        writer.0.extend_from_slice(&packed);
+        return (writer.0, Vec::new());
     }
     let mut body = content;
     body.insert(0, 0);
@@ -532,4 +532,213 @@ pub(crate) fn unpack(packed: &[u8], len: usize) -> Decoded<Vec<u8>> {
     let content =
         lz4_flex::block::decompress(packed, len).map_err(|_| Malformed("it cannot be uncompressed"))?;
     if content.len() == len { Ok(content) } else { Err(Malformed("it uncompresses to another length")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, option, prelude::*};
+
+    fn name() -> impl Strategy<Value = Name> {
+        "[A-Za-z0-9_]{1,12}".prop_map(|text| Name::new(&text).unwrap())
+    }
+
+    fn kind() -> impl Strategy<Value = TypeName> {
+        "[!-~]{1,12}".prop_map(|text| TypeName::new(&text).unwrap())
+    }
+
+    fn package() -> impl Strategy<Value = PackageName> {
+        "[a-z-]{1,12}".prop_map(|text| PackageName::new(&text).unwrap())
+    }
+
+    fn id() -> impl Strategy<Value = SectionId> {
+        any::<u64>().prop_map(SectionId)
+    }
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        vec(any::<u8>(), 0..20)
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![bytes().prop_map(Value::Scalar), vec(bytes(), 0..4).prop_map(Value::List)]
+    }
+
+    fn options() -> impl Strategy<Value = Vec<(Name, Value)>> {
+        vec((name(), value()), 0..4)
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let place = || option::of(any::<u32>());
+        let kinds = prop_oneof![
+            (kind(), option::of(name()), option::of(id()), any::<bool>(), options()).prop_map(
+                |(kind, name, after, at_end, options)| ChangeKind::Add { kind, name, after, at_end, options }
+            ),
+            (kind(), option::of(name()), option::of(id()), options())
+                .prop_map(|(kind, name, after, options)| ChangeKind::Delete { kind, name, after, options }),
+            (option::of(name()), option::of(name())).prop_map(|(old, new)| ChangeKind::Rename { old, new }),
+            (kind(), kind()).prop_map(|(old, new)| ChangeKind::Retype { old, new }),
+            (option::of(id()), option::of(id()))
+                .prop_map(|(old_after, new_after)| ChangeKind::Move { old_after, new_after }),
+            (name(), option::of(value()), value(), place())
+                .prop_map(|(option, old, new, at)| ChangeKind::Set { option, old, new, at }),
+            (name(), value(), any::<u32>()).prop_map(|(option, old, index)| ChangeKind::Unset {
+                option,
+                old,
+                index
+            }),
+            (name(), name()).prop_map(|(old, new)| ChangeKind::RenameOption { old, new }),
+            (name(), any::<u32>(), any::<bool>(), bytes(), any::<bool>(), place()).prop_map(
+                |(option, index, at_end, item, was_scalar, at)| ChangeKind::InsertItem {
+                    option,
+                    index,
+                    at_end,
+                    item,
+                    was_scalar,
+                    at
+                }
+            ),
+            (name(), any::<u32>(), bytes(), any::<bool>(), place()).prop_map(
+                |(option, index, item, to_scalar, at)| ChangeKind::RemoveItem {
+                    option,
+                    index,
+                    item,
+                    to_scalar,
+                    at
+                }
+            ),
+        ];
+        (id(), kinds).prop_map(|(section, kind)| Change { section, kind })
+    }
+
+    fn body() -> impl Strategy<Value = EntryBody> {
+        let digest = || option::of(any::<[u8; 16]>().prop_map(Digest));
+        let splice = (any::<u64>(), bytes(), bytes()).prop_map(|(offset, removed, inserted)| Splice {
+            offset,
+            removed,
+            inserted,
+        });
+        let ids = (any::<u64>(), vec(id(), 0..4), vec(id(), 0..4))
+            .prop_map(|(index, removed, inserted)| IdSplice { index, removed, inserted });
+        let edit = (vec(splice, 0..4), vec(ids, 0..4)).prop_map(|(text, ids)| Edit { text, ids });
+        prop_oneof![
+            (vec(change(), 0..12), edit).prop_map(|(changes, edit)| EntryBody::Edit { changes, edit }),
+            (digest(), digest(), option::of(vec(change(), 0..4)))
+                .prop_map(|(old, new, changes)| EntryBody::Replace { old, new, changes }),
+        ]
+    }
+
+    fn commit() -> impl Strategy<Value = Commit> {
+        let revision = || any::<u64>().prop_map(Revision);
+        let kinds = prop_oneof![
+            Just(CommitKind::Normal),
+            Just(CommitKind::External),
+            Just(CommitKind::Import),
+            revision().prop_map(|to| CommitKind::Rollback { to }),
+            (revision(), revision()).prop_map(|(from, to)| CommitKind::Undo { from, to }),
+        ];
+        let origins = prop_oneof![
+            Just(Origin::Direct),
+            (any::<u32>(), any::<u64>(), any::<u64>()).prop_map(|(owner, stage, upto)| Origin::Stage {
+                owner,
+                stage,
+                upto
+            }),
+        ];
+        let words = (".{0,8}", ".{0,8}", ".{0,40}");
+        let packages = vec((package(), body()), 0..4);
+        let conflicts = vec((package(), change()), 0..3);
+        (revision(), any::<i64>(), words, origins, kinds, packages, conflicts).prop_map(
+            |(revision, time_us, (author, tool, message), origin, kind, packages, conflicts)| Commit {
+                revision,
+                time_us,
+                author,
+                tool,
+                message,
+                origin,
+                kind,
+                packages: packages
+                    .into_iter()
+                    .map(|(package, body)| PackageEntry { package, body })
+                    .collect(),
+                conflicts,
+            },
+        )
+    }
+
+    fn read(encoded: &Encoded) -> Decoded<Commit> {
+        decode(decode_header(&encoded.header)?, &encoded.body, |digest, joined| {
+            let chunk = encoded.chunks.iter().find(|chunk| chunk.digest() == *digest);
+            joined.extend_from_slice(chunk.ok_or(Malformed("missing"))?.content());
+            Ok::<(), Malformed>(())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_commit_comes_back_as_it_was(commit in commit()) {
+            prop_assert_eq!(read(&encode(&commit)).unwrap(), commit);
+        }
+
+        #[test]
+        fn a_flipped_bit_is_found(commit in commit(), place in any::<prop::sample::Index>(), bit in 0..8u8) {
+            let mut encoded = encode(&commit);
+            let place = place.index(encoded.header.len() + encoded.body.len());
+            match place.checked_sub(encoded.header.len()) {
+                None => encoded.header[place] ^= 1 << bit,
+                Some(place) => encoded.body[place] ^= 1 << bit,
+            }
+            prop_assert!(read(&encoded).is_err());
+        }
+
+        #[test]
+        fn a_record_cut_short_is_found(commit in commit(), place in any::<prop::sample::Index>()) {
+            let mut encoded = encode(&commit);
+            let place = place.index(encoded.header.len() + encoded.body.len());
+            match place.checked_sub(encoded.header.len()) {
+                None => encoded.header.truncate(place),
+                Some(place) => encoded.body.truncate(place),
+            }
+            prop_assert!(read(&encoded).is_err());
+        }
+
+        #[test]
+        fn random_bytes_do_no_harm(mut header in vec(any::<u8>(), 5..200), body in vec(any::<u8>(), 0..200)) {
+            // With checksums that agree, so that the bytes reach the decoder.
+            header[0] = RECORD_VERSION;
+            if header.len() >= 9 {
+                header[5..9].copy_from_slice(&crc32fast::hash(&body).to_le_bytes());
+            }
+            let crc = crc32fast::hash(&header[5..]);
+            header[1..5].copy_from_slice(&crc.to_le_bytes());
+            let _ = read(&Encoded { header, body: body.clone(), chunks: Vec::new() });
+            let mut encoded = encode(&Commit {
+                revision: Revision(1),
+                time_us: 0,
+                author: String::new(),
+                tool: String::new(),
+                message: String::new(),
+                origin: Origin::Direct,
+                kind: CommitKind::Normal,
+                packages: vec![PackageEntry {
+                    package: PackageName::new("a").unwrap(),
+                    body: EntryBody::Edit { changes: Vec::new(), edit: Edit::default() },
+                }],
+                conflicts: Vec::new(),
+            });
+            encoded.body = body;
+            let crc = crc32fast::hash(&encoded.body);
+            encoded.header[5..9].copy_from_slice(&crc.to_le_bytes());
+            let crc = crc32fast::hash(&encoded.header[5..]);
+            encoded.header[1..5].copy_from_slice(&crc.to_le_bytes());
+            let _ = read(&encoded);
+        }
+
+        #[test]
+        fn what_is_packed_unpacks_and_a_lie_is_found(content in vec(0..4u8, 0..5000), lie in any::<usize>()) {
+            if let Some(packed) = pack(&content) {
+                prop_assert_eq!(unpack(&packed, content.len()).unwrap(), content.clone());
+                prop_assert!(lie == content.len() || unpack(&packed, lie).is_err());
+            }
+        }
+    }
 }

@@ -161,3 +161,64 @@ fn read_part(reader: &mut Reader<'_>) -> Decoded<Part> {
     let (digest, text, ids) = (reader.digest()?, reader.varint()?, reader.varint()?);
     Ok(Part { digest, text, ids: ids >> 1, continued: ids & 1 == 1 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cms_model::PackageName;
+    use proptest::{collection::vec, prelude::*};
+
+    proptest! {
+        #[test]
+        fn blocks_come_back(text in vec(any::<u8>(), 0..300), ids in vec(any::<u64>().prop_map(SectionId), 0..20)) {
+            let (object, count) = encode_block(&text, ids.iter().copied());
+            prop_assert_eq!(count, ids.len() as u64);
+            prop_assert_eq!(decode_block(object.into_content()).unwrap(), BlockPart { text, ids });
+        }
+
+        #[test]
+        fn manifests_pages_and_roots_come_back(
+            parts in vec((any::<[u8; 16]>(), any::<u64>(), 0..u64::MAX >> 1, any::<bool>()), 0..20),
+            paged in any::<bool>(),
+            names in prop::collection::btree_map("[a-z]{1,8}", any::<[u8; 16]>(), 0..10),
+        ) {
+            let parts: Vec<Part> = parts
+                .into_iter()
+                .map(|(digest, text, ids, continued)| Part { digest: Digest(digest), text, ids, continued })
+                .collect();
+            prop_assert_eq!(decode_page(encode_page(&parts).content()).unwrap(), parts.clone());
+            let digests: Vec<Digest> = parts.iter().map(|part| part.digest).collect();
+            let manifest = Manifest { paged, parts };
+            let object = encode_manifest(&manifest);
+            prop_assert_eq!(decode_manifest(object.content()).unwrap(), manifest);
+            prop_assert_eq!(children(ObjectKind::Manifest, object.content()).unwrap(), digests);
+            let packages = names.into_iter().map(|(name, digest)| (PackageName::new(&name).unwrap(), Digest(digest)));
+            let root = Root { packages: packages.collect() };
+            prop_assert_eq!(decode_root(encode_root(&root).content()).unwrap(), root);
+        }
+
+        #[test]
+        fn stored_objects_come_back_and_flipped_bits_are_found(
+            content in vec(0..8u8, 0..600),
+            place in any::<prop::sample::Index>(),
+            bit in 0..8u8,
+        ) {
+            let object = Object::new(ObjectKind::Chunk, content.clone());
+            let mut stored = store(&object);
+            prop_assert_eq!(restore(&object.digest(), &stored).unwrap(), content);
+            prop_assert!(restore(&Digest([9; 16]), &stored).is_err(), "under another name");
+            let place = place.index(stored.len());
+            stored[place] ^= 1 << bit;
+            prop_assert!(restore(&object.digest(), &stored).is_err());
+        }
+
+        #[test]
+        fn random_bytes_do_no_harm(content in vec(any::<u8>(), 0..300)) {
+            let _ = decode_block(content.clone());
+            let _ = decode_page(&content);
+            let _ = decode_manifest(&content);
+            let _ = decode_root(&content);
+            let _ = restore(&Digest([0; 16]), &content);
+        }
+    }
+}

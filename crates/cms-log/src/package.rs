@@ -71,8 +71,8 @@ pub fn store_package(backend: &dyn Backend, package: &Package) -> Result<StoredP
     }
     let manifest = if paged {
         storing.finish_page()?;
-        let manifest = encode_manifest(&Manifest { paged, parts: std::mem::take(&mut storing.pages) });
-        storing.push(manifest)?
+        let parts = std::mem::take(&mut storing.pages);
+        storing.finish_run(encode_manifest(&Manifest { paged, parts }))?
     } else {
         let parts = storing.run.iter().map(|piece| piece.part).collect();
         let manifest = encode_manifest(&Manifest { paged, parts });
@@ -108,12 +108,12 @@ enum Source {
 impl Storing<'_> {
     fn add_block(&mut self, block: usize) {
         let text = self.package.block_text(block).unwrap_or_default();
-        if text.len() <= TEXT_LIMIT {
-            if let Some(noted) = self.package.block_stored(block) {
-                let ids = self.package.block_ids(block).count() as u64;
-                let part = Part { digest: Digest(noted), text: text.len() as u64, ids, continued: false };
-                return self.run.push(Piece { part, source: Source::Noted(block) });
-            }
+        if text.len() <= TEXT_LIMIT
+            && let Some(noted) = self.package.block_stored(block)
+        {
+            let ids = self.package.block_ids(block).count() as u64;
+            let part = Part { digest: Digest(noted), text: text.len() as u64, ids, continued: false };
+            return self.run.push(Piece { part, source: Source::Noted(block) });
         }
         let mut pieces = text.chunks(TEXT_LIMIT).peekable();
         let first = pieces.next().unwrap_or_default();
@@ -161,8 +161,7 @@ impl Storing<'_> {
     fn finish_run(&mut self, parent: Object) -> Result<Digest> {
         let run = std::mem::take(&mut self.run);
         // What names them is stored only after them: if it is there, they are.
-        let known = run.iter().all(|piece| matches!(piece.source, Source::Noted(_)));
-        if known && self.backend.has_object(&parent.digest())? {
+        if self.backend.has_object(&parent.digest())? {
             return Ok(parent.digest());
         }
         for piece in run {
@@ -203,22 +202,33 @@ pub fn load_package(backend: &dyn Backend, manifest: &Digest) -> Result<Package>
     let content = fetch(backend, manifest, ObjectKind::Manifest)?;
     let listed = decode_manifest(&content).map_err(|reason| damaged(backend, manifest, reason))?;
     let mut failure = None;
-    let parts = Parts {
+    let mut parts = Parts {
+        whole: Vec::new(),
         backend,
         pages: if listed.paged { listed.parts.clone().into_iter() } else { Vec::new().into_iter() },
         blocks: if listed.paged { Vec::new().into_iter() } else { listed.parts.into_iter() },
     };
-    let parts = parts.map_while(|part| part.map_err(|error| failure = Some(error)).ok());
-    let package = Package::from_parts(parts);
+    let blocks = parts.by_ref().map_while(|part| part.map_err(|error| failure = Some(error)).ok());
+    let package = Package::from_parts(blocks);
     if let Some(error) = failure {
         return Err(error);
     }
-    package.map_err(|_| damaged(backend, manifest, Malformed("its blocks have other ids than sections")))
+    let package = package
+        .map_err(|_| damaged(backend, manifest, Malformed("its blocks have other ids than sections")))?;
+    // So that storing it again after an edit costs what was edited.
+    for (block, part) in parts.whole.iter().enumerate() {
+        if package.block_text(block).is_some_and(|text| text.len() as u64 == part.text) && !part.continued {
+            package.set_block_stored(block, part.digest.0);
+        }
+    }
+    Ok(package)
 }
 
 /// The blocks of a package in order.
 struct Parts<'a> {
     backend: &'a dyn Backend,
+    /// The first part of each block read.
+    whole: Vec<Part>,
     pages: std::vec::IntoIter<Part>,
     blocks: std::vec::IntoIter<Part>,
 }
@@ -240,6 +250,7 @@ impl Parts<'_> {
     fn next_block(&mut self) -> Result<Option<BlockPart>> {
         let Some(mut part) = self.next_part()? else { return Ok(None) };
         let mut block = self.read(&part)?;
+        self.whole.push(part);
         while part.continued {
             let more = self.next_part()?;
             part =

@@ -10,7 +10,7 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -20,7 +20,10 @@ use cms_model::PackageName;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 pub use self::open::Open;
-use self::{group::Group, open::WriteAhead};
+use self::{
+    group::Group,
+    open::{FileId, WriteAhead},
+};
 use crate::{
     Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Object,
     ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, codec,
@@ -32,7 +35,7 @@ use crate::{
 const COPY_AT: u32 = 1000;
 
 /// A handle that wrote copies the WAL back on closing when it has this many frames.
-const COPY_ON_CLOSE_AT: u32 = 64;
+const COPY_ON_CLOSE_AT: u32 = 32;
 
 /// Beyond this many frames somebody keeps the WAL from being restarted, and the copy becomes insistent.
 const COPY_INSISTENTLY_AT: u32 = 16_000;
@@ -76,8 +79,9 @@ const BATCH_BYTES: usize = 4 << 20;
 pub struct Sqlite {
     path: PathBuf,
     read_only: bool,
+    file: FileId,
     /// The connection that writes, and that reads unless it is busy.
-    main: Mutex<Link>,
+    main: Arc<Mutex<Link>>,
     /// A second one for those who want to read while the first is busy.
     second: Mutex<Option<Connection>>,
     group: Group,
@@ -88,7 +92,8 @@ pub struct Sqlite {
 
 /// A connection, and what has been done to it.
 struct Link {
-    connection: Connection,
+    /// None after another handle of this process has closed our glance.
+    connection: Option<Connection>,
     access: Access,
 }
 
@@ -107,32 +112,34 @@ impl Sqlite {
     /// Runs `work` on a connection that is free.
     fn read<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         if let Ok(mut link) = self.main.try_lock() {
-            let outcome = work(&link.connection);
-            let storage_failed = matches!(
-                outcome,
-                Err(Error::Busy(_)
-                    | Error::ReadOnly(_)
-                    | Error::Io(_)
-                    | Error::Denied(_)
-                    | Error::Damaged(_))
-            );
-            if link.access != Access::Glance || !storage_failed {
-                return outcome;
+            if let Some(connection) = &link.connection {
+                let outcome = work(connection);
+                let storage_failed = matches!(
+                    outcome,
+                    Err(Error::Busy(_)
+                        | Error::ReadOnly(_)
+                        | Error::Io(_)
+                        | Error::Denied(_)
+                        | Error::Damaged(_))
+                );
+                if link.access != Access::Glance || !storage_failed {
+                    return outcome;
+                }
             }
-            // The files came into a state that a glance cannot make out.
+            // The files came into a state that a glance cannot make out, or the glance was closed.
             self.look_properly(&mut link)?;
-            return work(&link.connection);
+            return work(link.connection.as_ref().ok_or_else(|| self.closed())?);
         }
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = match second.take() {
             Some(connection) => connection,
-            None => open::connect(&self.path, self.read_only)?,
+            None => open::connect(&self.path, self.file, self.read_only)?,
         };
         work(second.insert(connection))
     }
 
-    /// Locks the writing connection and makes it fit for writing.
-    fn writer(&self) -> Result<MutexGuard<'_, Link>> {
+    /// Locks the writing connection and runs `work` on it.
+    fn write<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
         if self.read_only {
             return Err(Error::ReadOnly(Fault {
                 path: self.path.clone(),
@@ -144,10 +151,7 @@ impl Sqlite {
         if self.group.is_poisoned() {
             return Err(self.poisoned());
         }
-        if link.access != Access::Write {
-            self.prepare_to_write(&mut link)?;
-        }
-        Ok(link)
+        work(self.prepare_to_write(&mut link)?)
     }
 
     /// Runs `work` in a write transaction, which lasts if it succeeds.
@@ -156,14 +160,14 @@ impl Sqlite {
         attempt: &str,
         work: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
-        let mut link = self.writer()?;
-        let transaction = link
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| self.fault(attempt, error))?;
-        let answer = work(&transaction)?;
-        transaction.commit().map_err(|error| self.fault(attempt, error))?;
-        Ok(answer)
+        self.write(|connection| {
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(|error| self.fault(attempt, error))?;
+            let answer = work(&transaction)?;
+            transaction.commit().map_err(|error| self.fault(attempt, error))?;
+            Ok(answer)
+        })
     }
 
     fn fault(&self, attempt: impl Into<String>, error: rusqlite::Error) -> Error {
@@ -172,6 +176,12 @@ impl Sqlite {
 
     fn damaged(&self, what: impl Into<String>, reason: Malformed) -> Error {
         fault::damaged(&self.path, what, reason)
+    }
+
+    /// What cannot be, for `look_properly` opens a connection or fails.
+    fn closed(&self) -> Error {
+        let attempt = "read through a closed connection".into();
+        Error::Io(Fault { path: self.path.clone(), attempt, source: None })
     }
 
     fn poisoned(&self) -> Error {
@@ -435,10 +445,11 @@ impl Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
-        if let Ok(link) = self.main.lock() {
-            if link.access == Access::Write && !self.group.is_poisoned() {
-                self.copy_back(&link.connection, COPY_ON_CLOSE_AT);
-            }
+        let Ok(link) = self.main.lock() else { return };
+        if let Link { connection: Some(connection), access: Access::Write } = &*link
+            && !self.group.is_poisoned()
+        {
+            self.copy_back(connection, COPY_ON_CLOSE_AT);
         }
     }
 }
@@ -460,9 +471,10 @@ impl Backend for Sqlite {
         // Compressed before the lock is taken, so that others wait for the writing only.
         let stored: Vec<Vec<u8>> = objects.iter().map(content::store).collect();
         self.transaction("store objects", |transaction| self.insert_objects(transaction, objects, &stored))?;
-        let link = self.writer()?;
-        self.copy_back(&link.connection, 4 * COPY_AT);
-        Ok(())
+        self.write(|connection| {
+            self.copy_back(connection, 4 * COPY_AT);
+            Ok(())
+        })
     }
 
     fn append(
@@ -480,25 +492,26 @@ impl Backend for Sqlite {
         let stored: Vec<Vec<u8>> = objects.iter().chain(&encoded.chunks).map(content::store).collect();
         let root = checkpoint.map(encode_root);
 
-        let mut link = self.writer()?;
-        if stored.is_empty() && manifests(commit).next().is_none() && root.is_none() {
-            // The usual commit is a single statement, which is its own transaction.
-            self.insert_commit(&link.connection, commit, &encoded)?;
-        } else {
-            let fault = |error| self.fault(format!("append revision {revision}"), error);
-            let transaction =
-                link.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
-            self.insert_commit(&transaction, commit, &encoded)?;
-            let (given, chunks) = stored.split_at(objects.len());
-            self.insert_objects(&transaction, objects, given)?;
-            self.insert_objects(&transaction, &encoded.chunks, chunks)?;
-            self.require_manifests(&transaction, commit)?;
-            if let Some(root) = &root {
-                self.insert_checkpoint(&transaction, revision, root)?;
+        self.write(|connection| {
+            if stored.is_empty() && manifests(commit).next().is_none() && root.is_none() {
+                // The usual commit is a single statement, which is its own transaction.
+                self.insert_commit(connection, commit, &encoded)?;
+            } else {
+                let fault = |error| self.fault(format!("append revision {revision}"), error);
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+                self.insert_commit(&transaction, commit, &encoded)?;
+                let (given, chunks) = stored.split_at(objects.len());
+                self.insert_objects(&transaction, objects, given)?;
+                self.insert_objects(&transaction, &encoded.chunks, chunks)?;
+                self.require_manifests(&transaction, commit)?;
+                if let Some(root) = &root {
+                    self.insert_checkpoint(&transaction, revision, root)?;
+                }
+                transaction.commit().map_err(fault)?;
             }
-            transaction.commit().map_err(fault)?;
-        }
-        Ok(Appended { revision, ticket: self.group.appended() })
+            Ok(Appended { revision, ticket: self.group.appended() })
+        })
     }
 
     fn append_all(&self, expected: Revision, commits: &[Commit]) -> Result<Appended> {
@@ -519,16 +532,17 @@ impl Backend for Sqlite {
             return Err(Error::Invalid { what: "no commits to append".into() });
         }
         let fault = |error| self.fault(format!("append revisions {} to {next}", expected.next()), error);
-        let mut link = self.writer()?;
-        let transaction =
-            link.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
-        for (commit, rows, stored) in &encoded {
-            self.insert_commit(&transaction, commit, rows)?;
-            self.insert_objects(&transaction, &rows.chunks, stored)?;
-            self.require_manifests(&transaction, commit)?;
-        }
-        transaction.commit().map_err(fault)?;
-        Ok(Appended { revision: next, ticket: self.group.appended() })
+        self.write(|connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+            for (commit, rows, stored) in &encoded {
+                self.insert_commit(&transaction, commit, rows)?;
+                self.insert_objects(&transaction, &rows.chunks, stored)?;
+                self.require_manifests(&transaction, commit)?;
+            }
+            transaction.commit().map_err(fault)?;
+            Ok(Appended { revision: next, ticket: self.group.appended() })
+        })
     }
 
     fn sync(&self, appended: Appended) -> Result<Durable> {
@@ -536,8 +550,10 @@ impl Backend for Sqlite {
         self.group.wait(appended.ticket, sync, || self.poisoned())?;
         if self.frames.load(Ordering::Relaxed) >= COPY_AT {
             // Whoever writes at the moment will come by here too.
-            if let Ok(link) = self.main.try_lock() {
-                self.copy_back(&link.connection, COPY_AT);
+            if let Ok(link) = self.main.try_lock()
+                && let Some(connection) = &link.connection
+            {
+                self.copy_back(connection, COPY_AT);
             }
         }
         Ok(Durable { revision: appended.revision })
@@ -732,12 +748,13 @@ impl Backend for Sqlite {
     }
 
     fn tidy(&self) -> Result<()> {
-        let link = self.writer()?;
-        link.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(|error| self.fault("copy the WAL back", error))?;
-        self.frames.store(0, Ordering::Relaxed);
-        Ok(())
+        self.write(|connection| {
+            connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(|error| self.fault("copy the WAL back", error))?;
+            self.frames.store(0, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>> {

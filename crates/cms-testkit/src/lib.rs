@@ -18,6 +18,7 @@
 //! For tests only: its functions report what they did not expect by panicking.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test helper reports by panicking")]
 
+pub mod backend_suite;
 mod command;
 pub mod fault;
 mod home;
@@ -25,6 +26,7 @@ mod ledger;
 mod mount;
 mod random;
 
+pub use backend_suite::backend_suite;
 pub use command::{Answer, Command, Running};
 pub use fault::{Call, Fault};
 pub use home::Home;

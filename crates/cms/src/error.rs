@@ -149,6 +149,21 @@ impl Error {
         matches!(self, Error::Unparsable { .. })
     }
 
+    /// Returns whether the storage refused, and reading may go on without it.
+    pub(crate) fn is_storage(&self) -> bool {
+        match self {
+            Error::Io { .. } => true,
+            Error::Log(error) => {
+                error.is_no_space()
+                    || error.is_permission()
+                    || error.is_busy()
+                    || error.is_poisoned()
+                    || matches!(error, cms_log::Error::Io(_))
+            }
+            _ => false,
+        }
+    }
+
     /// Returns whether the commit is durable in the log although something after that failed.
     pub fn is_committed(&self) -> bool {
         matches!(self, Error::FilesPending { .. })
@@ -159,7 +174,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io { attempt, path, .. } => write!(f, "{attempt} {}", path.display()),
-            Error::NoDirectory { path, .. } => write!(f, "use the configuration directory {}", path.display()),
+            Error::NoDirectory { path, .. } => {
+                write!(f, "use the configuration directory {}", path.display())
+            }
             Error::NoHome { user } => write!(
                 f,
                 "user {user} owns the configuration directory and has no home directory; set CMS_STATE_DIR"

@@ -4,12 +4,14 @@ use cms_log::FileView;
 use cms_model::PackageName;
 
 use crate::error::{Error, Result};
-use crate::external::Warning;
+use crate::external::{Absorbed, Warning};
 use crate::package_file::{Leftover, Replacement};
 use crate::store::{Log, Store, text_digest};
 
-/// How often files are edited under our hands before we give up for this time.
-const ATTEMPTS: usize = 16;
+/// How often files may be edited under our hands before we keep those away who lock them.
+const POLITE_ATTEMPTS: usize = 2;
+/// How often those who lock nothing may edit them before we give up for this time.
+const ATTEMPTS: usize = 32;
 
 impl Store {
     /// Writes the named packages' files, each once, however many commits are waiting for it.
@@ -19,14 +21,18 @@ impl Store {
         let log = self.log("write package files")?;
         let mut warnings = Vec::new();
         let mut names = names.to_vec();
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let disturbed = self.write_once(log, &names)?;
             if disturbed.is_empty() {
                 return Ok(warnings);
             }
             let mut writing = log.write()?;
             self.recover_displaced(log, &mut writing, &disturbed, &mut warnings)?;
-            let absorbed = self.absorb(log, &mut writing, &disturbed)?;
+            let absorbed = if attempt < POLITE_ATTEMPTS {
+                self.absorb(log, &mut writing, &disturbed)?
+            } else {
+                self.write_held(log, &mut writing, &disturbed)?
+            };
             drop(writing);
             let unparsable = |name: &PackageName| {
                 absorbed.warnings.iter().any(|warning| {
@@ -64,7 +70,9 @@ impl Store {
             let view = backend.view(name)?;
             let cell = head.cell(name);
             let outcome = match (cell, &view) {
-                (Some(cell), Some(view)) if view.revision >= cell.changed && file.status()?.is_some() => continue,
+                (Some(cell), Some(view)) if view.revision >= cell.changed && file.status()?.is_some() => {
+                    continue;
+                }
                 (Some(cell), view) => {
                     let package = cell.package(backend, name)?;
                     let digest = text_digest(&package);
@@ -73,7 +81,8 @@ impl Store {
                         && let Some(status) = file.status()?
                         && status.equals(view)
                     {
-                        views.push((name.clone(), Some(FileView { revision: head.revision, ..view.clone() })));
+                        views
+                            .push((name.clone(), Some(FileView { revision: head.revision, ..view.clone() })));
                         continue;
                     }
                     file.replace(view.as_ref(), &package).map(|outcome| (outcome, Some(digest)))
@@ -91,13 +100,39 @@ impl Store {
                 Err(error) => failed = Some(error),
             }
         }
-        if !views.is_empty() {
-            backend.record_views(&views)?;
-        }
+        log.note(&views);
         match failed {
             Some(error) => Err(error),
             None => Ok(disturbed),
         }
+    }
+
+    /// Absorbs and writes under the files' own locks, so that a crowd of `uci` has to wait.
+    fn write_held(
+        &self,
+        log: &Log,
+        writing: &mut crate::store::Writing<'_>,
+        names: &[PackageName],
+    ) -> Result<Absorbed> {
+        let _files = log.write_files()?;
+        let mut all = Absorbed::default();
+        for name in names {
+            let file = self.file(name);
+            let held = file.hold()?;
+            let absorbed = self.absorb(log, writing, std::slice::from_ref(name))?;
+            all.warnings.extend(absorbed.warnings);
+            let (Some(held), Some(view)) = (held, log.backend.view(name)?) else { continue };
+            let Some(package) = writing.head.package(&*log.backend, name)? else { continue };
+            let digest = text_digest(&package);
+            if digest == view.digest {
+                continue;
+            }
+            if let Replacement::Done(status) = file.replace_held(held, &view, &package)? {
+                let view = status.view(writing.head.revision, digest);
+                log.note(&[(name.clone(), Some(view))]);
+            }
+        }
+        Ok(all)
     }
 
     /// Deals with the temporaries of replacements that were cut short, or that displaced an edit.

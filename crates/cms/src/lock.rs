@@ -1,7 +1,8 @@
 //! A lock between processes that the kernel frees when its holder dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::error::{Error, Result};
 use crate::location::Location;
@@ -21,31 +22,45 @@ impl FileLock {
     }
 }
 
-/// A lock file that stays open, for a process that locks often.
+/// A lock file that stays open once it was needed, for a process that locks often.
 #[derive(Debug)]
 pub(crate) struct LockFile {
-    file: File,
-    path: std::path::PathBuf,
+    location: Location,
+    path: PathBuf,
+    file: OnceLock<File>,
 }
 
 impl LockFile {
-    pub(crate) fn open(location: &Location, path: &Path) -> Result<LockFile> {
-        Ok(LockFile { file: open(location, path)?, path: path.to_owned() })
+    /// Names a lock; who only reads never opens it.
+    pub(crate) fn new(location: &Location, path: PathBuf) -> LockFile {
+        LockFile { location: location.clone(), path, file: OnceLock::new() }
     }
 
     /// Waits for the lock. The caller excludes the threads of its own process by a mutex, since the
     /// kernel's lock belongs to the open file, which they share.
     pub(crate) fn lock(&self) -> Result<Held<'_>> {
-        self.file.lock().map_err(|source| Error::io("lock", &self.path, source))?;
-        Ok(Held { file: &self.file })
+        let file = self.file()?;
+        file.lock().map_err(|source| Error::io("lock", &self.path, source))?;
+        Ok(Held { file })
     }
 
     /// Takes the lock if it is free.
     pub(crate) fn try_lock(&self) -> Result<Option<Held<'_>>> {
-        match self.file.try_lock() {
-            Ok(()) => Ok(Some(Held { file: &self.file })),
+        let file = self.file()?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Held { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(Error::io("lock", &self.path, source)),
+        }
+    }
+
+    fn file(&self) -> Result<&File> {
+        match self.file.get() {
+            Some(file) => Ok(file),
+            None => {
+                let file = open(&self.location, &self.path)?;
+                Ok(self.file.get_or_init(|| file))
+            }
         }
     }
 }

@@ -139,7 +139,22 @@ impl PackageFile {
     }
 
     fn exchange(&self, view: &FileView, package: &Package) -> Result<Replacement> {
-        let Some(old) = self.lock_expected(view)? else { return Ok(Replacement::Edited) };
+        match self.hold()? {
+            Some(held) => self.replace_held(held, view, package),
+            None => Ok(Replacement::Edited),
+        }
+    }
+
+    /// Replaces the file that is held, if it still is what the view says.
+    pub(crate) fn replace_held(
+        &self,
+        old: HeldFile,
+        view: &FileView,
+        package: &Package,
+    ) -> Result<Replacement> {
+        if !self.is_expected(&old, view)? {
+            return Ok(Replacement::Edited);
+        }
         let temporary = self.temporary();
         let new = self.write_temporary(package, Some(&old.file))?;
         let failed = |source| Error::io("replace", &self.path, source);
@@ -170,7 +185,10 @@ impl PackageFile {
 
     /// Removes the file of a deleted package, if it still is what the view says.
     pub(crate) fn remove(&self, view: &FileView) -> Result<Replacement> {
-        let Some(old) = self.lock_expected(view)? else { return Ok(Replacement::Edited) };
+        let Some(old) = self.hold()? else { return Ok(Replacement::Edited) };
+        if !self.is_expected(&old, view)? {
+            return Ok(Replacement::Edited);
+        }
         let temporary = self.temporary();
         let failed = |source| Error::io("remove", &self.path, source);
         fs::rename(&self.target, &temporary).map_err(failed)?;
@@ -187,8 +205,8 @@ impl PackageFile {
         Ok(Replacement::Done(old.status))
     }
 
-    /// Opens and locks the file as the reference `uci` does, and checks that it holds the view's text.
-    fn lock_expected(&self, view: &FileView) -> Result<Option<LockedFile>> {
+    /// Opens and locks the file as the reference `uci` does; `None` where there is none.
+    pub(crate) fn hold(&self) -> Result<Option<HeldFile>> {
         let failed = |source| Error::io("open", &self.path, source);
         loop {
             let opened = OpenOptions::new().read(true).write(true).open(&self.target);
@@ -205,16 +223,18 @@ impl PackageFile {
             let status = Status::of_file(&file).map_err(failed)?;
             // Whoever replaced the file while we waited left us the lock of a file that is gone.
             match Status::of(&self.target).map_err(failed)? {
-                Some(now) if (now.inode, now.device) == (status.inode, status.device) => {}
+                Some(now) if (now.inode, now.device) == (status.inode, status.device) => {
+                    return Ok(Some(HeldFile { file, status, writable }));
+                }
                 Some(_) => continue,
                 None => return Ok(None),
             }
-            let locked = LockedFile { file, status, writable };
-            if status.proves(view) || locked.digest().map_err(failed)? == view.digest {
-                return Ok(Some(locked));
-            }
-            return Ok(None);
         }
+    }
+
+    fn is_expected(&self, held: &HeldFile, view: &FileView) -> Result<bool> {
+        let digest = || held.digest().map_err(|source| Error::io("read", &self.path, source));
+        Ok(held.status.proves(view) || digest()? == view.digest)
     }
 
     /// Writes and syncs the temporary. Until it is complete its mode is 0, which tells it from a
@@ -265,7 +285,9 @@ impl PackageFile {
             Err(error) => return Err(failed(error)),
         };
         if !meta.is_file() {
-            return Err(failed(io::Error::other("a temporary of cms is expected here, and this is no regular file")));
+            return Err(failed(io::Error::other(
+                "a temporary of cms is expected here, and this is no regular file",
+            )));
         }
         if meta.permissions().mode() & 0o7777 == IN_PROGRESS_MODE {
             return Ok(Some(Leftover::Incomplete));
@@ -289,7 +311,8 @@ impl PackageFile {
     }
 
     fn temporary(&self) -> PathBuf {
-        let name = self.target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            self.target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.target.with_file_name(format!(".{name}.cms~"))
     }
 
@@ -301,14 +324,15 @@ impl PackageFile {
     }
 }
 
-/// The displaced file, locked against every `uci` until dropped.
-struct LockedFile {
+/// The file to be displaced, locked against every `uci` until dropped.
+#[derive(Debug)]
+pub(crate) struct HeldFile {
     file: File,
     status: Status,
     writable: bool,
 }
 
-impl LockedFile {
+impl HeldFile {
     fn digest(&self) -> io::Result<Digest> {
         use std::io::Seek;
         let mut file = &self.file;
@@ -338,7 +362,6 @@ impl LockedFile {
         }
     }
 }
-
 
 fn keep_owner(old: &File, new: &File) -> io::Result<()> {
     let (old, made) = (old.metadata()?, new.metadata()?);

@@ -61,28 +61,26 @@ impl Store {
         let mut head = log.newest()?;
         for _ in 0..LOOKS {
             let names = match names {
-                Some(names) => names.to_vec(),
-                None => self.known_names(log, &head)?,
+                // The first use imports everything at once.
+                Some(names) if head.revision > Revision::EMPTY => names.to_vec(),
+                _ => self.known_names(log, &head)?,
             };
             let Differences { different, unsettled, stray } = self.different(log, &head, &names)?;
             if different.is_empty() && !unsettled && stray.is_empty() {
                 break;
             }
-            let import = head.revision == Revision::EMPTY;
-            let writing = if import { Some(log.write()?) } else { log.try_write()? };
-            if let Some(mut writing) = writing {
-                self.recover_displaced(log, &mut writing, &stray, &mut warnings)?;
-                let Absorbed { warnings: found, mut behind, .. } = self.absorb(log, &mut writing, &names)?;
-                head = log.publish(Arc::new(writing.head.clone()));
-                drop(writing);
-                warnings.extend(found);
-                behind.retain(|name| !is_unparsable(&warnings, name));
-                log.caught_up.store(true, Ordering::Relaxed);
-                if let Err(error) = self.write_package_files(&behind) {
-                    // The log has everything; the next use tries again.
-                    tracing::warn!(%error, "package files could not be brought up to the log");
+            match self.settle(log, head.revision == Revision::EMPTY, &names, &stray) {
+                Ok(Some(settled)) => {
+                    warnings.extend(settled.warnings);
+                    head = settled.head;
+                    break;
                 }
-                break;
+                Ok(None) => {}
+                // Reading goes on where nothing can be written: from the files, as they are.
+                Err(error) if error.is_storage() => {
+                    tracing::warn!(%error, "edits could not be brought into the log");
+                }
+                Err(error) => return Err(error),
             }
             // Somebody else is writing. What looks like an edit may be his commit: look again.
             let newest = log.newest()?;
@@ -144,6 +142,31 @@ impl Store {
         Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
     }
 
+    /// Brings the log up to the files and the files up to the log; `None` when somebody else is writing.
+    fn settle(
+        &self,
+        log: &Log,
+        wait: bool,
+        names: &[PackageName],
+        stray: &[PackageName],
+    ) -> Result<Option<Settled>> {
+        let writing = if wait { Some(log.write()?) } else { log.try_write()? };
+        let Some(mut writing) = writing else { return Ok(None) };
+        let mut warnings = Vec::new();
+        self.recover_displaced(log, &mut writing, stray, &mut warnings)?;
+        let Absorbed { warnings: found, mut behind, .. } = self.absorb(log, &mut writing, names)?;
+        let head = log.publish(Arc::new(writing.head.clone()));
+        drop(writing);
+        warnings.extend(found);
+        behind.retain(|name| !is_unparsable(&warnings, name));
+        log.caught_up.store(true, Ordering::Relaxed);
+        if let Err(error) = self.write_package_files(&behind) {
+            // The log has everything; the next use tries again.
+            tracing::warn!(%error, "package files could not be brought up to the log");
+        }
+        Ok(Some(Settled { head, warnings }))
+    }
+
     /// Compares files with the log without changing anything.
     fn different(&self, log: &Log, head: &Head, names: &[PackageName]) -> Result<Differences> {
         let mut found = Differences::default();
@@ -163,12 +186,20 @@ impl Store {
                 Ok(Finding::Unparsable(diagnostics)) => {
                     found.different.push((name.clone(), Text::Unparsable(diagnostics)));
                 }
-                Ok(Finding::Removed) | Err(Error::Io { .. }) => found.different.push((name.clone(), Text::Gone)),
+                Ok(Finding::Removed) | Err(Error::Io { .. }) => {
+                    found.different.push((name.clone(), Text::Gone))
+                }
                 Err(error) => return Err(error),
             }
         }
         Ok(found)
     }
+}
+
+/// The state after edits were brought in.
+struct Settled {
+    head: Arc<Head>,
+    warnings: Vec<Warning>,
 }
 
 /// How package files differ from the log.

@@ -27,7 +27,8 @@ pub struct Stage {
     frames: Vec<Frame>,
     drafts: BTreeMap<PackageName, Staged>,
     user: u32,
-    _lock: FileLock,
+    /// `None` when the stage was opened to be read.
+    lock: Option<FileLock>,
 }
 
 /// A package as its staged changes make it.
@@ -71,28 +72,25 @@ impl Store {
         self.location().create_private(&self.location().state().join("stage"))?;
         self.location().create_private(&directory)?;
         let lock = FileLock::wait(self.location(), &directory.join("lock"))?;
-        let snapshot = self.snapshot_of(names)?;
-        let (file, mut frames) = StageFile::read(self.location(), &directory.join("stage"))?;
-        self.drop_published(&file, user, &mut frames)?;
-        Ok(Stage { store: self.clone(), snapshot, file, frames, drafts: BTreeMap::new(), user, _lock: lock })
+        self.stage_with(names, user, Some(lock))
     }
 
-    /// Returns the packages that the caller has staged changes of, without waiting for anybody.
+    /// Opens the caller's stage to be read: without waiting, and without writing anything.
     ///
     /// # Errors
-    /// [`Error::StageDamaged`], or that the stage cannot be read.
-    pub fn staged_packages(&self) -> Result<Vec<PackageName>> {
-        if self.optional_log().is_none() {
-            return Ok(Vec::new());
-        }
-        let user = rustix::process::geteuid().as_raw();
-        let path = self.stage_directory(user).join("stage");
-        let (file, mut frames) = StageFile::read(self.location(), &path)?;
-        self.drop_published(&file, user, &mut frames)?;
-        let mut names: Vec<PackageName> = frames.into_iter().map(|frame| frame.package).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+    /// As [`stage`](Store::stage).
+    pub fn stage_to_read(&self, names: Option<&[PackageName]>) -> Result<Stage> {
+        self.log("read the staged changes")?;
+        self.stage_with(names, rustix::process::geteuid().as_raw(), None)
+    }
+
+    fn stage_with(&self, names: Option<&[PackageName]>, user: u32, lock: Option<FileLock>) -> Result<Stage> {
+        // The file first: what is committed between the two looks is in the snapshot, and its frames
+        // are known to be published.
+        let (file, mut frames) = StageFile::read(self.location(), &self.stage_directory(user).join("stage"))?;
+        let snapshot = self.snapshot_of(names)?;
+        self.drop_published(&file, user, &mut frames, snapshot.revision().unwrap_or(Revision::EMPTY))?;
+        Ok(Stage { store: self.clone(), snapshot, file, frames, drafts: BTreeMap::new(), user, lock })
     }
 
     fn stage_directory(&self, user: u32) -> PathBuf {
@@ -100,11 +98,16 @@ impl Store {
     }
 
     /// Drops frames that a commit published whose clean-up was cut short.
-    fn drop_published(&self, file: &StageFile, user: u32, frames: &mut Vec<Frame>) -> Result<()> {
+    fn drop_published(
+        &self,
+        file: &StageFile,
+        user: u32,
+        frames: &mut Vec<Frame>,
+        newest: Revision,
+    ) -> Result<()> {
         let log = self.log("read the staged changes")?;
         let Some(oldest) = frames.iter().map(|frame| frame.base).min() else { return Ok(()) };
         let oldest = oldest.max(Revision(log.backend.first()?.0.saturating_sub(1)));
-        let newest = log.backend.head()?;
         log.backend.headers(oldest, newest, cms_log::Order::Ascending, &mut |header| {
             if let Origin::Stage { owner, stage, upto } = header.origin
                 && owner == user
@@ -166,6 +169,7 @@ impl Stage {
     /// # Errors
     /// [`Error::Io`]: then nothing new is staged.
     pub fn save(&mut self) -> Result<()> {
+        self.must_be_locked()?;
         let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
         let mut frames = Vec::new();
         for (name, staged) in &self.drafts {
@@ -173,9 +177,10 @@ impl Stage {
             if changes.is_empty() {
                 continue;
             }
-            let created = changes.iter().filter(|change| matches!(change.kind, cms_model::ChangeKind::Add { .. }));
-            let pins =
-                created.filter_map(|change| Some((change.section, staged.draft.display_name(change.section)?)));
+            let created =
+                changes.iter().filter(|change| matches!(change.kind, cms_model::ChangeKind::Add { .. }));
+            let pins = created
+                .filter_map(|change| Some((change.section, staged.draft.display_name(change.section)?)));
             frames.push(Frame {
                 base,
                 package: name.clone(),
@@ -193,6 +198,16 @@ impl Stage {
             staged.saved = staged.draft.changes().len();
         }
         Ok(())
+    }
+
+    fn must_be_locked(&self) -> Result<()> {
+        match self.lock {
+            Some(_) => Ok(()),
+            None => Err(Error::Invalid {
+                key: "the stage".to_owned(),
+                reason: "it was opened to be read only".to_owned(),
+            }),
+        }
     }
 
     /// Lists the packages with staged changes.
@@ -250,6 +265,7 @@ impl Stage {
     /// # Errors
     /// [`Error::NotFound`] when the key names a section that is not there.
     pub fn revert(&mut self, key: &Key) -> Result<usize> {
+        self.must_be_locked()?;
         let package = key.package.clone();
         let section = match &key.section {
             None => None,

@@ -143,7 +143,9 @@ pub(crate) fn package_files(directory: &Path) -> Result<Vec<PackageName>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let Some(name) = entry.file_name().to_str().and_then(|name| PackageName::new(name).ok()) else { continue };
+        let Some(name) = entry.file_name().to_str().and_then(|name| PackageName::new(name).ok()) else {
+            continue;
+        };
         let is_file = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()),
             Ok(kind) => kind.is_file(),
@@ -178,8 +180,8 @@ impl Log {
         };
         let head = Head::load(&backend, None)?;
         let log = Log {
-            lock: LockFile::open(location, &location.state().join("lock"))?,
-            files_lock: LockFile::open(location, &location.state().join("files.lock"))?,
+            lock: LockFile::new(location, location.state().join("lock")),
+            files_lock: LockFile::new(location, location.state().join("files.lock")),
             published: RwLock::new(Arc::new(head.clone())),
             writer: Mutex::new(head),
             flushing: Mutex::new(()),
@@ -192,7 +194,7 @@ impl Log {
 
     fn create(location: &Location) -> Result<Sqlite> {
         location.create_state()?;
-        let lock = LockFile::open(location, &location.state().join("lock"))?;
+        let lock = LockFile::new(location, location.state().join("lock"));
         let _held = lock.lock()?;
         let path = location.log();
         let backend = Sqlite::open(&path, cms_log::Open { create: true, read_only: false })?;
@@ -261,6 +263,16 @@ impl Log {
         let mutex = self.flushing.lock();
         let held = self.files_lock.lock()?;
         Ok(WritingFiles { _held: held, _mutex: mutex })
+    }
+
+    /// Notes what package files hold. A note that cannot be taken costs a comparison at the next use.
+    pub(crate) fn note(&self, views: &[(PackageName, Option<FileView>)]) {
+        if views.is_empty() {
+            return;
+        }
+        if let Err(error) = self.backend.record_views(views) {
+            tracing::warn!(%error, "could not note what the package files hold");
+        }
     }
 
     /// Returns the newest state in the log.

@@ -23,7 +23,8 @@ impl From<Error> for Failure {
                     .hint(msg!("no-directory-hint"))
             }
             Error::NoHome { user } => {
-                Failure::new(Exit::Unavailable, msg!("no-home", user = user.to_string())).hint(msg!("no-home-hint"))
+                Failure::new(Exit::Unavailable, msg!("no-home", user = user.to_string()))
+                    .hint(msg!("no-home-hint"))
             }
             Error::NotFound { key } => Failure::not_found(msg!("key-not-found", key = key)),
             Error::Exists { key } => Failure::new(Exit::Conflict, msg!("key-exists", key = key)),
@@ -36,8 +37,11 @@ impl From<Error> for Failure {
             }
             Error::Conflict { keys, revision, author } => {
                 let (keys, revision) = (keys.join(", "), revision.0.to_string());
-                Failure::new(Exit::Conflict, msg!("conflict", keys = keys, revision = revision, author = author))
-                    .hint(msg!("conflict-hint"))
+                Failure::new(
+                    Exit::Conflict,
+                    msg!("conflict", keys = keys, revision = revision, author = author),
+                )
+                .hint(msg!("conflict-hint"))
             }
             Error::NotOwner { path, owner, .. } => {
                 let owner = owner.to_string();

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use cms::model::{Diagnostic, Export, Name, PackageName, TypeName, Value};
-use serde::{Deserialize, Deserializer};
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::structured::VERSION;
 use super::{Format, uci_text};
@@ -187,7 +187,12 @@ fn convert(document: Document) -> Result<Vec<Imported>, FormatError> {
     if document.cms != VERSION {
         return Err(FormatError::Version(document.cms));
     }
-    document.packages.into_iter().enumerate().map(|(number, package)| convert_package(number, package)).collect()
+    document
+        .packages
+        .into_iter()
+        .enumerate()
+        .map(|(number, package)| convert_package(number, package))
+        .collect()
 }
 
 fn convert_package(number: usize, shape: PackageShape) -> Result<Imported, FormatError> {

@@ -22,7 +22,7 @@ pub(super) fn write(
     anonymous: Anonymous,
     first: bool,
 ) -> io::Result<()> {
-    begin_package(out, format, name, package.len() == 0, first)?;
+    begin_package(out, format, name, package.is_empty(), first)?;
     for (position, section) in package.sections().enumerate() {
         let generated = (anonymous == Anonymous::Generated && section.name().is_none())
             .then(|| cms::model::generated_name(position + 1, section.kind().as_bytes()));
@@ -35,7 +35,7 @@ pub(super) fn write(
         }
         end_section(out, format, options.is_empty())?;
     }
-    end_package(out, format, package.len() == 0)
+    end_package(out, format, package.is_empty())
 }
 
 pub(super) fn end(out: &mut dyn Write, format: Format, empty: bool) -> io::Result<()> {
@@ -189,7 +189,12 @@ fn write_string(out: &mut dyn Write, text: &[u8]) -> io::Result<()> {
             '\r' => b"\\r",
             '\t' => b"\\t",
             // Control characters, and what YAML takes for a line break or refuses to show.
-            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}'
+            '\0'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
             | '\u{ffff}' => b"",
             _ => continue,
         };

@@ -18,22 +18,31 @@ pub(super) fn write(
         // The text before may lack its last newline.
         out.write_all(b"\n")?;
     }
-    // Generated names are not in the text; and a text with `package` lines of its own would be read
-    // back as several packages. Both are written anew, in the form of `uci export`.
-    if anonymous == Anonymous::Generated || names_a_package(package) {
+    // Generated names are not in the text; and a text with lines that name other packages would be read
+    // back as several. Both are written anew, in the form of `uci export`.
+    if anonymous == Anonymous::Generated || names_others(name, package) {
         return canonical(out, name, package, anonymous);
     }
     writeln!(out, "package {name}")?;
     package.write_text(&mut &mut *out)
 }
 
-/// Whether the text holds a `package` line, which a package file may do and readers ignore.
-fn names_a_package(package: &Package) -> bool {
-    // Such a line can only stand where a section's text begins or ends, so scanning the text for the
-    // word first spares parsing nearly always.
+/// Whether the text holds a `package` line that `split` would split it at. A package file may have such
+/// lines, and readers of the file ignore them; its own name above the first section does no harm.
+fn names_others(name: &PackageName, package: &Package) -> bool {
+    // Scanning the text for the word first spares parsing nearly always.
+    if !package.chunks().any(may_name_a_package) {
+        return false;
+    }
     let text = package.text();
-    may_name_a_package(&text)
-        && SliceParser::new(&text).any(|event| matches!(event, Ok(event) if is_package_line(&event.command)))
+    let mut sections = false;
+    SliceParser::new(&text).flatten().any(|event| match &event.command {
+        Command::Package { name: other } => sections || *other.value() != *name.as_bytes(),
+        _ => {
+            sections = true;
+            false
+        }
+    })
 }
 
 fn may_name_a_package(text: &[u8]) -> bool {
@@ -41,10 +50,6 @@ fn may_name_a_package(text: &[u8]) -> bool {
         let line = line.trim_ascii_start();
         line.starts_with(b"p ") || line.starts_with(b"p\t") || line.starts_with(b"package")
     })
-}
-
-fn is_package_line(command: &Command<'_>) -> bool {
-    matches!(command, Command::Package { .. })
 }
 
 fn canonical(
@@ -74,14 +79,29 @@ pub(super) fn split(text: &[u8], name: Option<&PackageName>) -> Result<Vec<Impor
     let mut packages: Vec<Imported> = Vec::new();
     let mut diagnostics = Vec::new();
     let mut body_start = 0;
+    let mut sections = false;
+    // Comments above the first `package` line belong to that package.
+    let mut header: &[u8] = b"";
     for event in SliceParser::new(text) {
         match event {
             Err(error) => diagnostics.push(error.diagnostic()),
             Ok(event) => {
-                let Command::Package { name } = &event.command else { continue };
-                if let Some(previous) = packages.last_mut() {
-                    previous.text = body(&text[body_start..line_begin(text, event.span.start)]);
+                let Command::Package { name } = &event.command else {
+                    sections = true;
+                    continue;
+                };
+                // A file that says its own name says it below the line that `write` put above it.
+                if !sections && packages.last().is_some_and(|last| *name.value() == *last.package.as_bytes())
+                {
+                    continue;
                 }
+                let before = &text[body_start..line_begin(text, event.span.start)];
+                match packages.last_mut() {
+                    Some(previous) => previous.text = body(before),
+                    None if sections => return Err(FormatError::NoPackage),
+                    None => header = before,
+                }
+                sections = false;
                 let package = PackageName::try_from(&*name.value())
                     .map_err(|error| FormatError::Place("package".to_owned(), error.to_string()))?;
                 packages.push(Imported { package, text: Vec::new() });
@@ -101,6 +121,9 @@ pub(super) fn split(text: &[u8], name: Option<&PackageName>) -> Result<Vec<Impor
         Some(last) => last.text = text[body_start..].to_vec(),
         None if SliceParser::new(text).next().is_some() => return Err(FormatError::NoPackage),
         None => {}
+    }
+    if let Some(first) = packages.first_mut().filter(|_| !header.trim_ascii().is_empty()) {
+        first.text.splice(0..0, header.iter().copied());
     }
     Ok(packages)
 }

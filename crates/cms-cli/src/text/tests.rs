@@ -68,11 +68,33 @@ fn no_message_is_without_use() {
 
 #[test]
 fn a_plural_follows_its_count() {
-    let render = |count: usize| {
-        Catalogue::load(Language::English).render("count-changes", &[("count", Argument::Count(count))])
-    };
+    let render =
+        |count: usize| render_in(Language::English, "count-changes", &[("count", Argument::Count(count))]);
     assert_eq!(render(1).as_deref(), Some("1 change"));
     assert_eq!(render(2).as_deref(), Some("2 changes"));
+}
+
+#[test]
+fn every_message_can_be_said_alone() {
+    for language in Language::ALL {
+        for (id, names) in variables(language) {
+            let names: Vec<&'static str> = names.into_iter().map(|name| &*name.leak()).collect();
+            let count = names.contains(&"count");
+            let value = |name: &&str| {
+                if count && *name == "count" {
+                    Argument::Count(3)
+                } else {
+                    Argument::Text("VALUE".to_owned())
+                }
+            };
+            let arguments: Vec<(&'static str, Argument)> =
+                names.iter().map(|name| (*name, value(name))).collect();
+            let said = render_in(language, &id, &arguments).unwrap_or_else(|| panic!("{language:?}: {id}"));
+            assert!(!said.is_empty() && !said.contains("{$"), "{language:?} {id}: {said}");
+            let all_said = names.iter().all(|name| *name == "count" || said.contains("VALUE"));
+            assert!(all_said, "{language:?} {id}: {said}");
+        }
+    }
 }
 
 struct Call {
@@ -136,9 +158,11 @@ fn sources() -> Vec<(String, String)> {
                 }
             } else if path.extension().is_some_and(|e| e == "rs") && path.file_name().unwrap() != "tests.rs" {
                 let source = std::fs::read_to_string(&path).unwrap();
-                // The macro's own definition and its example are no messages.
+                // An example in a comment, or the macro's own definition, is no message.
+                let code: Vec<&str> =
+                    source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
                 if path.file_name().unwrap() != "text.rs" {
-                    found.push((path.display().to_string(), source));
+                    found.push((path.display().to_string(), code.join("\n")));
                 }
             }
         }

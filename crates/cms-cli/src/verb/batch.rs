@@ -20,8 +20,7 @@ use crate::keys;
 use crate::session::{self, Session};
 use crate::text::{Message, msg};
 
-pub(super) const VERB: Verb =
-    Verb { name: "batch", aliases: &[], uci: true, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "batch", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
     command.arg(super::message(help)).arg(super::dry_run(help).help(help!("batch-dry-run", help)))
@@ -90,8 +89,9 @@ impl Batch {
     fn command(&mut self, words: &[Vec<u8>], stage: &mut Stage) -> Result<(), Failure> {
         let Some((first, rest)) = words.split_first() else { return Ok(()) };
         let typed = String::from_utf8_lossy(first);
-        let verb = super::find(&typed)
-            .ok_or_else(|| Failure::usage(msg!("unknown-verb", name = typed.as_ref())).hint(msg!("see-help")))?;
+        let verb = super::find(&typed).ok_or_else(|| {
+            Failure::usage(msg!("unknown-verb", name = typed.as_ref())).hint(msg!("see-help"))
+        })?;
         match (verb.name, rest) {
             (name, _) if Edit::is_verb(name) => self.edit(name, rest, stage),
             ("get", [key]) => {

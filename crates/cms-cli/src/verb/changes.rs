@@ -8,10 +8,11 @@ use serde_json::json;
 
 use super::Verb;
 use crate::adopt;
-use crate::arguments::{DEFAULT_CONFIG, Help, help};
+use crate::arguments::{Help, help};
 use crate::change_line;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::globals::DEFAULT_CONFIG;
 use crate::json::Json;
 use crate::session::Session;
 use crate::table;

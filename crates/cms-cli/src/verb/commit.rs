@@ -1,8 +1,8 @@
 //! `commit`: makes the caller's staged changes one revision.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use cms::{CommitOptions, Committed, Transaction};
 use serde_json::json;
 
@@ -16,8 +16,7 @@ use crate::json::Json;
 use crate::session::Session;
 use crate::text::msg;
 
-pub(super) const VERB: Verb =
-    Verb { name: "commit", aliases: &[], uci: true, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "commit", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
     command
@@ -27,7 +26,11 @@ fn arguments(command: Command, help: Help) -> Command {
         .arg(
             Arg::new("adopt-uci")
                 .long("adopt-uci")
-                .action(ArgAction::SetTrue)
+                .value_name("DIR")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value(adopt::UCI_SAVE_DIR)
+                .value_parser(clap::value_parser!(PathBuf))
                 .help(help!("commit-adopt-uci", help)),
         )
 }
@@ -37,8 +40,8 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let package = super::optional_key(matches)?.map(|key| key.package);
     let dry_run = matches.get_flag("dry-run");
     let mut stage = session.stage(package.as_ref().map(std::slice::from_ref))?;
-    if matches.get_flag("adopt-uci") {
-        let adopted = adopt::adopt(&mut stage, Path::new(adopt::UCI_SAVE_DIR), package.as_ref(), session)?;
+    if let Some(folder) = matches.get_one::<PathBuf>("adopt-uci") {
+        let adopted = adopt::adopt(&mut stage, folder, package.as_ref(), session)?;
         session.output.say(&msg!("commit-adopted", count = adopted));
     }
     let committed = stage.commit(package.as_ref(), &options(matches, "cms commit"))?;

@@ -63,7 +63,13 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
                     let text = |package: &Option<_>| package.as_ref().map(|p: &Arc<Package>| p.text());
                     let (old, new) = (text(&difference.old), text(&difference.new));
                     let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
-                    session.output.write(&text_diff::unified(&difference.package, &old, &new, (&names.0, &names.1), paint))?;
+                    session.output.write(&text_diff::unified(
+                        &difference.package,
+                        &old,
+                        &new,
+                        (&names.0, &names.1),
+                        paint,
+                    ))?;
                 }
                 "table" => rows.extend(difference.changes.iter().map(change_line::cells)),
                 _ => {

@@ -45,11 +45,17 @@ fn run(_: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
             };
             session.output.line(format!("{label}: {}: {}", finding.place, finding.what))?;
             if !finding.advice.is_empty() {
-                session.output.line(format!("  {}: {}", paint.hint(&text("label-advice")), finding.advice))?;
+                session.output.line(format!(
+                    "  {}: {}",
+                    paint.hint(&text("label-advice")),
+                    finding.advice
+                ))?;
             }
         }
         if findings.is_empty() {
-            session.output.line(msg!("doctor-well", folder = session.globals.config.as_path()).to_string())?;
+            session
+                .output
+                .line(msg!("doctor-well", folder = session.globals.config.as_path()).to_string())?;
         }
     }
     Ok(if worst == Some(Severity::Error) { Exit::Error } else { Exit::Ok })

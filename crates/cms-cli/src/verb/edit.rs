@@ -43,7 +43,8 @@ pub(super) const ADD: Verb = Verb {
     uci: true,
     hidden: false,
     arguments: |command, help| {
-        let word = |name: &'static str| Arg::new(name).required(true).value_parser(clap::value_parser!(OsString));
+        let word =
+            |name: &'static str| Arg::new(name).required(true).value_parser(clap::value_parser!(OsString));
         command
             .arg(word("package").value_name("PACKAGE").help(help!("add-package", help)))
             .arg(word("type").value_name("TYPE").help(help!("add-type", help)))
@@ -141,15 +142,18 @@ impl Edit {
             return Ok(Edit::Add(package, keys::type_name(kind)?));
         }
         let [word] = words else {
-            return Err(Failure::usage(msg!("wrong-words", verb = verb)).hint(msg!("see-help-of", verb = verb)));
+            return Err(
+                Failure::usage(msg!("wrong-words", verb = verb)).hint(msg!("see-help-of", verb = verb))
+            );
         };
         if verb == "delete" {
             return Edit::parse_delete(word);
         }
         let (key, value) = keys::assignment(word)?;
         if key.section.is_none() {
-            return Err(Failure::usage(msg!("section-missing", key = key.to_string()))
-                .hint(msg!("key-shape-hint")));
+            return Err(
+                Failure::usage(msg!("section-missing", key = key.to_string())).hint(msg!("key-shape-hint"))
+            );
         }
         let value_owned = value.to_owned();
         match verb {
@@ -160,7 +164,8 @@ impl Edit {
             "set" => Ok(Edit::Set(key, value_owned)),
             "rename" => Ok(Edit::Rename(key, keys::new_name(value)?)),
             "add_list" | "del_list" if key.option.is_none() => {
-                Err(Failure::usage(msg!("option-missing", key = key.to_string())).hint(msg!("key-shape-hint")))
+                Err(Failure::usage(msg!("option-missing", key = key.to_string()))
+                    .hint(msg!("key-shape-hint")))
             }
             "add_list" => Ok(Edit::AddList(key, value_owned)),
             "del_list" => Ok(Edit::DelList(key, value_owned)),
@@ -181,7 +186,9 @@ impl Edit {
         };
         if key.section.is_none() {
             let package = key.package.as_str();
-            return Err(Failure::usage(msg!("delete-package", package = package)).hint(msg!("delete-package-hint")));
+            return Err(
+                Failure::usage(msg!("delete-package", package = package)).hint(msg!("delete-package-hint"))
+            );
         }
         match item {
             None => Ok(Edit::Delete(key)),
@@ -234,9 +241,11 @@ impl Edit {
             Edit::DeleteItem(key, index) => {
                 let (section, option) = option_of(key)?;
                 match draft.delete_item(section, option, *index) {
-                    Ok(done) if !done.changed => Err(Failure::not_found(
-                        msg!("no-item", key = key.to_string(), index = index.to_string()),
-                    )),
+                    Ok(done) if !done.changed => Err(Failure::not_found(msg!(
+                        "no-item",
+                        key = key.to_string(),
+                        index = index.to_string()
+                    ))),
                     done => outcome(done, draft, key, || msg!("set-same", key = key.to_string())),
                 }
             }

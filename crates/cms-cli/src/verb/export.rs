@@ -9,11 +9,12 @@ use crate::failure::Failure;
 use crate::format::{Anonymous, Format, Writer};
 use crate::session::Session;
 
-pub(super) const VERB: Verb =
-    Verb { name: "export", aliases: &[], uci: true, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "export", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    command.arg(super::key(help).value_name("PACKAGE").help(help!("export-package", help))).arg(super::at(help))
+    command
+        .arg(super::key(help).value_name("PACKAGE").help(help!("export-package", help)))
+        .arg(super::at(help))
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
@@ -33,7 +34,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 /// The format that `--format` or `--json` asks for.
-pub(super) fn format_of(session: &Session) -> Result<Format, Failure> {
+fn format_of(session: &Session) -> Result<Format, Failure> {
     match session.globals.format.as_deref() {
         None if session.globals.json => Ok(Format::Json),
         None => Ok(Format::Uci),

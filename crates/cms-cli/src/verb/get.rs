@@ -15,8 +15,7 @@ use crate::keys;
 use crate::session::Session;
 use crate::text::msg;
 
-pub(super) const VERB: Verb =
-    Verb { name: "get", aliases: &[], uci: true, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "get", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
     command.arg(super::key(help).required(true).help(help!("get-key", help))).arg(super::at(help))
@@ -45,7 +44,9 @@ pub(super) fn value(draft: &Draft, key: &Key) -> Result<Value, Failure> {
     let section = keys::section(draft, key)?;
     match &key.option {
         None => Ok(Value::scalar(section.kind())),
-        Some(option) => keys::option(draft, section, option).ok_or_else(|| keys::no_option(section, key, option)),
+        Some(option) => {
+            keys::option(draft, section, option).ok_or_else(|| keys::no_option(section, key, option))
+        }
     }
 }
 

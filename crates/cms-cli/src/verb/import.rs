@@ -16,8 +16,7 @@ use crate::keys;
 use crate::session::{self, Session};
 use crate::text::msg;
 
-pub(super) const VERB: Verb =
-    Verb { name: "import", aliases: &[], uci: true, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "import", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
     command
@@ -40,9 +39,10 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         }
         key => key.map(|key| key.package),
     };
-    let format = super::export::format_of(session)?;
+    let format = format_of(session)?;
     let (source, bytes) = input(session)?;
-    let packages = format::read(format, &bytes, name.as_ref()).map_err(|error| refused(format, &source, error))?;
+    let packages =
+        format::read(format, &bytes, name.as_ref()).map_err(|error| refused(format, &source, error))?;
     drop(bytes);
     if packages.is_empty() {
         session.output.say(&msg!("import-nothing"));
@@ -61,6 +61,19 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         transaction.replace_package(&imported.package, package)?;
     }
     super::commit::finish_transaction(transaction, matches.get_flag("dry-run"), session)
+}
+
+/// The format that `--format` names, or the file by the end of its name; UCI text otherwise.
+fn format_of(session: &Session) -> Result<Format, Failure> {
+    if let Some(name) = session.globals.format.as_deref() {
+        return Format::from_name(name).ok_or_else(|| super::unknown_format(name, &Format::NAMES));
+    }
+    let end = session.globals.file.as_deref().and_then(|path| path.extension()?.to_str());
+    Ok(match end {
+        Some("yml") => Format::Yaml,
+        Some(end) => Format::from_name(end).unwrap_or(Format::Uci),
+        None => Format::Uci,
+    })
 }
 
 /// Reads all of `-f FILE`, or of stdin.
@@ -96,21 +109,21 @@ fn refused(format: Format, source: &str, error: FormatError) -> Failure {
             let diagnostics = diagnostics.into_iter().map(|found| found.in_file(source)).collect();
             Failure::invalid(msg!("import-unparsable", source = source), diagnostics)
         }
-        FormatError::NoPackage => Failure::usage(msg!("import-no-package", source = source))
-            .hint(msg!("import-no-package-hint")),
+        FormatError::NoPackage => {
+            Failure::usage(msg!("import-no-package", source = source)).hint(msg!("import-no-package-hint"))
+        }
         FormatError::Syntax(cause) => Failure::invalid(
             msg!("import-wrong-format", source = source, format = name, cause = cause),
             Vec::new(),
         ),
-        FormatError::Version(version) => {
-            Failure::invalid(msg!("import-version", source = source, version = version.to_string()), Vec::new())
-        }
+        FormatError::Version(version) => Failure::invalid(
+            msg!("import-version", source = source, version = version.to_string()),
+            Vec::new(),
+        ),
         FormatError::Place(place, cause) => {
             Failure::invalid(msg!("import-place", source = source, place = place, cause = cause), Vec::new())
         }
-        FormatError::NotOne(count) => {
-            Failure::usage(msg!("import-not-one", source = source, count = count))
-        }
+        FormatError::NotOne(count) => Failure::usage(msg!("import-not-one", source = source, count = count)),
         FormatError::Twice(package) => {
             Failure::invalid(msg!("import-twice", source = source, package = package.as_str()), Vec::new())
         }

@@ -32,7 +32,9 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = super::optional_key(matches)?;
     let mut view = session.view(key.as_ref().map(|key| &key.package), super::text_of(matches, "at"))?;
     let (what, titles, entries) = match &key {
-        None => ("packages", vec![text("title-package"), text("title-sections")], packages(&mut view, session)),
+        None => {
+            ("packages", vec![text("title-package"), text("title-sections")], packages(&mut view, session))
+        }
         Some(key) if key.option.is_some() => {
             return Err(Failure::usage(msg!("list-option", key = key.to_string())));
         }

@@ -10,8 +10,7 @@ use crate::keys;
 use crate::session::Session;
 use crate::text::msg;
 
-pub(super) const VERB: Verb =
-    Verb { name: "revert", aliases: &[], uci: true, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "revert", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
     command.arg(super::key(help).required(true).help(help!("revert-key", help)))

@@ -81,7 +81,11 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     } else if as_table && found > 0 {
         session.output.line(table::draw(&[text("title-key"), text("title-value")], rows))?;
     }
-    if found == 0 { Err(Failure::not_found(msg!("search-nothing", pattern = typed))) } else { Ok(session.exit) }
+    if found == 0 {
+        Err(Failure::not_found(msg!("search-nothing", pattern = typed)))
+    } else {
+        Ok(session.exit)
+    }
 }
 
 /// Makes one pattern of what was typed: a regular expression, a glob over the whole key or value, or a

@@ -17,8 +17,7 @@ use crate::session::Session;
 use crate::table;
 use crate::text::text;
 
-pub(super) const VERB: Verb =
-    Verb { name: "show", aliases: &[], uci: true, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "show", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
     command.arg(super::key(help).help(help!("show-key", help))).arg(super::at(help))

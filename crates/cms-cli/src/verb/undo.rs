@@ -8,12 +8,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
 
-pub(super) const VERB: Verb =
-    Verb { name: "undo", aliases: &[], uci: false, hidden: false, arguments, run };
+pub(super) const VERB: Verb = Verb { name: "undo", aliases: &[], uci: false, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
     command
-        .arg(Arg::new("revisions").value_name("REV[..REV]").required(true).help(help!("undo-revisions", help)))
+        .arg(
+            Arg::new("revisions").value_name("REV[..REV]").required(true).help(help!("undo-revisions", help)),
+        )
         .arg(super::message(help))
         .arg(super::dry_run(help))
 }

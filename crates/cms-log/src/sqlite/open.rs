@@ -2,11 +2,17 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{File, OpenOptions},
+    fs::{File, Metadata, OpenOptions},
     io::ErrorKind,
-    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{MetadataExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, atomic::AtomicU32},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -64,39 +70,42 @@ impl Sqlite {
             }));
         }
         let create = options.create && !options.read_only;
-        match path.metadata() {
-            Ok(metadata) if metadata.len() > 0 || create => {}
-            Err(error) if error.kind() == ErrorKind::NotFound && create => create_file(path)?,
+        let system = |error| fault::of_system(path, "open the log", error);
+        let file = match path.metadata() {
+            Ok(metadata) if metadata.len() > 0 || create => FileId::of(&metadata),
+            Err(error) if error.kind() == ErrorKind::NotFound && create => {
+                create_file(path)?;
+                FileId::of(&path.metadata().map_err(system)?)
+            }
             Ok(_) => return Err(Error::Absent { path: path.to_owned() }),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(Error::Absent { path: path.to_owned() });
             }
-            Err(error) => return Err(fault::of_system(path, "open the log", error)),
-        }
-        let link = match glance(path) {
-            Ok(connection) if is_log(path, &connection).is_ok_and(|is_log| is_log) => {
-                Link { connection, access: Access::Glance }
-            }
+            Err(error) => return Err(system(error)),
+        };
+        let main = match glance(path, file) {
+            Some(main) => main,
             // Whatever a glance could not make out, a proper look says properly.
-            _ => {
-                let mut connection = connect(path, options.read_only)?;
+            None => {
+                let mut connection = connect(path, file, options.read_only)?;
                 if !is_log(path, &connection)? {
                     if !create {
                         return Err(Error::Absent { path: path.to_owned() });
                     }
                     initialize(path, &mut connection)?;
                 }
-                Link { connection, access: Access::Read }
+                Arc::new(Mutex::new(Link { connection: Some(connection), access: Access::Read }))
             }
         };
         let write_ahead = WriteAhead::new(path);
         if !options.read_only {
-            write_ahead.settle_mark(path)?;
+            write_ahead.settle_mark(path, file)?;
         }
         Ok(Sqlite {
             path: path.to_owned(),
             read_only: options.read_only,
-            main: Mutex::new(link),
+            file,
+            main,
             second: Mutex::new(None),
             group: Group::default(),
             write_ahead,
@@ -105,43 +114,74 @@ impl Sqlite {
     }
 
     /// Sets a connection up for writing.
-    pub(super) fn prepare_to_write(&self, link: &mut Link) -> Result<()> {
-        if link.access == Access::Glance {
+    pub(super) fn prepare_to_write<'a>(&self, link: &'a mut Link) -> Result<&'a mut Connection> {
+        if link.access == Access::Glance || link.connection.is_none() {
             self.look_properly(link)?;
         }
+        let Link { connection: Some(connection), access } = link else { return Err(self.closed()) };
+        if *access == Access::Write {
+            return Ok(connection);
+        }
+        ensure_wal(&self.path, connection)?;
         self.write_ahead.open()?;
         // NORMAL: a commit writes without syncing, which `sync` does for all of them; copying back still syncs.
-        link.connection
+        connection
             .execute_batch(
                 "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 8388608; PRAGMA cache_size = -8192;",
             )
             .map_err(|error| self.fault("prepare to write", error))?;
         let frames = Arc::clone(&self.frames);
-        link.connection
+        connection
             .wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: std::ffi::c_int| {
-                frames.store(pages.unsigned_abs(), std::sync::atomic::Ordering::Relaxed);
+                frames.store(pages.unsigned_abs(), Ordering::Relaxed);
                 Ok(())
             }))
             .map_err(|error| self.fault("prepare to write", error))?;
-        link.access = Access::Write;
-        Ok(())
+        *access = Access::Write;
+        Ok(connection)
     }
 
     /// Replaces a glance by a connection that takes part in everything.
     pub(super) fn look_properly(&self, link: &mut Link) -> Result<()> {
-        let connection = connect(&self.path, self.read_only)?;
-        // A connection opens the files when it reads.
-        self.head_of(&connection)?;
-        *link = Link { connection, access: Access::Read };
+        link.connection = None;
+        glances().retain(|glance| !glance.link.ptr_eq(&Arc::downgrade(&self.main)));
+        link.connection = Some(connect(&self.path, self.file, self.read_only)?);
+        link.access = Access::Read;
         Ok(())
     }
+}
+
+/// Which file it is, however its path is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl FileId {
+    fn of(metadata: &Metadata) -> FileId {
+        FileId { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// A handle of this process that glances at a file.
+struct Glance {
+    file: FileId,
+    link: Weak<Mutex<Link>>,
+}
+
+/// All connections of a process to a file share what SQLite has mapped of it, and how: after a glance nobody could write.
+/// So whoever wants to take part first closes the glances at the file; their owners look again when they next read.
+fn glances() -> MutexGuard<'static, Vec<Glance>> {
+    static GLANCES: Mutex<Vec<Glance>> = Mutex::new(Vec::new());
+    GLANCES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens a connection that only looks at the files, which is half the price: it neither truncates nor
 /// fills the shared index when no other process is there, but keeps an index of its own.
 ///
 /// It is not to be had in every state of the files; then [`connect`] is.
-fn glance(path: &Path) -> Result<Connection> {
+fn glance(path: &Path, file: FileId) -> Option<Arc<Mutex<Link>>> {
     let mut uri = b"file:".to_vec();
     if path.is_absolute() {
         // An empty authority, lest the first component of `//a/b` be taken for one.
@@ -155,14 +195,50 @@ fn glance(path: &Path) -> Result<Connection> {
     }
     uri.extend_from_slice(b"?readonly_shm=1");
     let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-    open_connection(Path::new(OsStr::from_bytes(&uri)), access)
-        .map_err(|error| fault::of_sqlite(path, "open the log", error))
+    let mut glances = glances();
+    let connection = open_connection(Path::new(OsStr::from_bytes(&uri)), access).ok()?;
+    if !is_log(path, &connection).is_ok_and(|is_log| is_log) {
+        return None;
+    }
+    let link = Arc::new(Mutex::new(Link { connection: Some(connection), access: Access::Glance }));
+    glances.retain(|glance| glance.link.strong_count() > 0);
+    glances.push(Glance { file, link: Arc::downgrade(&link) });
+    Some(link)
 }
 
-/// Opens a connection with what every one needs.
-pub(super) fn connect(path: &Path, read_only: bool) -> Result<Connection> {
+/// Opens a connection that takes part in everything.
+pub(super) fn connect(path: &Path, file: FileId, read_only: bool) -> Result<Connection> {
     let access = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-    open_connection(path, access).map_err(|error| fault::of_sqlite(path, "open the log", error))
+    let glances = loop {
+        let mut glances = glances();
+        let mut busy = false;
+        glances.retain(|glance| {
+            let link = if glance.file == file { glance.link.upgrade() } else { None };
+            let Some(link) = link else { return glance.file != file };
+            match link.try_lock() {
+                Ok(mut link) => link.connection = None,
+                Err(TryLockError::Poisoned(link)) => link.into_inner().connection = None,
+                Err(TryLockError::WouldBlock) => {
+                    busy = true;
+                    return true;
+                }
+            }
+            false
+        });
+        if !busy {
+            break glances;
+        }
+        // Somebody reads through it at the moment, and may be about to come here too.
+        drop(glances);
+        std::thread::yield_now();
+    };
+    let fault = |error| fault::of_sqlite(path, "open the log", error);
+    let connection = open_connection(path, access).map_err(fault)?;
+    // A connection maps the files when it first reads: until then no glance may come in between. What is no
+    // database is told by the one who asks for its version.
+    let _ = connection.query_row("PRAGMA user_version", [], |_| Ok(()));
+    drop(glances);
+    Ok(connection)
 }
 
 fn open_connection(path: &Path, access: OpenFlags) -> rusqlite::Result<Connection> {
@@ -181,6 +257,11 @@ fn is_log(path: &Path, connection: &Connection) -> Result<bool> {
         Some(ErrorCode::NotADatabase) => Error::NotALog { path: path.to_owned() },
         _ => fault::of_sqlite(path, "open the log", error),
     };
+    if pragma("user_version").map_err(fault)? == FORMAT_VERSION {
+        return Ok(true);
+    }
+    // In one transaction, because another process may be creating the log just now.
+    let _snapshot = connection.unchecked_transaction().map_err(fault)?;
     match pragma("user_version").map_err(fault)? {
         FORMAT_VERSION => Ok(true),
         version => match pragma("application_id").map_err(fault)? {
@@ -215,11 +296,22 @@ fn create_file(path: &Path) -> Result<()> {
 fn initialize(path: &Path, connection: &mut Connection) -> Result<()> {
     let fault = |error| fault::of_sqlite(path, "create the log", error);
     connection.execute_batch("PRAGMA synchronous = FULL").map_err(fault)?;
-    // The change of mode wants the file for itself and does not wait for somebody who just looks in.
+    ensure_wal(path, connection)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+    transaction.execute_batch(SCHEMA).map_err(fault)?;
+    transaction.commit().map_err(fault)?;
+    sync_directory(path)
+}
+
+/// Puts the file into WAL mode, on which everything here rests, unless it is.
+fn ensure_wal(path: &Path, connection: &Connection) -> Result<()> {
+    let fault = |error| fault::of_sqlite(path, "put the log into WAL mode", error);
+    let mode = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
     let deadline = Instant::now() + PATIENCE;
-    let mode: String = loop {
-        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
-            Ok(mode) => break mode,
+    while mode("PRAGMA journal_mode").map_err(fault)? != "wal" {
+        match mode("PRAGMA journal_mode = WAL") {
+            Ok(mode) if mode == "wal" => {}
+            // The change wants the file for itself and does not wait for somebody who just looks in.
             Err(error)
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
                     && Instant::now() < deadline =>
@@ -227,19 +319,26 @@ fn initialize(path: &Path, connection: &mut Connection) -> Result<()> {
                 std::thread::sleep(Duration::from_millis(2));
             }
             Err(error) => return Err(fault(error)),
+            Ok(_) => return Err(no_wal(path)),
         }
-    };
-    if mode != "wal" {
-        return Err(Error::Io(Fault {
-            path: path.to_owned(),
-            attempt: "create the log".into(),
-            source: Some("the file system does not allow shared memory beside the log".into()),
-        }));
     }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
-    transaction.execute_batch(SCHEMA).map_err(fault)?;
-    transaction.commit().map_err(fault)?;
-    sync_directory(path)
+    // When it fails to write, SQLite may say `wal` all the same, and then go on without.
+    connection.query_row("PRAGMA user_version", [], |_| Ok(())).map_err(fault)?;
+    if wal_of(path).exists() { Ok(()) } else { Err(no_wal(path)) }
+}
+
+fn no_wal(path: &Path) -> Error {
+    let source = "SQLite could not write it, or cannot share memory beside it";
+    let attempt = "put the log into WAL mode".into();
+    Error::Io(Fault { path: path.to_owned(), attempt, source: Some(source.into()) })
+}
+
+/// Returns the path of the `-wal` file. SQLite follows a link to the database before it names the files beside it.
+fn wal_of(log: &Path) -> PathBuf {
+    match log.read_link() {
+        Ok(_) => beside(&log.canonicalize().unwrap_or_else(|_| log.to_owned()), "-wal"),
+        Err(_) => beside(log, "-wal"),
+    }
 }
 
 fn sync_directory(path: &Path) -> Result<()> {
@@ -261,12 +360,8 @@ pub(super) struct WriteAhead {
 
 impl WriteAhead {
     fn new(log: &Path) -> WriteAhead {
-        // SQLite follows a link to the database before it names the files beside it.
-        let real = match log.read_link() {
-            Ok(_) => log.canonicalize().unwrap_or_else(|_| log.to_owned()),
-            Err(_) => log.to_owned(),
-        };
-        WriteAhead { path: beside(&real, "-wal"), mark: beside(&real, "-unsynced"), file: OnceLock::new() }
+        let path = wal_of(log);
+        WriteAhead { mark: beside(log, "-unsynced"), path, file: OnceLock::new() }
     }
 
     /// Opens the file for syncing. The connection must have read before, so that the file exists and stays.
@@ -316,11 +411,11 @@ impl WriteAhead {
     }
 
     /// Makes sure, if a sync has failed before, that all of the log that can be read is on disk.
-    fn settle_mark(&self, log: &Path) -> Result<()> {
+    fn settle_mark(&self, log: &Path, file: FileId) -> Result<()> {
         if self.mark.symlink_metadata().is_err() {
             return Ok(());
         }
-        let connection = connect(log, false)?;
+        let connection = connect(log, file, false)?;
         let attempt = "bring the log to disk after a failed sync";
         let fault = |error| fault::of_sqlite(log, attempt, error);
         connection.execute_batch("PRAGMA synchronous = FULL").map_err(fault)?;
