@@ -153,10 +153,10 @@ fn documented(mine: &Change, theirs: &Change, same: &Table, different: &Table) -
 
 type Table = HashMap<(String, String), String>;
 
-/// A package without regard to places.
 /// A section as its user sees it.
 type Seen = (SectionId, String, Option<String>, Vec<(Name, Value)>);
 
+/// A package without regard to places.
 fn content(package: &Package) -> Vec<Seen> {
     let mut sections: Vec<_> = package
         .sections()
