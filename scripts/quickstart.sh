@@ -50,8 +50,8 @@ median() {
 number=0
 change() {
   number=$((number + 1))
-  "$cms" -c config set "system.main.log_size=$((128 + number))"
-  "$cms" -c config commit
+  "$cms" -q -c config set "system.main.log_size=$((128 + number))"
+  "$cms" -q -c config commit
 }
 printf '\nWhat it cost, each as a process of its own (median of 25):\n'
 printf '  %-30s %10s\n' 'start of an empty program' "$(median "$(type -P true)")" \

@@ -125,8 +125,10 @@ fn refused_when_not_synced(answer: &Answer, n: u64) {
     let (before, failed) = (&answer.calls()[..n as usize - 1], &answer.calls()[n as usize - 1]);
     let path = failed.path.to_string_lossy();
     let log = |call: &Call| sync(call) && call.path.to_string_lossy().ends_with("-wal");
-    let needed =
-        path.ends_with("/conf") || path.contains("/conf/") || path.contains("/stage/") || (log(failed) && !before.iter().any(log));
+    let needed = path.contains("/conf/")
+        || path.ends_with("/conf")
+        || path.contains("/stage/")
+        || (log(failed) && !before.iter().any(log));
     let failing = answer.to_string().contains("[fail");
     assert!(
         !(sync(failed) && needed && failing && answer.is_success()),
@@ -169,7 +171,7 @@ fn reading_fails() {
 
 #[test]
 fn the_first_use_fails() {
-    for errno in ERRORS {
+    for errno in [Errno::NOSPC, Errno::IO] {
         for n in 1.. {
             let home = Home::new(env!("CARGO_BIN_EXE_cms"));
             let ledger = Ledger::new(&home, OPTIONS);

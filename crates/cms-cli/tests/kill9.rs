@@ -93,13 +93,16 @@ impl Trial {
     }
 }
 
-/// Kills before, within and after the n-th call that changes a file, for every n, of a `set` and of a `commit`.
+/// Within and after a call; before it is after the one before.
+const KINDS: [fn(u64) -> Fault; 2] = [Fault::kill_after, Fault::short_kill];
+
+/// Kills within and after the n-th call that changes a file, for every n, of a `set` and of a `commit`.
 #[test]
 fn at_every_call() {
     let mut trial = Trial::new();
     // The first use imports, and is a trial of its own below.
     trial.home.cms(["changes"]).run().success();
-    for kind in [Fault::kill_before, Fault::kill_after, Fault::short_kill] {
+    for kind in KINDS {
         for operation in [Operation::Set, Operation::Commit] {
             for n in 1.. {
                 if matches!(operation, Operation::Commit) {
@@ -122,7 +125,7 @@ fn at_every_call() {
 /// The same in the first command ever, which creates the log and imports the packages.
 #[test]
 fn in_the_first_use() {
-    for kind in [Fault::kill_before, Fault::kill_after, Fault::short_kill] {
+    for kind in KINDS {
         for n in 1.. {
             let mut trial = Trial::new();
             let answer = trial.run(Operation::Set, 0, kind(n));

@@ -1,6 +1,6 @@
 //! What a commit costs, beside what the disk costs by itself.
 //!
-//! `cargo run --release -p cms-log --example commit_cost [DIRECTORY]`
+//! `cargo run --release -p cms-log --example commit_cost [DIRECTORY [option|group|open|import]]`
 //!
 //! Prints medians over rounds with minimum and maximum; rounds of the two sides alternate, so that they meet the same weather.
 #![allow(clippy::unwrap_used, reason = "a measurement stops where it fails")]
@@ -10,7 +10,11 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::Path,
-    sync::Mutex,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::Thread,
     time::{Duration, Instant},
 };
 
@@ -23,13 +27,18 @@ use cms_model::{Change, ChangeKind, Edit, Name, Package, PackageName, SectionId,
 const ROUNDS: usize = 7;
 const COMMITS: usize = 300;
 
+/// One table of figures, measured in a directory.
+type Part = fn(&Path);
+
 fn main() {
     let base = std::env::args().nth(1).unwrap_or_else(|| ".".into());
     let directory = tempfile::tempdir_in(base).unwrap();
-    one_option(directory.path());
-    group(directory.path());
-    open(directory.path());
-    import(directory.path());
+    let only = std::env::args().nth(2).unwrap_or_default();
+    let parts: [(&str, Part); 4] =
+        [("option", one_option), ("group", group), ("open", open), ("import", import)];
+    for (_, part) in parts.iter().filter(|(name, _)| only.is_empty() || *name == only) {
+        part(directory.path());
+    }
 }
 
 fn one_option(directory: &Path) {
@@ -80,25 +89,24 @@ fn one_option(directory: &Path) {
     print("    append alone, with head", "us", appends);
 }
 
+/// How a thread commits.
+type Way = fn(&Queue, &Sqlite);
+
+/// Threads that commit as fast as they can: each by an append of its own, and by taking along the commits of those that wait.
 fn group(directory: &Path) {
     let log = create(&directory.join("group.db"));
-    let mut rates = [vec![], vec![]];
+    let commits: [(usize, Way); 3] = [(1, commit_alone), (64, commit_alone), (64, commit_together)];
+    let mut rates = [vec![], vec![], vec![]];
     for _ in 0..ROUNDS {
-        for (rates, threads) in rates.iter_mut().zip([1, 64]) {
-            let order = Mutex::new(log.head().unwrap());
-            let before = order.lock().unwrap().0;
+        for (rates, (threads, commit)) in rates.iter_mut().zip(commits) {
+            let queue = Queue::new(log.head().unwrap());
+            let before = log.head().unwrap().0;
             let start = Instant::now();
             std::thread::scope(|scope| {
                 for _ in 0..threads {
                     scope.spawn(|| {
                         while start.elapsed() < Duration::from_millis(400) {
-                            let appended = {
-                                let mut head = order.lock().unwrap();
-                                let appended = log.append(*head, &set_option(*head), &[], None).unwrap();
-                                *head = appended.revision();
-                                appended
-                            };
-                            log.sync(appended).unwrap();
+                            commit(&queue, &log);
                         }
                     });
                 }
@@ -106,11 +114,104 @@ fn group(directory: &Path) {
             rates.push((log.head().unwrap().0 - before) as f64 / start.elapsed().as_secs_f64());
         }
     }
-    let ratio = rates[1].iter().zip(&rates[0]).map(|(many, one)| many / one).collect();
-    let [one, many] = rates;
+    let over_one = |many: &[f64]| many.iter().zip(&rates[0]).map(|(many, one)| many / one).collect();
+    let (alone, together) = (over_one(&rates[1]), over_one(&rates[2]));
+    let [one, many, combined] = rates;
     print("commits a second, 1 thread", "/s", one);
-    print("commits a second, 64 threads", "/s", many);
-    print("    64 threads over 1", "x", ratio);
+    print("commits a second, 64 threads, an append each", "/s", many);
+    print("    over 1 thread", "x", alone);
+    print("commits a second, 64 threads, appended together", "/s", combined);
+    print("    over 1 thread", "x", together);
+}
+
+/// What stands for the engine's lock and for those who wait for it.
+struct Queue {
+    head: Mutex<Revision>,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    led: bool,
+    requests: Vec<Request>,
+}
+
+/// A commit whose thread sleeps until it is durable.
+struct Request {
+    commit: Commit,
+    durable: Arc<AtomicBool>,
+    thread: Thread,
+}
+
+impl Queue {
+    fn new(head: Revision) -> Queue {
+        Queue { head: Mutex::new(head), waiting: Mutex::default() }
+    }
+}
+
+fn commit_alone(queue: &Queue, log: &Sqlite) {
+    let appended = {
+        let mut head = queue.head.lock().unwrap();
+        let appended = log.append(*head, &set_option(*head), &[], None).unwrap();
+        *head = appended.revision();
+        appended
+    };
+    log.sync(appended).unwrap();
+}
+
+fn commit_together(queue: &Queue, log: &Sqlite) {
+    let durable = Arc::new(AtomicBool::new(false));
+    let request = Request {
+        commit: set_option(Revision::EMPTY),
+        durable: Arc::clone(&durable),
+        thread: std::thread::current(),
+    };
+    let mut waiting = queue.waiting.lock().unwrap();
+    waiting.requests.push(request);
+    if waiting.led {
+        drop(waiting);
+        // Woken with the commit durable, or because nobody leads any more.
+        loop {
+            std::thread::park();
+            if durable.load(Ordering::Acquire) {
+                return;
+            }
+            waiting = queue.waiting.lock().unwrap();
+            if !waiting.led && !durable.load(Ordering::Acquire) {
+                break;
+            }
+            drop(waiting);
+        }
+    }
+    waiting.led = true;
+    let mut requests = std::mem::take(&mut waiting.requests);
+    drop(waiting);
+    let commits: Vec<Commit> = {
+        let mut head = queue.head.lock().unwrap();
+        let numbered = requests.iter_mut().zip(head.0 + 1..);
+        let commits: Vec<Commit> = numbered
+            .map(|(request, revision)| {
+                let commit = std::mem::replace(&mut request.commit, set_option(Revision::EMPTY));
+                Commit { revision: Revision(revision), ..commit }
+            })
+            .collect();
+        let appended = log.append_all(*head, &commits).unwrap();
+        *head = appended.revision();
+        log.sync(appended).unwrap();
+        commits
+    };
+    drop(commits);
+    let mut waiting = queue.waiting.lock().unwrap();
+    waiting.led = false;
+    let next = waiting.requests.first().map(|request| request.thread.clone());
+    drop(waiting);
+    if let Some(next) = next {
+        next.unpark();
+    }
+    for request in requests {
+        request.durable.store(true, Ordering::Release);
+        request.thread.unpark();
+    }
 }
 
 fn open(directory: &Path) {

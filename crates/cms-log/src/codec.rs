@@ -231,14 +231,14 @@ fn store_body(content: Vec<u8>) -> (Vec<u8>, Vec<Object>) {
         writer.list(&chunks, |writer, chunk| writer.digest(&chunk.digest()));
         return (writer.0, chunks);
     }
-    if content.len() >= COMPRESS_FROM {
-        if let Some(packed) = pack(&content) {
-            let mut writer = Writer(Vec::with_capacity(packed.len() + 4));
-            writer.u8(1);
-            writer.varint(content.len() as u64);
-            writer.0.extend_from_slice(&packed);
-            return (writer.0, Vec::new());
-        }
+    if content.len() >= COMPRESS_FROM
+        && let Some(packed) = pack(&content)
+    {
+        let mut writer = Writer(Vec::with_capacity(packed.len() + 4));
+        writer.u8(1);
+        writer.varint(content.len() as u64);
+        writer.0.extend_from_slice(&packed);
+        return (writer.0, Vec::new());
     }
     let mut body = content;
     body.insert(0, 0);

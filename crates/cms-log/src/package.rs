@@ -108,12 +108,12 @@ enum Source {
 impl Storing<'_> {
     fn add_block(&mut self, block: usize) {
         let text = self.package.block_text(block).unwrap_or_default();
-        if text.len() <= TEXT_LIMIT {
-            if let Some(noted) = self.package.block_stored(block) {
-                let ids = self.package.block_ids(block).count() as u64;
-                let part = Part { digest: Digest(noted), text: text.len() as u64, ids, continued: false };
-                return self.run.push(Piece { part, source: Source::Noted(block) });
-            }
+        if text.len() <= TEXT_LIMIT
+            && let Some(noted) = self.package.block_stored(block)
+        {
+            let ids = self.package.block_ids(block).count() as u64;
+            let part = Part { digest: Digest(noted), text: text.len() as u64, ids, continued: false };
+            return self.run.push(Piece { part, source: Source::Noted(block) });
         }
         let mut pieces = text.chunks(TEXT_LIMIT).peekable();
         let first = pieces.next().unwrap_or_default();

@@ -35,7 +35,7 @@ use crate::{
 const COPY_AT: u32 = 1000;
 
 /// A handle that wrote copies the WAL back on closing when it has this many frames.
-const COPY_ON_CLOSE_AT: u32 = 64;
+const COPY_ON_CLOSE_AT: u32 = 32;
 
 /// Beyond this many frames somebody keeps the WAL from being restarted, and the copy becomes insistent.
 const COPY_INSISTENTLY_AT: u32 = 16_000;
@@ -446,10 +446,10 @@ impl Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         let Ok(link) = self.main.lock() else { return };
-        if let Link { connection: Some(connection), access: Access::Write } = &*link {
-            if !self.group.is_poisoned() {
-                self.copy_back(connection, COPY_ON_CLOSE_AT);
-            }
+        if let Link { connection: Some(connection), access: Access::Write } = &*link
+            && !self.group.is_poisoned()
+        {
+            self.copy_back(connection, COPY_ON_CLOSE_AT);
         }
     }
 }
@@ -550,10 +550,10 @@ impl Backend for Sqlite {
         self.group.wait(appended.ticket, sync, || self.poisoned())?;
         if self.frames.load(Ordering::Relaxed) >= COPY_AT {
             // Whoever writes at the moment will come by here too.
-            if let Ok(link) = self.main.try_lock() {
-                if let Some(connection) = &link.connection {
-                    self.copy_back(connection, COPY_AT);
-                }
+            if let Ok(link) = self.main.try_lock()
+                && let Some(connection) = &link.connection
+            {
+                self.copy_back(connection, COPY_AT);
             }
         }
         Ok(Durable { revision: appended.revision })

@@ -1,6 +1,7 @@
 //! Many processes on one log, killed at any instruction, on a disk that fails at any call: no acknowledged commit is lost.
 //!
 //! The processes are this test binary itself, told by a variable to play the writer.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which report by panicking")]
 
 use std::{
     fs::File,
@@ -163,7 +164,7 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
             }
             text
         });
-        std::thread::sleep(Duration::from_micros(3000 + random.below(25_000) as u64));
+        std::thread::sleep(Duration::from_micros(3000 + random.below(25_000)));
         child.kill().unwrap();
         child.wait().unwrap();
         all.extend(acknowledged(&reader.join().unwrap()[..]));
@@ -176,11 +177,13 @@ fn a_killed_writer_loses_nothing_that_it_acknowledged() {
 
 /// Runs the writer on a disk that misbehaves at the n-th call, for every n; then on a good one.
 fn at_every_call(fault: impl Fn(u64) -> Fault) {
+    // The fourth brings objects and a checkpoint.
+    const WRITES: usize = 4;
     let run = |folder: &Path, fault: Option<Fault>| {
         let command = cms_testkit::Command::new(std::env::current_exe().unwrap(), folder)
             .args(["--exact", "writer", "--nocapture"])
             .env(FOLDER, folder)
-            .env(COUNT, "5");
+            .env(COUNT, WRITES.to_string());
         match fault {
             Some(fault) => command.fault(fault.under(folder)),
             None => command,
@@ -194,14 +197,14 @@ fn at_every_call(fault: impl Fn(u64) -> Fault) {
         let folder = tempfile::tempdir().unwrap();
         let answer = run(folder.path(), Some(fault(n)));
         let mut all = acknowledged(answer.stdout().as_bytes());
-        if answer.signal().is_none() && all.len() < 5 {
+        if answer.signal().is_none() && all.len() < WRITES {
             let said = answer.stdout();
             let failed = said.lines().find(|line| line.starts_with("failed ") || line.contains("panicked"));
             assert!(failed.is_some() || said.contains("FAILED"), "call {n}: no error was reported: {said}");
         }
         let answer = run(folder.path(), None);
         let again = acknowledged(answer.stdout().as_bytes());
-        assert_eq!(again.len(), 5, "after a fault at call {n}: {}", answer.stdout());
+        assert_eq!(again.len(), WRITES, "after a fault at call {n}: {}", answer.stdout());
         all.extend(again);
         check(folder.path(), &all);
     }

@@ -1,4 +1,5 @@
 //! What is particular to the log in a SQLite file: its files, its format, and what damage to it looks like.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, which report by panicking")]
 
 use std::{
     fs::{self, File},

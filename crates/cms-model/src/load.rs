@@ -74,9 +74,13 @@ impl Package {
     ///
     /// # Errors
     /// If the reader fails, or the text does not parse.
-    pub fn read(mut reader: impl Read) -> Result<Package, ReadError> {
+    pub fn read(reader: impl Read) -> Result<Package, ReadError> {
+        Package::read_by(reader, CHUNK)
+    }
+
+    fn read_by(mut reader: impl Read, chunk: usize) -> Result<Package, ReadError> {
         let mut loader = Loader::default();
-        let mut window = vec![0; CHUNK];
+        let mut window = vec![0; chunk];
         let mut filled = 0;
         loop {
             if filled == window.len() {
@@ -115,12 +119,11 @@ impl Package {
             loader.close();
         }
         let mut package = loader.package;
-        for slot in (1..package.slots.len())
-            .rev()
-            .filter(|slot| package.slots[*slot].stanzas == 0)
-            .collect::<Vec<_>>()
-        {
-            package.settle(slot);
+        // Only the first part may be without a section.
+        for slot in (1..package.slots.len()).rev() {
+            if package.slots[slot].stanzas == 0 {
+                package.settle(slot);
+            }
         }
         Ok(package)
     }
@@ -141,6 +144,9 @@ struct Loader {
     last_id: u64,
     /// The lines before the text at hand.
     lines: usize,
+    /// The part of the line before the text at hand, if that starts within one: several sections can
+    /// share a line.
+    line_before: Vec<u8>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -197,11 +203,20 @@ impl Loader {
         }
         let errors = errors.into_iter().filter(|error| complete || error.offset < taken as u64);
         for mut error in errors {
+            if error.start_line == 1 {
+                error.column += self.line_before.len();
+                error.line_text.splice(0..0, self.line_before.iter().copied());
+            }
             error.start_line += self.lines;
             self.diagnostics.push(error.diagnostic());
         }
-        if !complete {
-            self.lines += memchr::memchr_iter(b'\n', &text[..taken]).count();
+        let text = &text[..taken];
+        self.lines += memchr::memchr_iter(b'\n', text).count();
+        if let Some(newline) = memchr::memrchr(b'\n', text) {
+            self.line_before.clear();
+            self.line_before.extend_from_slice(&text[newline + 1..]);
+        } else {
+            self.line_before.extend_from_slice(text);
         }
         taken
     }
@@ -277,5 +292,65 @@ impl Loader {
             self.close();
         }
         Ok(self.package)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn pieces_read_as_the_whole_does(
+            lines in prop::collection::vec(
+                "(#c|  |config [ab]( [xy])?|\toption o '1'|\toption p 'a\nconfig z\n'|\tlist o \"|bad|config a ;)(\n|; )",
+                0..30,
+            ),
+            chunk in 1..200usize,
+        ) {
+            let text = lines.concat();
+            let whole = Package::parse(text.as_bytes());
+            match (whole, Package::read_by(text.as_bytes(), chunk)) {
+                (Ok(whole), Ok(read)) => {
+                    prop_assert_eq!(read.text(), text.as_bytes());
+                    let ids = |package: &Package| -> Vec<_> {
+                        package.to_parts().into_iter().flat_map(|part| part.ids).collect()
+                    };
+                    prop_assert_eq!(ids(&whole), ids(&read));
+                    let names = |package: &Package| -> Vec<_> {
+                        package.sections().map(|s| (s.name().map(str::to_owned), s.options())).collect()
+                    };
+                    prop_assert_eq!(names(&whole), names(&read));
+                }
+                (Err(whole), Err(ReadError::Parse(read))) => {
+                    let places = |errors: Vec<Diagnostic>| -> Vec<_> {
+                        errors.into_iter().map(|error| (error.code, error.line, error.column)).collect()
+                    };
+                    prop_assert_eq!(places(whole), places(read));
+                }
+                (whole, read) => prop_assert!(false, "{:?} {:?}", whole, read),
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_is_wrong_comes_at_once() {
+        let errors = Package::parse(b"option a 1\nconfig a x\nnonsense\nconfig b x\n\toption o").unwrap_err();
+        let places: Vec<_> = errors.iter().map(|error| (error.code, error.line)).collect();
+        assert_eq!(places, [("option-before-section", 1), ("invalid-command", 3), ("type-mismatch", 4)]);
+    }
+
+    #[test]
+    fn damaged_parts_are_refused() {
+        let part = |text: &str, ids: &[u64]| BlockPart {
+            text: text.into(),
+            ids: ids.iter().map(|id| SectionId(*id)).collect(),
+        };
+        assert!(Package::from_parts([part("config a\n", &[1]), part("config a\n", &[2])]).is_ok());
+        assert_eq!(Package::from_parts([part("config a\n", &[])]).unwrap_err().part, 0);
+        assert_eq!(Package::from_parts([part("config a\n", &[1]), part("conf", &[])]).unwrap_err().part, 1);
     }
 }

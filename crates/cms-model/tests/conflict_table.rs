@@ -153,8 +153,11 @@ fn documented(mine: &Change, theirs: &Change, same: &Table, different: &Table) -
 
 type Table = HashMap<(String, String), String>;
 
+/// A section as its user sees it.
+type Seen = (SectionId, String, Option<String>, Vec<(Name, Value)>);
+
 /// A package without regard to places.
-fn content(package: &Package) -> Vec<(SectionId, String, Option<String>, Vec<(Name, Value)>)> {
+fn content(package: &Package) -> Vec<Seen> {
     let mut sections: Vec<_> = package
         .sections()
         .map(|section| {

@@ -18,9 +18,12 @@ use cms_log::{
 };
 use cms_model::{Change, ChangeKind, Edit, Name, Package, PackageName, SectionId, TypeName, Value};
 
+/// A check of one rule, on an empty log of its own.
+type Check = fn(&dyn Backend);
+
 /// Runs the whole suite. `make` opens a new, empty log each time; it is given a name to tell them apart.
 pub fn backend_suite(make: &dyn Fn(&str) -> Box<dyn Backend>) {
-    let checks: [(&str, fn(&dyn Backend)); 15] = [
+    let checks: [(&str, Check); 15] = [
         ("empty", an_empty_log_is_at_revision_zero),
         ("append", commits_come_back_as_they_were),
         ("conflict", only_one_commit_follows_a_revision),

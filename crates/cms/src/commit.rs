@@ -195,7 +195,12 @@ impl Store {
     }
 
     /// Appends a prepared commit, with a checkpoint when one is due. Not yet durable.
-    pub(crate) fn append(&self, log: &Log, writing: &mut Writing<'_>, prepared: Prepared) -> Result<Appended> {
+    pub(crate) fn append(
+        &self,
+        log: &Log,
+        writing: &mut Writing<'_>,
+        prepared: Prepared,
+    ) -> Result<Appended> {
         let backend = &*log.backend;
         let revision = writing.head.revision.next();
         let mut objects = Vec::new();
@@ -284,7 +289,9 @@ fn prepare(log: &Log, head: &Head, wanted: &[Wanted], signature: Signature) -> R
         let name = &wanted.package;
         let current = head.package(backend, name)?;
         let oldest = match &wanted.action {
-            Action::Changes { changes, .. } => changes.iter().map(|(base, _)| *base).min().unwrap_or(wanted.base),
+            Action::Changes { changes, .. } => {
+                changes.iter().map(|(base, _)| *base).min().unwrap_or(wanted.base)
+            }
             _ => wanted.base,
         };
         let changed = head.cell(name).map(|cell| cell.changed);
@@ -390,7 +397,9 @@ pub(crate) fn refuse_unparsable(warnings: &[Warning]) -> Result<()> {
             Warning::Unreadable { package, reason } => {
                 return Err(Error::Invalid {
                     key: package.to_string(),
-                    reason: format!("the package file cannot be read, so it is unknown what is in it: {reason}"),
+                    reason: format!(
+                        "the package file cannot be read, so it is unknown what is in it: {reason}"
+                    ),
                 });
             }
             _ => {}

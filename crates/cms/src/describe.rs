@@ -122,7 +122,12 @@ impl DisplayChange {
 }
 
 /// The key of the section that a change is about, in the words of the user.
-pub(crate) fn key_of(package: &PackageName, change: &Change, after: &Package, before: Option<&Package>) -> String {
+pub(crate) fn key_of(
+    package: &PackageName,
+    change: &Change,
+    after: &Package,
+    before: Option<&Package>,
+) -> String {
     let found = |state: &Package| state.section(change.section).map(|section| label(state, &section));
     let own = match &change.kind {
         ChangeKind::Add { name: Some(name), .. } | ChangeKind::Delete { name: Some(name), .. } => {

@@ -58,9 +58,15 @@ impl Store {
             let place = location.config().display().to_string();
             if location.is_ours() {
                 let what = "there is no log: no history, and edits cannot be undone".to_owned();
-                add(FindingSeverity::Warning, place, what, "any change through cms makes one; check that the state directory can be written");
+                add(
+                    FindingSeverity::Warning,
+                    place,
+                    what,
+                    "any change through cms makes one; check that the state directory can be written",
+                );
             } else {
-                let what = format!("you are not its owner (user {}), so the log was not checked", location.owner());
+                let what =
+                    format!("you are not its owner (user {}), so the log was not checked", location.owner());
                 add(FindingSeverity::Note, place, what, "run this as the owner or as root");
             }
             return Ok(findings);
@@ -68,11 +74,25 @@ impl Store {
         if let Ok(meta) = std::fs::metadata(state) {
             if meta.permissions().mode() & 0o077 != 0 {
                 let what = format!("others may enter it (mode {:04o})", meta.permissions().mode() & 0o7777);
-                add(FindingSeverity::Warning, state.display().to_string(), what, "chmod 700 it: the log holds every value that ever was");
+                add(
+                    FindingSeverity::Warning,
+                    state.display().to_string(),
+                    what,
+                    "chmod 700 it: the log holds every value that ever was",
+                );
             }
             if meta.uid() != location.owner() {
-                let what = format!("it belongs to user {}, the configuration to user {}", meta.uid(), location.owner());
-                add(FindingSeverity::Error, state.display().to_string(), what, "chown -R it to the owner of the configuration directory");
+                let what = format!(
+                    "it belongs to user {}, the configuration to user {}",
+                    meta.uid(),
+                    location.owner()
+                );
+                add(
+                    FindingSeverity::Error,
+                    state.display().to_string(),
+                    what,
+                    "chown -R it to the owner of the configuration directory",
+                );
             }
         }
         for found in log.backend.verify(&mut |step| progress(step.stage, step.done, step.total))? {
@@ -99,20 +119,40 @@ impl Store {
             let file = self.file(&name);
             let place = file.path().display().to_string();
             if file.has_leftover() {
-                add(FindingSeverity::Note, place.clone(), "a replacement was cut short".to_owned(), "the next command that reads this package finishes it");
+                add(
+                    FindingSeverity::Note,
+                    place.clone(),
+                    "a replacement was cut short".to_owned(),
+                    "the next command that reads this package finishes it",
+                );
             }
             match self.examine(log, &head, &name) {
                 Ok(FileFinding::Same | FileFinding::Seen { behind: false, .. }) => {}
                 Ok(FileFinding::Behind | FileFinding::Seen { behind: true, .. }) => {
-                    add(FindingSeverity::Warning, place, "the file is older than the log".to_owned(), "any cms command writes it; if it stays, check the rights of the directory");
+                    add(
+                        FindingSeverity::Warning,
+                        place,
+                        "the file is older than the log".to_owned(),
+                        "any cms command writes it; if it stays, check the rights of the directory",
+                    );
                 }
                 Ok(FileFinding::Edited(_) | FileFinding::Removed) => {
-                    add(FindingSeverity::Note, place, "the file was changed by another program".to_owned(), "the next cms command brings the change into the log");
+                    add(
+                        FindingSeverity::Note,
+                        place,
+                        "the file was changed by another program".to_owned(),
+                        "the next cms command brings the change into the log",
+                    );
                 }
                 Ok(FileFinding::Unparsable(diagnostics)) => {
                     let first = diagnostics.first().map(ToString::to_string).unwrap_or_default();
                     let what = format!("the file does not parse: {first}");
-                    add(FindingSeverity::Error, place, what, "mend the line; until then the package is read as it last was, and nothing is committed to it");
+                    add(
+                        FindingSeverity::Error,
+                        place,
+                        what,
+                        "mend the line; until then the package is read as it last was, and nothing is committed to it",
+                    );
                 }
                 Err(error) => {
                     add(FindingSeverity::Error, place, error.to_string(), "check the rights of the file");

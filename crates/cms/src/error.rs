@@ -174,7 +174,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Io { attempt, path, .. } => write!(f, "{attempt} {}", path.display()),
-            Error::NoDirectory { path, .. } => write!(f, "use the configuration directory {}", path.display()),
+            Error::NoDirectory { path, .. } => {
+                write!(f, "use the configuration directory {}", path.display())
+            }
             Error::NoHome { user } => write!(
                 f,
                 "user {user} owns the configuration directory and has no home directory; set CMS_STATE_DIR"

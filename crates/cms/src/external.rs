@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cms_log::{Backend, CommitKind, Digest, FileView, Origin, Revision};
+use cms_log::{Backend, CommitKind, Digest, FileView, Order, Origin, Revision};
 use cms_model::{Diagnostic, Package, PackageName};
 
 use crate::author::EXTERNAL;
@@ -16,6 +16,12 @@ use crate::head::Head;
 use crate::rebase::{Theirs, rewritten};
 use crate::status::Status;
 use crate::store::{Log, Store, Writing, seed, text_digest};
+
+/// How long a `uci` may take from reading a file to replacing it: longer than any does that is not
+/// stopped, shorter than a person takes to undo what was just committed.
+const OVERTAKEN_US: i64 = 1_000_000;
+/// How many commits can come in between.
+const OVERTAKEN_COMMITS: u64 = 64;
 
 /// Something about a package that its user should know.
 #[derive(Clone, Debug)]
@@ -62,7 +68,7 @@ pub(crate) enum Finding {
     /// The log is ahead: the file must be written.
     Behind,
     /// The text is new.
-    Edited(Edited),
+    Edited(Box<Edited>),
     /// The file was deleted.
     Removed,
     /// The text is new and does not parse.
@@ -127,7 +133,11 @@ impl Store {
             (None, None) => Ok(Finding::Behind),
             (Some(_), None) if cell.is_none() => Ok(Finding::Seen { view: None, behind: false }),
             (Some(view), None) => {
-                if behind(&view)? { Ok(Finding::Behind) } else { Ok(Finding::Removed) }
+                if behind(&view)? {
+                    Ok(Finding::Behind)
+                } else {
+                    Ok(Finding::Removed)
+                }
             }
             (Some(view), Some(status)) if status.proves(&view) => {
                 if cell.is_some_and(|cell| view.revision >= cell.changed) {
@@ -160,7 +170,7 @@ impl Store {
                     return Ok(Finding::Seen { view: Some(status.view(known, digest)), behind });
                 }
                 match Package::parse(&text) {
-                    Ok(text) => Ok(Finding::Edited(Edited { text, digest, status, view })),
+                    Ok(text) => Ok(Finding::Edited(Box::new(Edited { text, digest, status, view }))),
                     Err(diagnostics) => {
                         let path = file.path().display().to_string();
                         let placed = diagnostics.into_iter().map(|found| found.in_file(path.clone()));
@@ -196,7 +206,7 @@ impl Store {
         }
         let Some(view) = view else { return Ok(None) };
         let mut touched = Vec::new();
-        backend.headers(view.revision, head.revision, cms_log::Order::Ascending, &mut |header| {
+        backend.headers(view.revision, head.revision, Order::Ascending, &mut |header| {
             if header.packages.contains(name) {
                 touched.push(header.revision);
             }
@@ -214,7 +224,12 @@ impl Store {
     }
 
     /// Brings edits of the named packages' files into the log.
-    pub(crate) fn absorb(&self, log: &Log, writing: &mut Writing<'_>, names: &[PackageName]) -> Result<Absorbed> {
+    pub(crate) fn absorb(
+        &self,
+        log: &Log,
+        writing: &mut Writing<'_>,
+        names: &[PackageName],
+    ) -> Result<Absorbed> {
         let mut absorbed = Absorbed::default();
         let mut views = Vec::new();
         let mut prepared = Prepared::new(CommitKind::External, EXTERNAL.to_owned(), Origin::Direct);
@@ -250,7 +265,7 @@ impl Store {
                 }
                 Finding::Edited(edited) => {
                     let (digest, status) = (edited.digest, edited.status);
-                    let merged = self.merge(log, &writing.head, name, edited, &mut prepared)?;
+                    let merged = self.merge(log, &writing.head, name, *edited, &mut prepared)?;
                     edited_views.push((name.clone(), Some((digest, status)), merged));
                 }
             }
@@ -262,7 +277,11 @@ impl Store {
             log.backend.sync(appended)?;
             log.publish(Arc::new(writing.head.clone()));
             absorbed.committed = true;
-            tracing::info!(revision = revision.0, packages = edited_views.len(), "brought in edits by other programs");
+            tracing::info!(
+                revision = revision.0,
+                packages = edited_views.len(),
+                "brought in edits by other programs"
+            );
             for (name, seen, merged) in edited_views {
                 if merged {
                     absorbed.behind.push(name.clone());
@@ -294,7 +313,10 @@ impl Store {
             prepared.packages.push(PreparedPackage::created(name.clone(), Arc::new(edited.text)));
             return Ok(false);
         };
-        let base = self.base_of_edit(log, head, name, edited.view.as_ref(), &current)?;
+        let (mut base, mut since) = self.base_of_edit(log, head, name, edited.view.as_ref(), &current)?;
+        if let Some(older) = self.overtaken_base(log, name, &edited, since)? {
+            (base, since) = older;
+        }
         let adopted = base.adopt(edited.text, seed());
         if Arc::ptr_eq(&base, &current) {
             let result = rewritten(&current, &adopted)?;
@@ -304,7 +326,6 @@ impl Store {
         // The edited text itself is the base of a further edit, and the sign that this one is in.
         let next = head.revision.next();
         EditedText::note(backend, name, next, edited.digest, &adopted)?;
-        let since = edited.view.as_ref().map_or(head.revision, |view| view.revision);
         let theirs = Theirs::read(backend, name, since, head.revision)?;
         let mut result = Package::clone(&current);
         for change in Package::diff(&base, &adopted) {
@@ -316,7 +337,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The text that the editor had in front of it.
+    /// The text that the editor had in front of it, and its revision.
     fn base_of_edit(
         &self,
         log: &Log,
@@ -324,25 +345,82 @@ impl Store {
         name: &PackageName,
         view: Option<&FileView>,
         current: &Arc<Package>,
-    ) -> Result<Arc<Package>> {
-        let Some(view) = view else { return Ok(current.clone()) };
+    ) -> Result<(Arc<Package>, Revision)> {
+        let Some(view) = view else { return Ok((current.clone(), head.revision)) };
         if text_digest(current) == view.digest {
-            return Ok(current.clone());
+            return Ok((current.clone(), head.revision));
         }
         let backend = &*log.backend;
         if let Some(edited) = EditedText::read(backend, name)?
             && edited.digest == view.digest
             && backend.has_object(&edited.manifest)?
         {
-            return Ok(Arc::new(cms_log::load_package(backend, &edited.manifest)?));
+            return Ok((Arc::new(cms_log::load_package(backend, &edited.manifest)?), view.revision));
         }
         if view.revision < head.revision && view.revision >= backend.first()? {
             let then = Head::load(backend, Some(view.revision))?;
             if let Some(package) = then.package(backend, name)? {
-                return Ok(package);
+                return Ok((package, view.revision));
             }
         }
-        Ok(current.clone())
+        Ok((current.clone(), head.revision))
+    }
+
+    /// Finds the older text that an edit was made on when a replacement of ours overtook it.
+    ///
+    /// A reference `uci` that waits for its lock goes on with the file it has open, also when that is
+    /// no longer the one in the directory, and so writes back what was there before. A file that was
+    /// replaced within [`OVERTAKEN_US`] of commits, and that differs less from the text before them,
+    /// is taken as an edit of that text: then it cannot undo what was acknowledged meanwhile.
+    fn overtaken_base(
+        &self,
+        log: &Log,
+        name: &PackageName,
+        edited: &Edited,
+        base: Revision,
+    ) -> Result<Option<(Arc<Package>, Revision)>> {
+        let backend = &*log.backend;
+        let replaced = edited.view.as_ref().is_some_and(|view| view.inode != edited.status.inode);
+        if !replaced {
+            return Ok(None);
+        }
+        let written_us = edited.status.mtime_ns / 1000;
+        let mut overtaking = Vec::new();
+        backend.headers(
+            Revision(base.0.saturating_sub(OVERTAKEN_COMMITS)),
+            base,
+            Order::Descending,
+            &mut |header| {
+                if header.time_us < written_us.saturating_sub(OVERTAKEN_US) {
+                    return ControlFlow::Break(());
+                }
+                if header.packages.contains(name) {
+                    overtaking.push(header.revision);
+                }
+                ControlFlow::Continue(())
+            },
+        )?;
+        if overtaking.is_empty() {
+            return Ok(None);
+        }
+        let distance =
+            |package: &Package| Package::diff(package, &package.adopt(edited.text.clone(), 0)).len();
+        let at_base = Head::load(backend, Some(base))?.package(backend, name)?;
+        let mut least = at_base.map_or(usize::MAX, |package| distance(&package));
+        let mut found = None;
+        for revision in overtaking {
+            let before = Revision(revision.0.saturating_sub(1));
+            if before < backend.first()? || before == Revision::EMPTY {
+                break;
+            }
+            let Some(package) = Head::load(backend, Some(before))?.package(backend, name)? else { break };
+            let changes = distance(&package);
+            if changes < least {
+                least = changes;
+                found = Some((package, before));
+            }
+        }
+        Ok(found)
     }
 
     /// Absorbs a text that a replacement displaced: an edit of the view's text, whatever is in the file now.
@@ -429,7 +507,9 @@ impl EditedText {
         let fields = (note.first_chunk::<8>(), note.get(8..24), note.get(24..40));
         let (Some(revision), Some(digest), Some(manifest)) = fields else { return Ok(None) };
         let digest_of = |bytes: &[u8]| bytes.try_into().ok().map(Digest);
-        let (Some(digest), Some(manifest)) = (digest_of(digest), digest_of(manifest)) else { return Ok(None) };
+        let (Some(digest), Some(manifest)) = (digest_of(digest), digest_of(manifest)) else {
+            return Ok(None);
+        };
         Ok(Some(EditedText { revision: Revision(u64::from_le_bytes(*revision)), digest, manifest }))
     }
 }

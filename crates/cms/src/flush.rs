@@ -70,7 +70,9 @@ impl Store {
             let view = backend.view(name)?;
             let cell = head.cell(name);
             let outcome = match (cell, &view) {
-                (Some(cell), Some(view)) if view.revision >= cell.changed && file.status()?.is_some() => continue,
+                (Some(cell), Some(view)) if view.revision >= cell.changed && file.status()?.is_some() => {
+                    continue;
+                }
                 (Some(cell), view) => {
                     let package = cell.package(backend, name)?;
                     let digest = text_digest(&package);
@@ -79,7 +81,8 @@ impl Store {
                         && let Some(status) = file.status()?
                         && status.equals(view)
                     {
-                        views.push((name.clone(), Some(FileView { revision: head.revision, ..view.clone() })));
+                        views
+                            .push((name.clone(), Some(FileView { revision: head.revision, ..view.clone() })));
                         continue;
                     }
                     file.replace(view.as_ref(), &package).map(|outcome| (outcome, Some(digest)))

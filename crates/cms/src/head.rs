@@ -78,7 +78,10 @@ fn apply(package: &mut Package, name: &PackageName, commit: &Commit) -> Result<(
         if let EntryBody::Edit { edit, .. } = &entry.body {
             package.apply_edit(edit).map_err(|error| Error::Invalid {
                 key: name.to_string(),
-                reason: format!("revision {} of the log does not fit the one before it: {error}", commit.revision),
+                reason: format!(
+                    "revision {} of the log does not fit the one before it: {error}",
+                    commit.revision
+                ),
             })?;
         }
     }

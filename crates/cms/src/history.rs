@@ -132,7 +132,13 @@ impl Store {
                         }
                     }
                     EntryBody::Replace { new, .. } => {
-                        changes.extend(self.whole_package(log, &commit, &entry.package, new.is_some(), &filter)?);
+                        changes.extend(self.whole_package(
+                            log,
+                            &commit,
+                            &entry.package,
+                            new.is_some(),
+                            &filter,
+                        )?);
                     }
                 }
             }
@@ -216,8 +222,7 @@ impl Store {
         let backend = &*log.backend;
         self.snapshot_of(Some(std::slice::from_ref(&key.package)))?;
         let head = log.newest()?;
-        let package =
-            head.package(backend, &key.package)?.ok_or_else(|| Error::not_found(&key.package))?;
+        let package = head.package(backend, &key.package)?.ok_or_else(|| Error::not_found(&key.package))?;
         let only = match &key.section {
             Some(selector) => Some(resolve(&package, selector).ok_or_else(|| Error::not_found(key))?),
             None => None,
@@ -387,7 +392,9 @@ struct Names {
 impl Names {
     /// Called before a change is described.
     fn look(&mut self, change: &Change) {
-        if let ChangeKind::Delete { name: Some(name), .. } | ChangeKind::Add { name: Some(name), .. } = &change.kind {
+        if let ChangeKind::Delete { name: Some(name), .. } | ChangeKind::Add { name: Some(name), .. } =
+            &change.kind
+        {
             self.then.insert(change.section, name.to_string());
         }
     }

@@ -146,7 +146,12 @@ impl PackageFile {
     }
 
     /// Replaces the file that is held, if it still is what the view says.
-    pub(crate) fn replace_held(&self, old: HeldFile, view: &FileView, package: &Package) -> Result<Replacement> {
+    pub(crate) fn replace_held(
+        &self,
+        old: HeldFile,
+        view: &FileView,
+        package: &Package,
+    ) -> Result<Replacement> {
         if !self.is_expected(&old, view)? {
             return Ok(Replacement::Edited);
         }
@@ -280,7 +285,9 @@ impl PackageFile {
             Err(error) => return Err(failed(error)),
         };
         if !meta.is_file() {
-            return Err(failed(io::Error::other("a temporary of cms is expected here, and this is no regular file")));
+            return Err(failed(io::Error::other(
+                "a temporary of cms is expected here, and this is no regular file",
+            )));
         }
         if meta.permissions().mode() & 0o7777 == IN_PROGRESS_MODE {
             return Ok(Some(Leftover::Incomplete));
@@ -304,7 +311,8 @@ impl PackageFile {
     }
 
     fn temporary(&self) -> PathBuf {
-        let name = self.target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            self.target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         self.target.with_file_name(format!(".{name}.cms~"))
     }
 
@@ -354,7 +362,6 @@ impl HeldFile {
         }
     }
 }
-
 
 fn keep_owner(old: &File, new: &File) -> io::Result<()> {
     let (old, made) = (old.metadata()?, new.metadata()?);

@@ -53,7 +53,11 @@ impl Theirs {
                     }
                 };
                 for change in changes {
-                    theirs.add(Their { revision: commit.revision, author: author.clone(), change: Some(change) });
+                    theirs.add(Their {
+                        revision: commit.revision,
+                        author: author.clone(),
+                        change: Some(change),
+                    });
                 }
             }
             ControlFlow::Continue(())
@@ -137,7 +141,8 @@ fn difference<'a, T: PartialEq>(old: &'a [T], new: &'a [T]) -> Option<(usize, &'
     }
     let start = old.iter().zip(new).take_while(|(one, other)| one == other).count();
     let rest = old.len().min(new.len()) - start;
-    let end = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
+    let end =
+        old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
     Some((start, &old[start..old.len() - end], &new[start..new.len() - end]))
 }
 

@@ -69,7 +69,8 @@ impl Store {
         let mut whole: BTreeMap<PackageName, bool> = BTreeMap::new();
         for revision in (from.0..=to.0).rev() {
             let commit = log.backend.commit(Revision(revision))?;
-            let commit = commit.ok_or(cms_log::Error::NoSuchRevision { revision: Revision(revision), head })?;
+            let commit =
+                commit.ok_or(cms_log::Error::NoSuchRevision { revision: Revision(revision), head })?;
             for entry in commit.packages {
                 let changes = touched.entry(entry.package.clone()).or_default();
                 match entry.body {

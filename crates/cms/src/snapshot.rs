@@ -186,7 +186,9 @@ impl Store {
                 Ok(Finding::Unparsable(diagnostics)) => {
                     found.different.push((name.clone(), Text::Unparsable(diagnostics)));
                 }
-                Ok(Finding::Removed) | Err(Error::Io { .. }) => found.different.push((name.clone(), Text::Gone)),
+                Ok(Finding::Removed) | Err(Error::Io { .. }) => {
+                    found.different.push((name.clone(), Text::Gone))
+                }
                 Err(error) => return Err(error),
             }
         }

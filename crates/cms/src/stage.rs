@@ -177,9 +177,10 @@ impl Stage {
             if changes.is_empty() {
                 continue;
             }
-            let created = changes.iter().filter(|change| matches!(change.kind, cms_model::ChangeKind::Add { .. }));
-            let pins =
-                created.filter_map(|change| Some((change.section, staged.draft.display_name(change.section)?)));
+            let created =
+                changes.iter().filter(|change| matches!(change.kind, cms_model::ChangeKind::Add { .. }));
+            let pins = created
+                .filter_map(|change| Some((change.section, staged.draft.display_name(change.section)?)));
             frames.push(Frame {
                 base,
                 package: name.clone(),

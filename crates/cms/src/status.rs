@@ -85,7 +85,8 @@ impl Status {
 
 impl From<&Metadata> for Status {
     fn from(meta: &Metadata) -> Status {
-        let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+        let nanoseconds =
+            |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
         Status {
             size: meta.size(),
             mtime_ns: nanoseconds(meta.mtime(), meta.mtime_nsec()),

@@ -143,7 +143,9 @@ pub(crate) fn package_files(directory: &Path) -> Result<Vec<PackageName>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let Some(name) = entry.file_name().to_str().and_then(|name| PackageName::new(name).ok()) else { continue };
+        let Some(name) = entry.file_name().to_str().and_then(|name| PackageName::new(name).ok()) else {
+            continue;
+        };
         let is_file = match entry.file_type() {
             Ok(kind) if kind.is_symlink() => std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()),
             Ok(kind) => kind.is_file(),

@@ -153,12 +153,13 @@ impl Transaction {
     /// # Errors
     /// Those of reading the package that is there.
     pub fn replace_package(&mut self, name: &PackageName, parsed: Package) -> Result<()> {
-        let work = if self.snapshot.contains(name) && !matches!(self.works.get(name), Some(Work::Create { .. })) {
-            let base = self.snapshot.package(name)?;
-            Work::Rewrite { text: Arc::new(base.adopt(parsed, seed())) }
-        } else {
-            Work::Create { draft: Box::new(Draft::new(parsed, seed())) }
-        };
+        let work =
+            if self.snapshot.contains(name) && !matches!(self.works.get(name), Some(Work::Create { .. })) {
+                let base = self.snapshot.package(name)?;
+                Work::Rewrite { text: Arc::new(base.adopt(parsed, seed())) }
+            } else {
+                Work::Create { draft: Box::new(Draft::new(parsed, seed())) }
+            };
         self.works.insert(name.clone(), work);
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Edits by other programs: each enters the log before anything is built on it, and none is lost.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;
@@ -53,7 +55,9 @@ fn an_edit_that_contradicts_a_pending_commit_is_kept_and_reported() {
     let snapshot = store.snapshot().unwrap();
     assert_eq!(get(&snapshot, "network.lan.mtu").as_deref(), Some("1400"), "the acknowledged commit stands");
     assert_eq!(get(&snapshot, "network.lan.proto").as_deref(), Some("dhcp"), "the rest of the edit is in");
-    assert!(snapshot.warnings().iter().any(|warning| matches!(warning, Warning::LostEdit { changes: 1, .. })));
+    assert!(
+        snapshot.warnings().iter().any(|warning| matches!(warning, Warning::LostEdit { changes: 1, .. }))
+    );
     let history = store.history(&HistoryQuery::default()).unwrap();
     assert_eq!(history[0].lost.len(), 1);
     assert_eq!(history[0].lost[0].key, "network.lan.mtu");
@@ -156,7 +160,7 @@ fn leftovers_of_a_replacement_are_told_apart() {
     let temporary = home.config().join(".network.cms~");
     // Incomplete: gone.
     fs::write(&temporary, "config interface 'l").unwrap();
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o0)).unwrap();
     store.snapshot().unwrap();
     assert_eq!(home.listing(), ["network"]);
     // The text of some revision: gone.

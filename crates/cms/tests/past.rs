@@ -1,5 +1,7 @@
 //! History, blame, diff, rollback and undo.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use cms::{CommitOptions, HistoryQuery, Revision};

@@ -1,5 +1,7 @@
 //! Staged changes: durable, private, published once, and told when they are stale.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use cms::model::{TypeName, Value};

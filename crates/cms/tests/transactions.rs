@@ -1,5 +1,7 @@
 //! Transactions: all or nothing, their own view, conflicts, and what stays as it was.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use cms::model::{TypeName, Value};
@@ -45,7 +47,8 @@ fn a_transaction_sees_itself_and_others_do_not() {
 
 #[test]
 fn many_packages_are_one_commit() {
-    let home = Home::new(&[("network", NETWORK), ("system", "config system 'main'\n\toption hostname 'gw'\n")]);
+    let home =
+        Home::new(&[("network", NETWORK), ("system", "config system 'main'\n\toption hostname 'gw'\n")]);
     let store = home.open();
     let mut tx = store.transaction().unwrap();
     set(&mut tx, "network.lan.mtu", "1400");

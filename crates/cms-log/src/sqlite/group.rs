@@ -1,8 +1,11 @@
 //! Group commit: writers that wait at the same time share a sync.
 
-use std::sync::{
-    Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, Thread},
 };
 
 use crate::{Error, Result};
@@ -11,18 +14,20 @@ use crate::{Error, Result};
 #[derive(Default)]
 pub(super) struct Group {
     appended: AtomicU64,
+    /// The last append that a sync has covered.
+    synced: AtomicU64,
     state: Mutex<State>,
-    finished: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// The last append that a sync has covered.
-    synced: u64,
     /// Whether somebody syncs at the moment.
     led: bool,
     /// Whether a sync has failed.
     poisoned: bool,
+    /// Who sleeps until a sync covers the append with this place. Each is woken by name: woken all at once, they would
+    /// queue for the lock again.
+    waiting: Vec<(u64, Thread)>,
 }
 
 impl Group {
@@ -38,39 +43,59 @@ impl Group {
         sync: impl FnOnce() -> Result<()>,
         poisoned: impl Fn() -> Error,
     ) -> Result<()> {
-        let mut state = self.state();
         loop {
-            if state.synced >= ticket {
+            if self.synced.load(Ordering::Acquire) >= ticket {
+                return Ok(());
+            }
+            let mut state = self.state();
+            // Looked at again under the lock, under which it is raised: a sync that ended meanwhile wakes nobody later.
+            if self.synced.load(Ordering::Acquire) >= ticket {
                 return Ok(());
             }
             if state.poisoned {
                 return Err(poisoned());
             }
             if !state.led {
+                state.led = true;
                 break;
             }
-            state = self.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+            // Whoever wakes this thread takes it off the list; when it wakes by itself, it is on it twice, which does no harm.
+            state.waiting.push((ticket, thread::current()));
+            drop(state);
+            thread::park();
         }
-        state.led = true;
-        drop(state);
         // Whatever has its place by now was written before the sync begins.
         let covered = self.appended.load(Ordering::Acquire);
         let outcome = sync();
         let mut state = self.state();
         state.led = false;
         match outcome {
-            Ok(()) => state.synced = state.synced.max(covered),
+            Ok(()) => {
+                self.synced.store(covered, Ordering::Release);
+            }
             Err(_) => state.poisoned = true,
         }
+        let everybody = state.poisoned;
+        let waiting = std::mem::take(&mut state.waiting);
+        let (done, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(ticket, _)| everybody || *ticket <= covered);
+        state.waiting = rest;
+        // One of those who came too late leads next.
+        let next = if state.waiting.is_empty() { None } else { Some(state.waiting.swap_remove(0)) };
         drop(state);
-        self.finished.notify_all();
+        for (_, thread) in next.into_iter().chain(done) {
+            thread.unpark();
+        }
         outcome
     }
 
     /// Refuses every write from now on.
     pub fn poison(&self) {
-        self.state().poisoned = true;
-        self.finished.notify_all();
+        let mut state = self.state();
+        state.poisoned = true;
+        for (_, thread) in state.waiting.drain(..) {
+            thread.unpark();
+        }
     }
 
     /// Returns whether a sync has failed.

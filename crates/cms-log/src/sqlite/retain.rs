@@ -33,14 +33,27 @@ impl Sqlite {
                 let (root, objects) = checkpoint_state(self, keep_from)?;
                 self.put_checkpoint(keep_from, &root, &objects)?;
             }
-            let mut first = Writer::default();
-            first.varint(keep_from.0);
-            self.set_meta("first", Some(&first.0))?;
+            self.raise_first(keep_from)?;
         }
         let mut reclaimed = Reclaimed::default();
         self.drop_before(self.first()?, &mut reclaimed)?;
         self.collect(&mut reclaimed)?;
         Ok(reclaimed)
+    }
+
+    /// Gives up the states before `keep_from`, unless another process has given up more.
+    fn raise_first(&self, keep_from: Revision) -> Result<()> {
+        let mut first = Writer::default();
+        first.varint(keep_from.0);
+        self.transaction("give up old states", |transaction| {
+            if keep_from > self.first_of(transaction)? {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('first', ?1)")
+                    .and_then(|mut statement| statement.execute([&first.0]))
+                    .map_err(|error| self.fault("give up old states", error))?;
+            }
+            Ok(())
+        })
     }
 
     fn drop_before(&self, first: Revision, reclaimed: &mut Reclaimed) -> Result<()> {

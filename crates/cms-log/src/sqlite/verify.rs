@@ -160,13 +160,12 @@ impl Check<'_> {
                 }
                 last = row.revision;
                 let decoded = log.decode_commit(&self.connection, &row);
-                if let Some(commit) = self.note(Severity::History, decoded)? {
-                    if commit.time_us != time_us {
-                        self.find(Severity::Notice, &place, "its time differs between row and header");
-                    }
+                if let Some(commit) = self.note(Severity::History, decoded)?
+                    && commit.time_us != time_us
+                {
+                    self.find(Severity::Notice, &place, "its time differs between row and header");
                 }
                 if let Ok(header) = decode_header(&row.header) {
-                    // What a commit replaced may have been given up together with the state before it.
                     for manifest in header.manifests() {
                         self.require(Severity::History, &place, &manifest)?;
                     }
@@ -192,10 +191,10 @@ impl Check<'_> {
             let place = format!("checkpoint {revision}");
             let root = Digest(root);
             self.require(Severity::History, &place, &root)?;
-            if let Ok(Some(object)) = log.object_in(&self.connection, &root) {
-                if object.kind() != ObjectKind::Root {
-                    self.find(Severity::History, place, "what it names is not a root");
-                }
+            if let Ok(Some(object)) = log.object_in(&self.connection, &root)
+                && object.kind() != ObjectKind::Root
+            {
+                self.find(Severity::History, place, "what it names is not a root");
             }
         }
         Ok(())

@@ -1,6 +1,10 @@
 //! A private configuration directory with its store, for the tests of the engine.
 
-#![allow(dead_code, reason = "each test program uses its part of this")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses its part of this, and fails by panicking"
+)]
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -82,7 +86,14 @@ pub fn get(snapshot: &Snapshot, text: &str) -> Option<String> {
     let package = snapshot.package(&key.package).ok()?;
     let draft = cms::model::Draft::new((*package).clone(), 0);
     let value = draft.get(key.section.as_ref()?, key.option.as_ref())?;
-    Some(value.items().iter().map(|item| String::from_utf8_lossy(item).into_owned()).collect::<Vec<_>>().join(" "))
+    Some(
+        value
+            .items()
+            .iter()
+            .map(|item| String::from_utf8_lossy(item).into_owned())
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 pub fn now(store: &Store, text: &str) -> Option<String> {
