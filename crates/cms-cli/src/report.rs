@@ -51,14 +51,14 @@ fn localized(diagnostic: &Diagnostic) -> String {
     text_if_any(&id).unwrap_or_else(|| diagnostic.message.clone())
 }
 
+/// What helps: a word that the diagnostic itself suggests, or the advice that goes with its code.
 fn hint_words(diagnostic: &Diagnostic) -> Option<String> {
-    let hint = diagnostic.hint.as_deref()?;
-    // A suggested word is the diagnostic's own; the advice that goes with a code is in the catalogue.
-    if let Some(word) = hint.strip_prefix("did you mean `").and_then(|rest| rest.strip_suffix("`?")) {
+    let hint = diagnostic.hint.as_deref();
+    let suggested = hint.and_then(|hint| hint.strip_prefix("did you mean `")?.strip_suffix("`?"));
+    if let Some(word) = suggested {
         return Some(msg!("did-you-mean", name = word).to_string());
     }
-    let id = format!("advice-{}", diagnostic.code);
-    Some(text_if_any(&id).unwrap_or_else(|| hint.to_owned()))
+    text_if_any(&format!("advice-{}", diagnostic.code)).or_else(|| hint.map(str::to_owned))
 }
 
 fn printable(byte: u8) -> char {
