@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use cms_log::{Appended, Commit, CommitKind, EntryBody, Object, Origin, PackageEntry, Revision, Root};
-use cms_model::{Change, Edit, Package, PackageName};
+use cms_model::{Change, ChangeKind, Edit, Package, PackageName};
 
 use crate::describe::{DisplayChange, key_of};
 use crate::error::{Error, Result};
@@ -346,21 +346,26 @@ fn apply_changes(
     let mut result = Package::clone(current);
     let mut effective = Vec::with_capacity(changes.len());
     let mut lost: Vec<(String, Revision, String)> = Vec::new();
+    let full_key = |change: &Change, result: &Package| {
+        let section = key_of(name, change, result, Some(current));
+        change.option().map_or(section.clone(), |option| format!("{section}.{option}"))
+    };
     for (base, change) in changes {
         if let Some(their) = theirs.conflict(change, *base) {
-            let key = key_of(name, change, &result, Some(current));
+            let key = full_key(change, &result);
             lost.push((key, their.revision, their.author.to_string()));
             continue;
         }
         match result.apply(change) {
+            Ok(change) if changes_nothing(&change) => {}
             Ok(change) => effective.push(change),
             Err(error) => match theirs.newest(*base) {
                 Some(their) => {
-                    let key = key_of(name, change, &result, Some(current));
+                    let key = full_key(change, &result);
                     lost.push((key, their.revision, their.author.to_string()));
                 }
                 None if lost.is_empty() => {
-                    let key = key_of(name, change, &result, Some(current));
+                    let key = full_key(change, &result);
                     return Err(Error::Invalid { key, reason: error.to_string() });
                 }
                 // It depends on a change that is in conflict itself.
@@ -370,10 +375,22 @@ fn apply_changes(
     }
     if let Some((_, revision, author)) = lost.first().cloned() {
         let mut keys: Vec<String> = lost.into_iter().map(|(key, _, _)| key).collect();
+        keys.sort();
         keys.dedup();
         return Err(Error::Conflict { keys, revision, author });
     }
     Ok(PreparedPackage::changed(name.clone(), current, Arc::new(result), effective))
+}
+
+/// Somebody else said the same already.
+fn changes_nothing(effective: &Change) -> bool {
+    match &effective.kind {
+        ChangeKind::Set { old, new, .. } => old.as_ref() == Some(new),
+        ChangeKind::Rename { old, new } => old == new,
+        ChangeKind::Retype { old, new } => old == new,
+        ChangeKind::Move { old_after, new_after } => old_after == new_after,
+        _ => false,
+    }
 }
 
 fn whole_package_conflict(name: &PackageName, theirs: &Theirs, base: Revision) -> Result<()> {

@@ -237,7 +237,8 @@ impl Stage {
             .iter()
             .map(|change| {
                 let mut shown = DisplayChange::new(name, change, Some(after), Some(before));
-                if let Some(section) = staged.draft.display_name(change.section) {
+                let renamed = matches!(change.kind, cms_model::ChangeKind::Rename { .. });
+                if !renamed && let Some(section) = staged.draft.display_name(change.section) {
                     let option = change.option().map(|option| format!(".{option}")).unwrap_or_default();
                     shown.key = format!("{name}.{section}{option}");
                 }

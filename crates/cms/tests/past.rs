@@ -55,6 +55,16 @@ fn undo_reverses_only_its_commits() {
 }
 
 #[test]
+fn undoing_twice_changes_nothing_the_second_time() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let store = home.open();
+    commit(&store, "network.lan.mtu", "1400").unwrap();
+    commit(&store, "network.lan.proto", "dhcp").unwrap();
+    assert_eq!(store.undo(Revision(2)..=Revision(2), &options()).unwrap().changes(), 1);
+    assert!(store.undo(Revision(2)..=Revision(2), &options()).unwrap().is_empty());
+}
+
+#[test]
 fn history_follows_a_key_through_renames() {
     let home = Home::new(&[("network", NETWORK)]);
     let store = home.open();

@@ -78,7 +78,7 @@ fn independent_changes_merge_and_the_same_option_conflicts() {
     second.commit_and_wait_files().unwrap();
     let error = third.commit().unwrap_err();
     assert!(error.is_conflict(), "{error}");
-    assert!(error.to_string().contains("network.lan"), "{error}");
+    assert!(error.to_string().contains("network.lan.mtu"), "{error}");
     let snapshot = one.snapshot().unwrap();
     assert_eq!(get(&snapshot, "network.lan.mtu").as_deref(), Some("1400"));
     assert_eq!(get(&snapshot, "network.lan.proto").as_deref(), Some("dhcp"));
