@@ -22,7 +22,7 @@ quickstart: build
 
 ## test: every test of the workspace, against the real binary
 test: deps-test
-	$(CARGO) test $(LOCKED) --workspace
+	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
 
 ## soak: the crash tests, long
 soak: deps-test

@@ -370,8 +370,10 @@ impl Store {
     ///
     /// A reference `uci` that waits for its lock goes on with the file it has open, also when that is
     /// no longer the one in the directory, and so writes back what was there before. A file that was
-    /// replaced within [`OVERTAKEN_US`] of commits, and that differs less from the text before them,
-    /// is taken as an edit of that text: then it cannot undo what was acknowledged meanwhile.
+    /// written within [`OVERTAKEN_US`] of commits, and that differs less from the text before them, is
+    /// taken as an edit of that text: then it cannot undo what was acknowledged meanwhile. The old text
+    /// itself is no such edit, but somebody who restores it. (Inodes tell nothing here: a new file often
+    /// gets the number of one just removed.)
     fn overtaken_base(
         &self,
         log: &Log,
@@ -380,10 +382,6 @@ impl Store {
         base: Revision,
     ) -> Result<Option<(Arc<Package>, Revision)>> {
         let backend = &*log.backend;
-        let replaced = edited.view.as_ref().is_some_and(|view| view.inode != edited.status.inode);
-        if !replaced {
-            return Ok(None);
-        }
         let written_us = edited.status.mtime_ns / 1000;
         let mut overtaking = Vec::new();
         backend.headers(
@@ -415,7 +413,7 @@ impl Store {
             }
             let Some(package) = Head::load(backend, Some(before))?.package(backend, name)? else { break };
             let changes = distance(&package);
-            if changes < least {
+            if changes > 0 && changes < least {
                 least = changes;
                 found = Some((package, before));
             }
