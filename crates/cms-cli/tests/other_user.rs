@@ -12,7 +12,8 @@ const NOBODY: u32 = 65_534;
 /// A configuration of root's that others can reach, and a copy of the program beside it.
 fn shared() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a temporary directory");
-    let open = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
+    let open =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
     open(home.path(), 0o755);
     fs::copy(env!("CARGO_BIN_EXE_cms"), home.path().join("cms")).expect("the program is copied");
     fs::create_dir(home.path().join("conf")).expect("mkdir");
