@@ -1,14 +1,13 @@
 //! Who commits.
 
+use crate::user::User;
+
 /// Returns the name of the user this process runs as, or `uid:N` where the system knows none.
 ///
 /// Under `sudo`, root's commits also name the user who asked: `root (alice)`.
 pub fn current_user() -> String {
     let user = rustix::process::getuid();
-    let name = uzers::get_user_by_uid(user.as_raw()).map_or_else(
-        || format!("uid:{}", user.as_raw()),
-        |entry| entry.name().to_string_lossy().into_owned(),
-    );
+    let name = User::find(user.as_raw()).map_or_else(|| format!("uid:{}", user.as_raw()), |user| user.name);
     match std::env::var("SUDO_USER") {
         Ok(asked) if user.is_root() && !asked.is_empty() && asked != name => format!("{name} ({asked})"),
         _ => name,

@@ -49,6 +49,7 @@ mod stage_file;
 mod status;
 mod store;
 mod transaction;
+mod user;
 
 pub use cms_log::{CommitKind, Revision};
 pub use cms_model as model;

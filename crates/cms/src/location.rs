@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
+use crate::user::User;
 
 /// Overrides of the base directories.
 ///
@@ -175,9 +176,8 @@ fn store_name(config: &Path) -> String {
 }
 
 fn home_of(user: u32) -> Result<PathBuf> {
-    use uzers::os::unix::UserExt;
-    match uzers::get_user_by_uid(user) {
-        Some(entry) => Ok(entry.home_dir().to_owned()),
+    match User::find(user) {
+        Some(user) => Ok(user.home),
         None => Err(Error::NoHome { user }),
     }
 }
