@@ -342,25 +342,44 @@ impl HeldFile {
         Ok(digester.finish())
     }
 
-    /// Writes the new text into the displaced inode: a `uci` that waits for its lock reads from the
-    /// file it has open, without looking whether that is still the one in the directory. The inode
-    /// has no name any more, so nothing depends on this; a failure costs nothing that was acknowledged.
+    /// Writes the new text into the displaced inode where a `uci` waits for its lock: it will read from
+    /// the file it has open, without looking whether that is still the one in the directory. Nobody else
+    /// gets to see another text in a file that is open. The inode has no name any more, so nothing depends
+    /// on this: a `uci` that comes too late for it is dealt with as an overtaken edit.
     fn show(mut self, package: &Package) {
-        if !self.writable {
+        if !self.writable || !is_waited_for(self.status.inode) {
             return;
         }
+        let text = package.text();
         let shown = (|| {
             use std::io::Seek;
-            self.file.set_len(0)?;
+            // Never shorter than both texts in between: a reader gets the old one, the new one, or a mix
+            // for as long as one write takes.
             self.file.seek(io::SeekFrom::Start(0))?;
-            let mut buffered = io::BufWriter::with_capacity(256 * 1024, &self.file);
-            package.write_text(&mut buffered)?;
-            buffered.flush()
+            self.file.write_all(&text)?;
+            self.file.set_len(text.len() as u64)
         })();
         if let Err(error) = shown {
             tracing::debug!(%error, "could not show the new text to a waiting uci");
         }
     }
+}
+
+/// Tells whether somebody waits for the lock of a file, as `/proc/locks` has it (proc(5)): lines like
+/// `1: -> FLOCK ADVISORY WRITE 4711 fe:00:131 0 EOF`, where the arrow means waiting.
+fn is_waited_for(inode: u64) -> bool {
+    let Ok(locks) = fs::read_to_string("/proc/locks") else { return false };
+    locks.lines().any(|line| waits_for(line, inode))
+}
+
+fn waits_for(line: &str, inode: u64) -> bool {
+    let mut words = line.split_ascii_whitespace().skip(1);
+    if (words.next(), words.next()) != (Some("->"), Some("FLOCK")) {
+        return false;
+    }
+    // The device is not compared: some file systems report another one there than stat does.
+    let file = words.nth(3).and_then(|file| file.rsplit(':').next());
+    file.and_then(|number| number.parse().ok()) == Some(inode)
 }
 
 fn keep_owner(old: &File, new: &File) -> io::Result<()> {
@@ -390,4 +409,37 @@ fn keep_attributes(old: &File, new: &File) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_is_told_from_holding() {
+        assert!(waits_for("1: -> FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF", 131));
+        assert!(!waits_for("1: FLOCK  ADVISORY  WRITE 4711 fe:00:131 0 EOF", 131));
+        assert!(!waits_for("1: -> FLOCK  ADVISORY  WRITE 4711 fe:00:1310 0 EOF", 131));
+        assert!(!waits_for("1: -> POSIX  ADVISORY  WRITE 4711 fe:00:131 0 EOF", 131));
+        assert!(!waits_for("", 131));
+    }
+
+    #[test]
+    fn the_kernel_tells_who_waits() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let status = Status::of(file.path()).unwrap().unwrap();
+        flock(file.as_file(), FlockOperation::LockExclusive).unwrap();
+        assert!(!is_waited_for(status.inode));
+        let path = file.path().to_owned();
+        let waiter = std::thread::spawn(move || {
+            flock(File::open(path).unwrap(), FlockOperation::LockExclusive).unwrap();
+        });
+        let began = std::time::Instant::now();
+        while !is_waited_for(status.inode) && began.elapsed().as_secs() < 10 {
+            std::thread::yield_now();
+        }
+        assert!(is_waited_for(status.inode));
+        flock(file.as_file(), FlockOperation::Unlock).unwrap();
+        waiter.join().unwrap();
+    }
 }
