@@ -67,6 +67,7 @@ impl Store {
             };
             let Differences { different, unsettled, stray } = self.different(log, &head, &names)?;
             if different.is_empty() && !unsettled && stray.is_empty() {
+                log.caught_up.store(true, Ordering::Relaxed);
                 break;
             }
             match self.settle(log, head.revision == Revision::EMPTY, &names, &stray) {
@@ -154,12 +155,16 @@ impl Store {
         let Some(mut writing) = writing else { return Ok(None) };
         let mut warnings = Vec::new();
         self.recover_displaced(log, &mut writing, stray, &mut warnings)?;
-        let Absorbed { warnings: found, mut behind, .. } = self.absorb(log, &mut writing, names)?;
+        let Absorbed { warnings: found, mut behind, committed } = self.absorb(log, &mut writing, names)?;
         let head = log.publish(Arc::new(writing.head.clone()));
         drop(writing);
         warnings.extend(found);
         behind.retain(|name| !is_unparsable(&warnings, name));
-        log.caught_up.store(true, Ordering::Relaxed);
+        let caught_up = log.caught_up.swap(true, Ordering::Relaxed);
+        if caught_up && !committed && stray.is_empty() {
+            // What this process committed without waiting is written when somebody waits for it.
+            behind.clear();
+        }
         if let Err(error) = self.write_package_files(&behind) {
             // The log has everything; the next use tries again.
             tracing::warn!(%error, "package files could not be brought up to the log");
