@@ -417,7 +417,22 @@ impl Sqlite {
             return;
         }
         let insistent = frames >= COPY_INSISTENTLY_AT;
-        let mode = if insistent { "RESTART" } else { "PASSIVE" };
+        self.copy_back_as(connection, limit, insistent, if insistent { "RESTART" } else { "PASSIVE" });
+    }
+
+    /// Copies the WAL back and empties it. What has been copied is known to the shared index alone, which the
+    /// last process takes with it: left in the file, all frames would be read again by every later process, and
+    /// the next writer would add to them.
+    fn empty(&self, connection: &Connection) {
+        if self.frames.load(Ordering::Relaxed) < COPY_ON_CLOSE_AT {
+            return;
+        }
+        // Where others are at work it is left to them.
+        let _ = connection.busy_timeout(Duration::ZERO);
+        self.copy_back_as(connection, COPY_ON_CLOSE_AT, false, "TRUNCATE");
+    }
+
+    fn copy_back_as(&self, connection: &Connection, limit: u32, insistent: bool, mode: &str) {
         if insistent {
             let _ = connection.busy_timeout(INSISTENCE);
         }
@@ -449,7 +464,7 @@ impl Drop for Sqlite {
         if let Link { connection: Some(connection), access: Access::Write } = &*link
             && !self.group.is_poisoned()
         {
-            self.copy_back(connection, COPY_ON_CLOSE_AT);
+            self.empty(connection);
         }
     }
 }
