@@ -182,6 +182,10 @@ fn glances() -> MutexGuard<'static, Vec<Glance>> {
 ///
 /// It is not to be had in every state of the files; then [`connect`] is.
 fn glance(path: &Path, file: FileId) -> Option<Arc<Mutex<Link>>> {
+    // A WAL of a header alone, as a kill leaves it, is one that SQLite tries to make out for ten seconds.
+    if beside(path, "-wal").metadata().is_ok_and(|wal| wal.len() <= 32) {
+        return None;
+    }
     let mut uri = b"file:".to_vec();
     if path.is_absolute() {
         // An empty authority, lest the first component of `//a/b` be taken for one.
