@@ -20,12 +20,14 @@ pub(crate) struct Session {
     pub(crate) output: Output,
     /// How the call ends if nothing else fails.
     pub(crate) exit: Exit,
+    /// Whether the verb commits.
+    pub(crate) commits: bool,
     store: Option<Store>,
 }
 
 impl Session {
     pub(crate) fn new(globals: Globals, output: Output) -> Session {
-        Session { globals, output, exit: Exit::Ok, store: None }
+        Session { globals, output, exit: Exit::Ok, commits: false, store: None }
     }
 
     /// The store of the configuration directory. Cheap to call again.
@@ -33,7 +35,7 @@ impl Session {
         if let Some(store) = &self.store {
             return Ok(store.clone());
         }
-        let store = open(&self.globals)?;
+        let store = open(&self.globals, Options { writes: self.commits, ..Options::default() })?;
         self.store = Some(store.clone());
         Ok(store)
     }
@@ -124,12 +126,12 @@ impl Session {
 }
 
 /// Opens the store that the options name.
-pub(crate) fn open(globals: &Globals) -> Result<Store, Failure> {
+pub(crate) fn open(globals: &Globals, options: Options) -> Result<Store, Failure> {
     let mut dirs = Dirs::from_env();
     dirs.state = globals.state.clone().or(dirs.state);
     dirs.run = globals.run.clone().or(dirs.run);
     let location = Location::find(&globals.config, &dirs)?;
-    Ok(Store::open(&location, Options::default())?)
+    Ok(Store::open(&location, options)?)
 }
 
 /// The working copy of a package in a stage.

@@ -285,7 +285,7 @@ fn import(directory: &Path) {
 }
 
 fn create(path: &Path) -> Sqlite {
-    Sqlite::open(path, Open { create: true, read_only: false }).unwrap()
+    Sqlite::open(path, Open { create: true, read_only: false, ..Open::default() }).unwrap()
 }
 
 fn set_option(head: Revision) -> Commit {

@@ -49,7 +49,7 @@ pub struct StoredPackage {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let directory = tempfile::tempdir()?;
-/// let log = Sqlite::open(directory.path().join("log.db"), Open { create: true, read_only: false })?;
+/// let log = Sqlite::open(directory.path().join("log.db"), Open { create: true, ..Open::default() })?;
 /// let package = Package::parse(b"config system\n\toption hostname attic\n").map_err(|_| "does not parse")?;
 /// let stored = store_package(&log, &package)?;
 /// log.put_objects(&stored.objects)?;

@@ -57,7 +57,7 @@ const BATCH_BYTES: usize = 4 << 20;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let directory = tempfile::tempdir()?;
-/// let log = Sqlite::open(directory.path().join("log.db"), Open { create: true, read_only: false })?;
+/// let log = Sqlite::open(directory.path().join("log.db"), Open { create: true, read_only: false, ..Open::default() })?;
 /// let commit = Commit {
 ///     revision: log.head()?.next(),
 ///     time_us: 0,

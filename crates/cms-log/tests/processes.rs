@@ -41,7 +41,8 @@ fn writer() {
 fn write(folder: &Path, count: u64) -> cms_log::Result<()> {
     let lock = File::create(folder.join("lock")).unwrap();
     lock.lock().unwrap();
-    let log = Sqlite::open(folder.join("log.db"), Open { create: true, read_only: false })?;
+    let log =
+        Sqlite::open(folder.join("log.db"), Open { create: true, read_only: false, ..Open::default() })?;
     lock.unlock().unwrap();
     let mut out = std::io::stdout();
     for number in 0..count {
@@ -95,7 +96,8 @@ fn acknowledged(said: impl BufRead) -> Vec<(u64, String)> {
 
 /// Checks that the log is whole and has what was acknowledged.
 fn check(folder: &Path, acknowledged: &[(u64, String)]) {
-    let log = Sqlite::open(folder.join("log.db"), Open { create: true, read_only: false }).unwrap();
+    let log = Sqlite::open(folder.join("log.db"), Open { create: true, read_only: false, ..Open::default() })
+        .unwrap();
     for (revision, message) in acknowledged {
         let commit = log.commit(Revision(*revision)).unwrap();
         assert_eq!(commit.map(|commit| commit.message).as_ref(), Some(message), "revision {revision}");

@@ -15,9 +15,9 @@ use cms_model::{Package, PackageName};
 use cms_testkit::backend_suite::{Writer, plain_commit};
 use rusqlite::Connection;
 
-const CREATE: Open = Open { create: true, read_only: false };
-const EXISTING: Open = Open { create: false, read_only: false };
-const READ_ONLY: Open = Open { create: false, read_only: true };
+const CREATE: Open = Open { create: true, read_only: false, writes: false };
+const EXISTING: Open = Open { create: false, read_only: false, writes: false };
+const READ_ONLY: Open = Open { create: false, read_only: true, writes: false };
 
 fn create(path: &Path) -> Sqlite {
     Sqlite::open(path, CREATE).unwrap()

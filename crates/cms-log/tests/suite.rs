@@ -7,6 +7,6 @@ fn sqlite_passes_the_backend_suite() {
     let directory = tempfile::tempdir().unwrap();
     cms_testkit::backend_suite(&|name| {
         let path = directory.path().join(format!("{name}.db"));
-        Box::new(Sqlite::open(path, Open { create: true, read_only: false }).unwrap())
+        Box::new(Sqlite::open(path, Open { create: true, read_only: false, ..Open::default() }).unwrap())
     });
 }

@@ -5,7 +5,7 @@
 //!
 //! cms_testkit::backend_suite(&|name| {
 //!     let path = std::env::temp_dir().join(format!("{name}.db"));
-//!     Box::new(Sqlite::open(path, Open { create: true, read_only: false }).unwrap())
+//!     Box::new(Sqlite::open(path, Open { create: true, read_only: false, ..Open::default() }).unwrap())
 //! });
 //! ```
 

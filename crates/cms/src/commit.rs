@@ -18,6 +18,10 @@ use crate::store::{Log, Store, Writing};
 /// How much a store has to replay at most before the next checkpoint.
 const REPLAYED_COMMITS: usize = 128;
 const REPLAYED_BYTES: usize = 4 << 20;
+/// From here on a checkpoint is written as soon as it is cheap: every command is an opening that replays.
+const FEW_COMMITS: usize = 8;
+/// A checkpoint is cheap when it has no more text to store than this for each commit that it spares.
+const CHEAP_BYTES: u64 = 16 << 10;
 
 /// What a transaction wants to become of one package.
 #[derive(Debug)]
@@ -244,11 +248,8 @@ impl Store {
         });
         let mut next = Head::clone(&writing.head);
         next.advance(&commit, made);
-        let checkpoint = if next.replay.commits >= REPLAYED_COMMITS || next.replay.bytes >= REPLAYED_BYTES {
-            Some(root_of(log, &next, &mut objects)?)
-        } else {
-            None
-        };
+        let checkpoint =
+            if is_checkpoint_due(&next) { Some(root_of(log, &next, &mut objects)?) } else { None };
         let appended = backend.append(writing.head.revision, &commit, &objects, checkpoint.as_ref())?;
         if let Some(root) = &checkpoint {
             next.rest_on(root);
@@ -256,6 +257,14 @@ impl Store {
         *writing.head = next;
         Ok(appended)
     }
+}
+
+fn is_checkpoint_due(head: &Head) -> bool {
+    let commits = head.replay.commits;
+    commits >= REPLAYED_COMMITS
+        || head.replay.bytes >= REPLAYED_BYTES
+        || commits >= FEW_COMMITS
+            && head.unstored_bytes().is_some_and(|bytes| bytes <= commits as u64 * CHEAP_BYTES)
 }
 
 /// Stores what the log does not have yet of every package, and names them all.

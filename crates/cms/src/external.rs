@@ -158,7 +158,12 @@ impl Store {
                     && view.digest == digest
                 {
                     let behind = behind(view)?;
-                    return Ok(Finding::Seen { view: Some(status.view(view.revision, digest)), behind });
+                    let seen = status.view(view.revision, digest);
+                    // A note that the next look could not believe either is not worth its writing.
+                    if !behind && !status.proves(&seen) {
+                        return Ok(Finding::Same);
+                    }
+                    return Ok(Finding::Seen { view: Some(seen), behind });
                 }
                 if let Some(known) = self.revision_of_text(log, head, name, view.as_ref(), digest)? {
                     let behind = known < head.revision

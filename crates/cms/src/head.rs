@@ -248,6 +248,12 @@ impl Head {
         self.packages.get(name).map(|cell| cell.package(backend, name)).transpose()
     }
 
+    /// Returns how much text a checkpoint would have to look at, if all of it is in memory.
+    pub(crate) fn unstored_bytes(&self) -> Option<u64> {
+        let unstored = self.packages.values().filter(|cell| cell.clean_manifest().is_none());
+        unstored.map(|cell| cell.package.get().map(|package| package.text_len())).sum()
+    }
+
     /// Lists each package's manifest, if it can be named without storing anything.
     pub(crate) fn manifests(&self) -> impl Iterator<Item = (&PackageName, Option<Digest>)> {
         self.packages.iter().map(|(name, cell)| (name, cell.clean_manifest()))

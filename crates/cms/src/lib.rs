@@ -38,6 +38,7 @@ mod external;
 mod flush;
 mod head;
 mod history;
+mod lease;
 mod location;
 mod lock;
 mod package_file;

@@ -12,6 +12,7 @@ use cms_model::{Package, PackageName};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 use crate::error::{Error, Result};
+use crate::lease::is_ours_alone;
 use crate::status::{Status, is_absent};
 
 /// Mode of a package file that did not exist before, as the reference `uci` makes it.
@@ -347,7 +348,7 @@ impl HeldFile {
     /// gets to see another text in a file that is open. The inode has no name any more, so nothing depends
     /// on this: a `uci` that comes too late for it is dealt with as an overtaken edit.
     fn show(mut self, package: &Package) {
-        if !self.writable || !is_waited_for(self.status.inode) {
+        if !self.writable || is_ours_alone(&self.file) || !is_waited_for(self.status.inode) {
             return;
         }
         let text = package.text();

@@ -1,8 +1,8 @@
 //! The file of a user's staged changes. Its format is in "Staging" of `docs/commit-protocol.md`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use cms_log::Revision;
@@ -78,51 +78,65 @@ impl StageFile {
 
     /// Adds frames; they are on disk when this returns.
     pub(crate) fn append(&mut self, location: &Location, frames: &mut [Frame]) -> Result<()> {
-        let path = self.path.clone();
-        let failed = |source| Error::io("stage in", &path, source);
-        let created = self.end == 0;
-        if created {
+        if self.end == 0 {
             return self.write_new(location, frames, self.identity);
         }
-        let mut file = OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
+        let path = self.path.clone();
+        let failed = |source| Error::io("stage in", &path, source);
+        let file = OpenOptions::new()
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+            .open(&self.path)
+            .map_err(failed)?;
         // What lies behind the last complete frame was never acknowledged.
         file.set_len(self.end).map_err(failed)?;
-        file.seek(SeekFrom::Start(self.end)).map_err(failed)?;
-        let mut bytes = Vec::new();
+        // A file that was emptied goes on under another identity, written together with its first frames: places
+        // in it that the log names belong to what it held before.
+        let starts = self.end == HEADER;
+        let identity = if starts { crate::store::seed() } else { self.identity };
+        let (at, mut bytes) = if starts { (0, header(identity)) } else { (self.end, Vec::new()) };
         for frame in frames.iter_mut() {
             encode(frame, &mut bytes);
-            frame.end = self.end + bytes.len() as u64;
+            frame.end = at + bytes.len() as u64;
         }
-        let written = file.write_all(&bytes).and_then(|()| file.sync_data());
+        let written = file.write_all_at(&bytes, at).and_then(|()| file.sync_data());
         if let Err(error) = written {
             // Put back what was there; a tail that stays is dropped by the next reader.
             let _ = file.set_len(self.end);
             return Err(failed(error));
         }
-        self.end += bytes.len() as u64;
+        self.identity = identity;
+        self.end = at + bytes.len() as u64;
         Ok(())
     }
 
-    /// Replaces the file by one that holds these frames alone, under another identity; removes it
-    /// when there are none.
+    /// Replaces the file by one that holds these frames alone, under another identity; empties it
+    /// when there are none. An empty one stays, for making a file costs more than writing to one.
     pub(crate) fn rewrite(&mut self, location: &Location, frames: &mut [Frame]) -> Result<()> {
         if frames.is_empty() {
-            match fs::remove_file(&self.path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(Error::io("remove the staged changes in", &self.path, source)),
-            }
-            self.identity = crate::store::seed();
-            self.end = 0;
-            return Ok(());
+            let emptied = OpenOptions::new()
+                .write(true)
+                .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+                .open(&self.path)
+                .and_then(|file| file.set_len(HEADER));
+            return match emptied {
+                Ok(()) => {
+                    self.end = HEADER;
+                    Ok(())
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.end = 0;
+                    Ok(())
+                }
+                Err(source) => Err(Error::io("remove the staged changes in", &self.path, source)),
+            };
         }
         self.write_new(location, frames, crate::store::seed())
     }
 
     fn write_new(&mut self, location: &Location, frames: &mut [Frame], identity: u64) -> Result<()> {
         let failed = |source| Error::io("stage in", &self.path, source);
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&identity.to_le_bytes());
+        let mut bytes = header(identity);
         for frame in frames.iter_mut() {
             encode(frame, &mut bytes);
             frame.end = bytes.len() as u64;
@@ -155,6 +169,12 @@ impl StageFile {
 
 fn open_existing(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32).open(path)
+}
+
+fn header(identity: u64) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&identity.to_le_bytes());
+    bytes
 }
 
 fn encode(frame: &Frame, out: &mut Vec<u8>) {

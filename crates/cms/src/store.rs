@@ -23,11 +23,13 @@ const IDENTITY: &str = "identity";
 pub struct Options {
     /// Make the log where there is none and this process may; its first commit imports the package files.
     pub create: bool,
+    /// This process is going to commit; saves it from opening the log twice.
+    pub writes: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { create: true }
+        Options { create: true, writes: false }
     }
 }
 
@@ -162,7 +164,8 @@ pub(crate) fn package_files(directory: &Path) -> Result<Vec<PackageName>> {
 impl Log {
     fn open(location: &Location, options: Options) -> Result<Option<Log>> {
         let path = location.log();
-        let backend = match Sqlite::open(&path, cms_log::Open { create: false, read_only: false }) {
+        let open = cms_log::Open { writes: options.writes, ..cms_log::Open::default() };
+        let backend = match Sqlite::open(&path, open) {
             Ok(backend) => backend,
             Err(error) if error.is_absent() && options.create => {
                 match Log::create(location) {
@@ -197,7 +200,7 @@ impl Log {
         let lock = LockFile::new(location, location.state().join("lock"));
         let _held = lock.lock()?;
         let path = location.log();
-        let backend = Sqlite::open(&path, cms_log::Open { create: true, read_only: false })?;
+        let backend = Sqlite::open(&path, cms_log::Open { create: true, ..cms_log::Open::default() })?;
         location.give_to_owner(&path).map_err(|source| Error::io("give to its owner", &path, source))?;
         if backend.meta(IDENTITY)?.is_none() {
             backend.set_meta(IDENTITY, Some(&location.identity()))?;

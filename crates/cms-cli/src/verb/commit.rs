@@ -36,6 +36,7 @@ fn arguments(command: Command, help: Help) -> Command {
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    session.commits = true;
     // As for `uci`, a section or an option stands for its package.
     let package = super::optional_key(matches)?.map(|key| key.package);
     let dry_run = matches.get_flag("dry-run");

@@ -33,6 +33,7 @@ fn arguments(command: Command, help: Help) -> Command {
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    session.commits = true;
     let name = match super::optional_key(matches)? {
         Some(key) if key.section.is_some() => {
             return Err(Failure::usage(msg!("package-wanted", key = key.to_string())));

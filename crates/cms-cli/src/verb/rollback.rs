@@ -20,6 +20,7 @@ fn arguments(command: Command, help: Help) -> Command {
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    session.commits = true;
     let revision = session.revision(super::text_of(matches, "revision").unwrap_or_default())?;
     let filter = super::optional_key(matches)?;
     let options = super::commit::options(matches, "cms rollback");

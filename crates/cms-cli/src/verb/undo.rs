@@ -20,6 +20,7 @@ fn arguments(command: Command, help: Help) -> Command {
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    session.commits = true;
     let typed = super::text_of(matches, "revisions").unwrap_or_default();
     let (from, to) = typed.split_once("..").unwrap_or((typed, typed));
     let (from, to) = (session.revision(from)?, session.revision(to)?);

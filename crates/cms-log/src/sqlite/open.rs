@@ -48,6 +48,8 @@ pub struct Open {
     pub create: bool,
     /// Refuse to write.
     pub read_only: bool,
+    /// The caller is about to write: opens for that at once, where else a first look would be cheaper.
+    pub writes: bool,
 }
 
 impl Sqlite {
@@ -83,7 +85,8 @@ impl Sqlite {
             }
             Err(error) => return Err(system(error)),
         };
-        let main = match glance(path, file) {
+        let look = if options.writes { None } else { glance(path, file) };
+        let main = match look {
             Some(main) => main,
             // Whatever a glance could not make out, a proper look says properly.
             None => {
