@@ -6,10 +6,13 @@ use std::io::{self, Read};
 use crate::block::{BLOCK_LIMIT, BLOCK_TARGET, Block};
 use crate::index::{hash_id, hash_name};
 use crate::scan::{Head, Stanzas};
+use crate::parse_error::hint;
 use crate::{BlockPart, Diagnostic, Package, ParseError, Reason, SectionId};
 
 /// How much of a file is read at once.
 const CHUNK: usize = 1 << 20;
+/// How much of a line that is too long a report shows.
+const LINE_SHOWN: usize = 200;
 /// More errors than this are not reported one by one.
 const DIAGNOSTIC_LIMIT: usize = 1000;
 
@@ -78,8 +81,11 @@ impl Package {
         Package::read_by(reader, CHUNK)
     }
 
-    fn read_by(mut reader: impl Read, chunk: usize) -> Result<Package, ReadError> {
-        let mut loader = Loader::default();
+    fn read_by(reader: impl Read, chunk: usize) -> Result<Package, ReadError> {
+        Package::read_into(Loader::default(), reader, chunk)
+    }
+
+    fn read_into(mut loader: Loader, mut reader: impl Read, chunk: usize) -> Result<Package, ReadError> {
         let mut window = vec![0; chunk];
         let mut filled = 0;
         loop {
@@ -94,6 +100,10 @@ impl Package {
             }
             if filled == window.len() {
                 let taken = loader.take(&window[..filled], false);
+                if taken == 0 && filled > loader.longest.0 {
+                    loader.refuse_length(&window, 0);
+                    return loader.finish().map_err(ReadError::Parse);
+                }
                 window.copy_within(taken..filled, 0);
                 filled -= taken;
             }
@@ -136,9 +146,19 @@ struct Pending<'a> {
     known: Option<SectionId>,
 }
 
+/// How much text a section can take: offsets in a block are of 32 bits.
+struct Longest(usize);
+
+impl Default for Longest {
+    fn default() -> Longest {
+        Longest(u32::MAX as usize)
+    }
+}
+
 /// A package in the making: blocks that are done, and one that is not.
 #[derive(Default)]
 struct Loader {
+    longest: Longest,
     package: Package,
     open: Block,
     last_id: u64,
@@ -254,12 +274,37 @@ impl Loader {
             self.open.text.reserve(BLOCK_TARGET + BLOCK_TARGET / 16);
         }
         let before = self.open.text.len();
+        if before + end - from > self.longest.0 {
+            self.refuse_length(text, head.start);
+            return;
+        }
         self.open.text.extend_from_slice(&text[from..end]);
         let mut entry = self.open.entry(head, head.start, id);
         entry.start = (before + head.start - from) as u32;
         entry.reopen = known.is_some();
         self.open.entries.push(entry);
         self.admit(self.open.entries.len() - 1);
+    }
+
+    /// Reports that the section at `start` is too long.
+    fn refuse_length(&mut self, text: &[u8], start: usize) {
+        let line_start = memchr::memrchr(b'\n', &text[..start]).map_or(0, |newline| newline + 1);
+        let line_end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |newline| start + newline);
+        let line_before = if line_start == 0 { &self.line_before[..] } else { &[] };
+        let line = self.lines + memchr::memchr_iter(b'\n', &text[..start]).count();
+        let reason = Reason::TooLong;
+        let error = ParseError {
+            reason,
+            line,
+            byte: 0,
+            start_line: line + 1,
+            column: line_before.len() + start - line_start + 1,
+            offset: 0,
+            length: (line_end - start).min(LINE_SHOWN),
+            line_text: [line_before, &text[line_start..line_end.min(line_start + LINE_SHOWN)]].concat(),
+            hint: hint(reason, &[]),
+        };
+        self.diagnostics.push(error.diagnostic());
     }
 
     /// Says whether there was a stanza with the same id before this one of the open block.
@@ -299,6 +344,24 @@ impl Loader {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_section_that_is_too_long_is_refused_with_its_place() {
+        let text = format!("config a x\n\toption o '1'\nconfig b y\n\toption o '{}'\n", "v".repeat(300));
+        let place = |diagnostics: Vec<Diagnostic>| -> Vec<_> {
+            diagnostics.into_iter().map(|found| (found.code, found.line, found.column)).collect()
+        };
+        let mut whole = Loader { longest: Longest(200), ..Loader::default() };
+        whole.take(text.as_bytes(), true);
+        assert_eq!(place(whole.finish().unwrap_err()), [("section-too-long", 3, 1)]);
+        for chunk in [16, 64, 1024] {
+            let pieces = Loader { longest: Longest(200), ..Loader::default() };
+            match Package::read_into(pieces, text.as_bytes(), chunk) {
+                Err(ReadError::Parse(found)) => assert_eq!(place(found), [("section-too-long", 3, 1)]),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]

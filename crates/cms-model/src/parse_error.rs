@@ -36,6 +36,8 @@ pub enum Reason {
     NoPackage,
     /// The line holds a NUL byte, which no text does.
     Nul,
+    /// A section takes more than 4 GiB of text.
+    TooLong,
 }
 
 impl Reason {
@@ -55,6 +57,7 @@ impl Reason {
             }
             Reason::NoPackage => "missing-package",
             Reason::Nul => "nul-byte",
+            Reason::TooLong => "section-too-long",
         }
     }
 }
@@ -76,6 +79,7 @@ impl fmt::Display for Reason {
             Reason::PackageWithoutName => "package without name",
             Reason::NoPackage => "attempting to import a file without a package name",
             Reason::Nul => "NUL byte",
+            Reason::TooLong => "section of more than 4 GiB",
         })
     }
 }
@@ -150,6 +154,7 @@ pub(crate) fn hint(reason: Reason, at: &[u8]) -> Option<&'static str> {
         Reason::InvalidType => "types are made of visible ASCII characters",
         Reason::InvalidName => "names are made of letters, digits and `_`",
         Reason::BeforeFirstSection => "begin with a line `config TYPE [NAME]`",
+        Reason::TooLong => "split the section in two",
         Reason::TypeMismatch => "give the section another name, or the same type",
         Reason::UnterminatedSingle | Reason::UnterminatedDouble => "the quote opened here is never closed",
         Reason::NoPackage => "begin with a line `package NAME`, or name the package",

@@ -149,11 +149,10 @@ impl Store {
                 }
             }
             (view, Some(_)) => {
-                let Some((text, status)) = file.read()? else {
+                let Some((digest, status)) = file.digest()? else {
                     // It went away between the two looks.
                     return self.examine_with(log, head, name, view);
                 };
-                let digest = Digest::of(&text);
                 if let Some(view) = &view
                     && view.digest == digest
                 {
@@ -174,9 +173,12 @@ impl Store {
                         };
                     return Ok(Finding::Seen { view: Some(status.view(known, digest)), behind });
                 }
-                match Package::parse(&text) {
-                    Ok(text) => Ok(Finding::Edited(Box::new(Edited { text, digest, status, view }))),
-                    Err(diagnostics) => {
+                match file.parse()? {
+                    None => self.examine_with(log, head, name, view),
+                    Some((Ok(text), digest, status)) => {
+                        Ok(Finding::Edited(Box::new(Edited { text, digest, status, view })))
+                    }
+                    Some((Err(diagnostics), _, _)) => {
                         let path = file.path().display().to_string();
                         let placed = diagnostics.into_iter().map(|found| found.in_file(path.clone()));
                         Ok(Finding::Unparsable(placed.collect()))

@@ -3,12 +3,12 @@
 //! The steps are those of "Replacing a package file" in `docs/commit-protocol.md`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use cms_log::{Digest, Digester, FileView};
-use cms_model::{Package, PackageName};
+use cms_model::{Diagnostic, Package, PackageName, ReadError};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 use crate::error::{Error, Result};
@@ -68,19 +68,42 @@ impl PackageFile {
         Status::of(&self.path).map_err(|source| Error::io("look at", &self.path, source))
     }
 
-    /// Reads the whole text with the status it had, or `None` where there is no file.
-    ///
-    /// The reading is repeated while somebody writes the file in place.
-    pub(crate) fn read(&self) -> Result<Option<(Vec<u8>, Status)>> {
+    /// Returns the digest of the text and the status the file had, or `None` where there is no file.
+    pub(crate) fn digest(&self) -> Result<Option<(Digest, Status)>> {
+        self.read_steadily(|mut file| {
+            let mut digester = Digester::new();
+            io::copy(&mut file, &mut digester)?;
+            Ok(digester.finish())
+        })
+    }
+
+    /// Parses the text without ever holding all of it; returns its digest and the status the file had, too.
+    #[expect(clippy::type_complexity, reason = "the three are taken apart where they arrive")]
+    pub(crate) fn parse(&self) -> Result<Option<(Result<Package, Vec<Diagnostic>>, Digest, Status)>> {
+        let read = self.read_steadily(|file| {
+            let mut read = Tee { file, digester: Digester::new() };
+            let package = match Package::read(&mut read) {
+                Ok(package) => Ok(package),
+                Err(ReadError::Parse(diagnostics)) => Err(diagnostics),
+                Err(ReadError::Io(error)) => return Err(error),
+            };
+            // A text that does not parse may not have been read to its end.
+            io::copy(&mut read, &mut io::sink())?;
+            Ok((package, read.digester.finish()))
+        })?;
+        Ok(read.map(|((package, digest), status)| (package, digest, status)))
+    }
+
+    /// Reads the file, again and again while somebody writes it in place.
+    fn read_steadily<T>(&self, read: impl Fn(&File) -> io::Result<T>) -> Result<Option<(T, Status)>> {
         let failed = |source| Error::io("read", &self.path, source);
         loop {
-            let Some(mut file) = self.open_to_read()? else { return Ok(None) };
+            let Some(file) = self.open_to_read()? else { return Ok(None) };
             let before = Status::of_file(&file).map_err(failed)?;
-            let mut text = Vec::with_capacity(usize::try_from(before.size).unwrap_or(0));
-            file.read_to_end(&mut text).map_err(failed)?;
+            let content = read(&file).map_err(failed)?;
             let after = Status::of_file(&file).map_err(failed)?;
             if before.same_content(&after) {
-                return Ok(Some((text, after)));
+                return Ok(Some((content, after)));
             }
         }
     }
@@ -322,6 +345,20 @@ impl PackageFile {
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(|source| Error::io("sync the directory", directory, source))
+    }
+}
+
+/// Reads a file and digests what it reads.
+struct Tee<'a> {
+    file: &'a File,
+    digester: Digester,
+}
+
+impl io::Read for Tee<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.digester.update(&buffer[..count]);
+        Ok(count)
     }
 }
 
