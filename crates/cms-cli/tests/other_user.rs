@@ -15,7 +15,10 @@ fn shared() -> tempfile::TempDir {
     let open =
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("chmod");
     open(home.path(), 0o755);
-    fs::copy(env!("CARGO_BIN_EXE_cms"), home.path().join("cms")).expect("the program is copied");
+    // By another process: a descriptor of ours, open for writing, would be inherited by what other tests start just
+    // then, and a file that is open for writing cannot be executed.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_cms")).arg(home.path().join("cms")).status();
+    assert!(copied.expect("cp starts").success(), "the program is copied");
     fs::create_dir(home.path().join("conf")).expect("mkdir");
     for (name, text, mode) in [
         ("network", "config interface 'lan'\n\toption mtu '1500'\n", 0o644),
