@@ -401,6 +401,7 @@ package-unparsable = das Paket { $package } ist nicht lesbar
 package-unparsable-hint = verbessern Sie die Zeilen; andere Pakete sind nicht betroffen
 conflict = { $keys } wurde auch von { $author } in Revision { $revision } geändert; nichts wurde festgeschrieben
 conflict-hint = `cms changes` zeigt Ihre Änderungen, `cms revert KEY` nimmt sie zurück; setzen Sie dann neu, was noch gewünscht ist
+undo-conflict-hint = `cms history KEY` zeigt, was darauf aufbaut; machen Sie das zuerst rückgängig, oder setzen Sie den Wert von Hand
 not-owner = { $folder } gehört Benutzer { $owner }: nur er und root dürfen es ändern oder den Verlauf lesen
 not-owner-hint = ein laufender cmsd schreibt für andere fest
 untrusted = { $file } gehört Benutzer { $owner } und ist nicht vertrauenswürdig

@@ -402,6 +402,7 @@ package-unparsable = package { $package } does not parse
 package-unparsable-hint = mend the lines; other packages are not affected
 conflict = { $keys } was changed by { $author } in revision { $revision } too; nothing was committed
 conflict-hint = `cms changes` shows your changes, `cms revert KEY` drops them; then set again what is still wanted
+undo-conflict-hint = `cms history KEY` shows what was built on it; undo that first, or set the value by hand
 not-owner = { $folder } belongs to user { $owner }: only that user and root may change it or read its history
 not-owner-hint = a running cmsd commits for others
 untrusted = { $file } belongs to user { $owner } and is not trusted

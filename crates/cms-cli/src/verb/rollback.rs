@@ -24,6 +24,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let revision = session.revision(super::text_of(matches, "revision").unwrap_or_default())?;
     let filter = super::optional_key(matches)?;
     let options = super::commit::options(matches, "cms rollback");
-    let committed = session.store()?.rollback(revision, filter.as_ref(), &options)?;
+    let committed =
+        session.store()?.rollback(revision, filter.as_ref(), &options).map_err(super::undo::built_upon)?;
     super::commit::report(&committed, matches.get_flag("dry-run"), session)
 }

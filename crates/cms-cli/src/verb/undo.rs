@@ -7,6 +7,7 @@ use crate::arguments::{Help, help};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::text::msg;
 
 pub(super) const VERB: Verb = Verb { name: "undo", aliases: &[], uci: false, hidden: false, arguments, run };
 
@@ -26,6 +27,14 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let (from, to) = (session.revision(from)?, session.revision(to)?);
     // Whichever way round they were typed.
     let range = from.min(to)..=from.max(to);
-    let committed = session.store()?.undo(range, &super::commit::options(matches, "cms undo"))?;
+    let committed =
+        session.store()?.undo(range, &super::commit::options(matches, "cms undo")).map_err(built_upon)?;
     super::commit::report(&committed, matches.get_flag("dry-run"), session)
+}
+
+/// Says what to do when later commits stand on what is to be reversed.
+pub(super) fn built_upon(error: cms::Error) -> Failure {
+    let is_conflict = error.is_conflict();
+    let failure = Failure::from(error);
+    if is_conflict { failure.hint(msg!("undo-conflict-hint")) } else { failure }
 }
