@@ -3,7 +3,7 @@
 use crate::Result;
 
 /// Bytes found by their offset. The bytes may come from elsewhere: whoever reads them believes none of them.
-pub trait Source {
+pub trait Source: Sync {
     /// The `len` bytes at `offset`, or nothing if they do not lie wholly inside.
     fn bytes(&self, offset: u64, len: usize) -> Option<&[u8]>;
 

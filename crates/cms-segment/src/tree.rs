@@ -305,10 +305,10 @@ impl Tree {
         Ok((node, start))
     }
 
-    /// A walk ends after as many steps as the count says, so the count must be one that the space can hold: a leaf of
-    /// 64 equal payloads takes 4 bytes.
+    /// A walk ends after as many steps as the count says, so the count must be one that the space can hold: a
+    /// payload takes a byte at least.
     fn check_count(&self, source: &dyn Source) -> Result<()> {
-        if self.count / 16 > source.size() {
+        if self.count > source.size() {
             return Err(damaged("a tree claims more payloads than its space can hold"));
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! ```text
 //! u8 level        0: a leaf
 //! u8 count        1..=64 entries
-//! u8 per column   low nibble: bytes of an entry (0..=8); high nibble: bytes of the base (0..=8)
+//! u8 per column   low nibble: bytes of an entry (0..=8, in a leaf 1..=8); high nibble: bytes of the base (0..=8)
 //! bases           little endian, one per column
 //! columns         count entries each, little endian; a value is its entry + the base of its column
 //! ```
@@ -82,7 +82,8 @@ impl<'a> Node<'a> {
         let mut size = 2 + names;
         for widths in &header[2..] {
             let (width, base) = (usize::from(widths & 15), usize::from(widths >> 4));
-            if width > 8 || base > 8 {
+            // An entry of a leaf takes a byte at least, so that a count beyond the bytes there are is a lie.
+            if width > 8 || base > 8 || (found == 0 && width == 0) {
                 return Err(damaged("a node's entries have an impossible width"));
             }
             size += base + len * width;
@@ -160,7 +161,7 @@ impl<'a> Node<'a> {
 pub(super) fn leaf(payloads: &[u64], into: &mut Vec<u8>) {
     into.clear();
     into.extend([0, payloads.len() as u8]);
-    columns(&[payloads], into);
+    columns(1, &[payloads], into);
 }
 
 /// The bytes of an inner node.
@@ -177,14 +178,14 @@ pub(super) fn inner(level: u8, children: &[Child], into: &mut Vec<u8>) {
         .collect();
     into.clear();
     into.extend([level, children.len() as u8]);
-    columns(&[&offsets, &ends, &firsts], into);
+    columns(0, &[&offsets, &ends, &firsts], into);
 }
 
-fn columns(columns: &[&[u64]], into: &mut Vec<u8>) {
+fn columns(narrowest: usize, columns: &[&[u64]], into: &mut Vec<u8>) {
     let shapes = columns.iter().map(|column| {
         let low = column.iter().copied().min().unwrap_or(0);
         let high = column.iter().copied().max().unwrap_or(0);
-        (low, width(low), width(high - low))
+        (low, width(low), width(high - low).max(narrowest))
     });
     into.extend(shapes.clone().map(|(_, base, entry)| (base << 4 | entry) as u8));
     for (low, base, _) in shapes.clone() {
