@@ -32,6 +32,52 @@ pub enum Error {
         /// The number of elements.
         len: u64,
     },
+    /// A unique index has a row with the value already.
+    NotUnique {
+        /// The table.
+        table: String,
+        /// The indexed column.
+        column: String,
+        /// The value, as text.
+        value: String,
+    },
+    /// A table has no column of the name.
+    NoSuchColumn {
+        /// The table.
+        table: String,
+        /// The name asked for.
+        column: String,
+    },
+    /// A table has no row of the number.
+    NoSuchRow {
+        /// The table.
+        table: String,
+        /// The number asked for.
+        row: u64,
+    },
+    /// A range was asked of a column without an index.
+    NoIndex {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A value does not fit its column.
+    BadValue {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A table cannot be made as asked.
+    BadTable {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        what: String,
+    },
     /// Something is larger than it may be.
     TooLarge {
         /// What it is.
@@ -50,6 +96,18 @@ impl fmt::Display for Error {
             Error::NoSuchPosition { position, len } => {
                 write!(f, "there is no position {position} in an array of {len} elements")
             }
+            Error::NotUnique { table, column, value } => {
+                write!(f, "column '{column}' of table '{table}' has a row with {value} already")
+            }
+            Error::NoSuchColumn { table, column } => write!(f, "table '{table}' has no column '{column}'"),
+            Error::NoSuchRow { table, row } => write!(f, "table '{table}' has no row {row}"),
+            Error::NoIndex { table, column } => {
+                write!(f, "column '{column}' of table '{table}' has no index")
+            }
+            Error::BadValue { table, column, what } => {
+                write!(f, "column '{column}' of table '{table}': {what}")
+            }
+            Error::BadTable { table, what } => write!(f, "table '{table}': {what}"),
             Error::TooLarge { what, len, limit } => write!(f, "{what} of {len} is larger than {limit}"),
             Error::Damaged { what } => write!(f, "the segment is damaged: {what}"),
         }

@@ -5,6 +5,7 @@ mod error;
 mod order;
 mod scalar;
 mod space;
+mod table;
 mod tree;
 
 pub use crate::{
@@ -13,5 +14,6 @@ pub use crate::{
     order::Order,
     scalar::{Kind, Scalar},
     space::{Source, Space},
+    table::{Column, Row, RowId, Rows, Table, TableRef},
     tree::{Tree, TreeIter},
 };

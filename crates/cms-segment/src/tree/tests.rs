@@ -50,7 +50,7 @@ proptest! {
         let mut model = start;
         let mut tree = Tree::build(&mut space, model.iter().copied()).unwrap();
         let first = (tree, model.clone());
-        let mut pinned = Memory { bytes: space.bytes.clone(), live: space.live.clone() };
+        let mut pinned = Memory { bytes: space.bytes.clone(), live: space.live.clone(), ..Memory::new() };
         for step in steps {
             let len = model.len();
             let at = |place: u16, len: usize| usize::from(place) * (len + 1) / 65536;
