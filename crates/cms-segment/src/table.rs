@@ -17,6 +17,7 @@
 
 use std::{
     cmp::Ordering,
+    collections::HashMap,
     ops::{Bound, RangeBounds},
     sync::Arc,
 };
@@ -456,6 +457,32 @@ impl Table {
             space.release(offset, size);
         }
         Ok(())
+    }
+
+    /// The same table with all its pieces in another space.
+    pub(crate) fn copy(&self, from: &dyn Source, to: &mut dyn Space) -> Result<Table> {
+        let mut places = HashMap::new();
+        let mut rows = Vec::new();
+        for place in self.rows.iter(from) {
+            let place = place?;
+            let (start, len) = content_at(from, place)?;
+            let size = usize::try_from(start - place).ok().and_then(|head| head.checked_add(len));
+            let row = size.and_then(|size| from.bytes(place, size)).ok_or_else(|| damaged("a row lies outside"))?;
+            let copied = to.append(row)?;
+            places.insert(place, copied);
+            rows.push(copied);
+        }
+        let mut table = self.clone();
+        table.rows = Tree::build(to, rows)?;
+        for index in &mut table.indexes {
+            let sorted: Result<Vec<u64>> = index
+                .tree
+                .iter(from)
+                .map(|place| places.get(&place?).copied().ok_or_else(|| damaged("an index of no row")))
+                .collect();
+            index.tree = Tree::build(to, sorted?)?;
+        }
+        Ok(table)
     }
 
     fn column(&self, name: &str) -> Result<usize> {

@@ -58,6 +58,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The array that a record describes, whose pieces lie in `source`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`](crate::Error::Damaged) if the record describes none.
+    pub fn array(source: &'a dyn Source, record: &'a [u8]) -> Result<Value<'a>> {
+        ArrayRef::new(source, record).map(Value::Array)
+    }
+
+    /// The table that a record describes, whose pieces lie in `source`.
+    pub fn table(source: &'a dyn Source, record: &'a [u8]) -> Value<'a> {
+        Value::Table(TableRef::new(source, record))
+    }
+
     /// The bytes of a string or of bytes.
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         match *self {
@@ -202,6 +215,12 @@ pub(crate) fn encode(value: Value<'_>, out: &mut Vec<u8>) {
         // Their pieces lie in a space: `encode_array` and `encode_table` name what was written there.
         Value::Array(_) | Value::Table(_) => out.push(DELETED),
     }
+}
+
+/// Whether a record may refer to pieces that lie elsewhere.
+#[inline]
+pub(crate) fn has_pieces(record: &[u8]) -> bool {
+    matches!(record.first(), Some(&(ARRAY | TABLE)))
 }
 
 /// Appends the record of an array whose pieces lie in the segment, or which has none.
