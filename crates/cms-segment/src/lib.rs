@@ -1,19 +1,25 @@
 //! The mapped store of `cms`: where the bytes are.
 
+#![deny(unsafe_code)]
+
 mod array;
 mod error;
+#[expect(unsafe_code, reason = "raw memory is touched here and nowhere else")]
+mod map;
 mod order;
 mod scalar;
 mod space;
 mod table;
 mod tree;
+mod value;
 
 pub use crate::{
-    array::{Array, ArrayRef, Elements},
+    array::{Array, ArrayView, Elements},
     error::{Error, Result},
     order::Order,
-    scalar::{Kind, Scalar},
+    scalar::Scalar,
     space::{Source, Space},
-    table::{Column, Row, RowId, Rows, Table, TableRef},
+    table::{Column, Row, RowId, Rows, Table},
     tree::{Tree, TreeIter},
+    value::{ArrayRef, Kind, TableRef, Value},
 };

@@ -2,23 +2,7 @@
 
 use std::{cmp::Ordering, fmt};
 
-use crate::{Error, Result, Source, Space};
-
-/// The type of a [`Scalar`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Kind {
-    /// Bytes that are meant to be read as text.
-    String = 1,
-    /// Bytes of any sort.
-    Bytes = 2,
-    /// A whole number of 64 bits.
-    Int = 3,
-    /// A number of 64 bits with a fraction.
-    Float = 4,
-    /// True or false.
-    Bool = 5,
-}
+use crate::{Error, Kind, Result, Source, Space, Value, error::damaged};
 
 /// A value without parts.
 ///
@@ -39,9 +23,9 @@ pub enum Scalar<'a> {
 }
 
 impl Kind {
-    /// The kind that a byte of a format names.
-    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        [Kind::String, Kind::Bytes, Kind::Int, Kind::Float, Kind::Bool]
+    /// The kind of scalars that a byte of a format names.
+    pub(crate) fn of_scalar(byte: u8) -> Option<Self> {
+        [Kind::String, Kind::Int, Kind::Float, Kind::Bool, Kind::Bytes]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -60,6 +44,8 @@ impl fmt::Display for Kind {
             Kind::Int => "int",
             Kind::Float => "float",
             Kind::Bool => "bool",
+            Kind::Array => "array",
+            Kind::Table => "table",
         })
     }
 }
@@ -164,7 +150,20 @@ impl<'a> Scalar<'a> {
                 [1] => Scalar::Bool(true),
                 _ => return Err(damaged("a truth is neither 0 nor 1")),
             },
+            Kind::Array | Kind::Table => return Err(damaged("a value without parts has parts")),
         })
+    }
+}
+
+impl<'a> From<Scalar<'a>> for Value<'a> {
+    fn from(value: Scalar<'a>) -> Self {
+        match value {
+            Scalar::String(bytes) => Value::String(bytes),
+            Scalar::Bytes(bytes) => Value::Bytes(bytes),
+            Scalar::Int(value) => Value::Int(value),
+            Scalar::Float(value) => Value::Float(value),
+            Scalar::Bool(value) => Value::Bool(value),
+        }
     }
 }
 
@@ -288,10 +287,6 @@ pub(crate) fn take<'a>(record: &mut &'a [u8], len: usize) -> Result<&'a [u8]> {
 
 fn outside() -> Error {
     damaged("a value lies outside")
-}
-
-fn damaged(what: &'static str) -> Error {
-    Error::Damaged { what }
 }
 
 #[cfg(test)]
