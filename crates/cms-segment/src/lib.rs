@@ -9,6 +9,7 @@ mod map;
 mod order;
 mod scalar;
 mod space;
+mod strategy;
 mod table;
 mod tree;
 mod value;
@@ -19,6 +20,7 @@ pub use crate::{
     order::Order,
     scalar::Scalar,
     space::{Source, Space},
+    strategy::Strategy,
     table::{Column, Row, RowId, Rows, Table},
     tree::{Tree, TreeIter},
     value::{ArrayRef, Kind, TableRef, Value},
