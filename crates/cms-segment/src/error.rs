@@ -160,6 +160,17 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The batch failed before and can only be dropped.
+    Poisoned,
+    /// The system failed to read or write.
+    Io {
+        /// What was attempted.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl Error {
@@ -237,6 +248,7 @@ impl fmt::Display for Error {
                 write!(f, "column '{column}' of table '{table}': {what}")
             }
             Error::BadTable { table, what } => write!(f, "table '{table}': {what}"),
+            Error::TooLarge { what, len, limit } => write!(f, "{what} of {len} is larger than {limit}"),
             Error::Poisoned => write!(f, "the batch failed before and can only be dropped"),
             Error::Io { what, path, .. } => write!(f, "cannot {what} {}", path.display()),
         }

@@ -3,9 +3,14 @@
 #![deny(unsafe_code)]
 
 mod array;
+mod block;
 mod error;
+mod generation;
+mod hash;
+mod index;
 #[expect(unsafe_code, reason = "raw memory is touched here and nowhere else")]
 mod map;
+mod name;
 mod order;
 mod scalar;
 mod space;
@@ -13,6 +18,7 @@ mod strategy;
 mod table;
 mod tree;
 mod value;
+mod version;
 
 pub use crate::{
     array::{Array, ArrayView, Elements},
@@ -23,5 +29,5 @@ pub use crate::{
     strategy::Strategy,
     table::{Column, Row, RowId, Rows, Table},
     tree::{Tree, TreeIter},
-    value::{ArrayRef, Kind, TableRef, Value},
+    value::Value,
 };

@@ -2,7 +2,27 @@
 
 use std::{cmp::Ordering, fmt};
 
-use crate::{Error, Kind, Result, Source, Space, Value, error::damaged};
+use crate::{Error, Result, Source, Space};
+
+/// The type of a [`Value`](crate::Value); the first five are those of a [`Scalar`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Bytes that are meant to be read as text.
+    String = 1,
+    /// Bytes of any sort.
+    Bytes = 2,
+    /// A whole number of 64 bits.
+    Int = 3,
+    /// A number of 64 bits with a fraction.
+    Float = 4,
+    /// True or false.
+    Bool = 5,
+    /// An array, of which a value may consist but no element.
+    Array = 6,
+    /// A table, of which a value may consist but no element.
+    Table = 7,
+}
 
 /// A value without parts.
 ///

@@ -638,6 +638,19 @@ impl<'a> TableRef<'a> {
     }
 }
 
+impl PartialEq for TableRef<'_> {
+    /// Whether both are the same table in the same state; two tables of equal rows may differ.
+    fn eq(&self, other: &Self) -> bool {
+        self.record == other.record
+    }
+}
+
+impl std::fmt::Debug for TableRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("TableRef").field(&self.record).finish()
+    }
+}
+
 /// A row of a [`Table`].
 #[derive(Clone, Debug)]
 pub struct Row<'a> {

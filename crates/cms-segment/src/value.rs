@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use crate::{Result, Source, error::damaged};
+use crate::{ArrayRef, Kind, Result, Source, TableRef, error::damaged};
 
 /// A typed value, borrowed from the map it was read from or from the caller that stores it.
 ///
@@ -42,26 +42,6 @@ pub enum Value<'a> {
     Array(ArrayRef<'a>),
     /// A table.
     Table(TableRef<'a>),
-}
-
-/// The type of a [`Value`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Kind {
-    /// [`Value::String`]
-    String = 0,
-    /// [`Value::Int`]
-    Int = 1,
-    /// [`Value::Float`]
-    Float = 2,
-    /// [`Value::Bool`]
-    Bool = 3,
-    /// [`Value::Bytes`]
-    Bytes = 4,
-    /// [`Value::Array`]
-    Array = 5,
-    /// [`Value::Table`]
-    Table = 6,
 }
 
 impl<'a> Value<'a> {
@@ -159,43 +139,19 @@ impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {
     }
 }
 
-/// An array in a map: the root record of it, and where its elements are found.
-#[derive(Clone, Copy)]
-pub struct ArrayRef<'a> {
-    pub(crate) source: &'a dyn Source,
-    pub(crate) bytes: &'a [u8],
-}
-
-/// A table in a map: the root record of it, and where its rows are found.
-#[derive(Clone, Copy)]
-pub struct TableRef<'a> {
-    pub(crate) source: &'a dyn Source,
-    pub(crate) bytes: &'a [u8],
-}
-
 impl PartialEq for ArrayRef<'_> {
-    /// Whether both are the same array in the same state; arrays of equal elements may differ.
+    /// Whether both have equal elements in the same order.
     fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
-    }
-}
-
-impl PartialEq for TableRef<'_> {
-    /// Whether both are the same table in the same state; tables of equal rows may differ.
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes == other.bytes
+        let mut others = other.iter();
+        self.kind() == other.kind()
+            && self.len() == other.len()
+            && self.iter().all(|element| matches!((element, others.next()), (Ok(a), Some(Ok(b))) if a == b))
     }
 }
 
 impl fmt::Debug for ArrayRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ArrayRef").field(&self.bytes).finish()
-    }
-}
-
-impl fmt::Debug for TableRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TableRef").field(&self.bytes).finish()
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -243,9 +199,19 @@ pub(crate) fn encode(value: Value<'_>, out: &mut Vec<u8>) {
         }
         Value::Bool(truth) => out.push(if truth { TRUE } else { FALSE }),
         Value::Bytes(bytes) => encode_long(BYTES, bytes, out),
-        Value::Array(array) => encode_long(ARRAY, array.bytes, out),
-        Value::Table(table) => encode_long(TABLE, table.bytes, out),
+        // Their pieces lie in a space: `encode_array` and `encode_table` name what was written there.
+        Value::Array(_) | Value::Table(_) => out.push(DELETED),
     }
+}
+
+/// Appends the record of an array whose pieces lie in the segment, or which has none.
+pub(crate) fn encode_array(root: &[u8], out: &mut Vec<u8>) {
+    encode_long(ARRAY, root, out);
+}
+
+/// Appends the record of a table whose pieces lie in the segment.
+pub(crate) fn encode_table(root: &[u8], out: &mut Vec<u8>) {
+    encode_long(TABLE, root, out);
 }
 
 fn encode_long(header: u8, bytes: &[u8], out: &mut Vec<u8>) {
@@ -295,8 +261,8 @@ fn decode_other<S: Source>(source: &S, offset: u64, header: u8) -> Result<Option
             match header {
                 LONG_STRING => Value::String(bytes),
                 BYTES => Value::Bytes(bytes),
-                ARRAY => Value::Array(ArrayRef { source, bytes }),
-                _ => Value::Table(TableRef { source, bytes }),
+                ARRAY => Value::Array(ArrayRef::new(source, bytes)?),
+                _ => Value::Table(TableRef::new(source, bytes)),
             }
         }
         INT..=0x98 => {
