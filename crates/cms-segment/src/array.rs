@@ -1,7 +1,7 @@
 //! Arrays: utarray's operations on elements of one type.
 //!
 //! An array is a record. A short one holds its elements; a longer one holds a [`Tree`] whose payloads are the elements
-//! themselves where they are words (ints, floats, bools), and the places of records elsewhere. [`ArrayView`] reads it where it lies;
+//! themselves where they are words (ints, floats, bools), and the places of records elsewhere. [`ArrayRef`] reads it where it lies;
 //! [`Array`] is what is changed: changing it writes new pieces beside the old ones, and [`Array::encode`] is the
 //! record that makes the change visible once it replaces the old one.
 //!
@@ -14,8 +14,7 @@
 use std::cmp::Ordering;
 
 use crate::{
-    ArrayRef, Error, Kind, Result, Scalar, Source, Space, Tree, TreeIter,
-    error::damaged,
+    Error, Kind, Result, Scalar, Source, Space, Tree, TreeIter,
     scalar::{append_bytes, bytes_at, read_varint, write_varint},
 };
 
@@ -30,7 +29,7 @@ const TREE: u8 = 0x80;
 ///
 /// Positions count from 0, and asking beyond the end answers nothing.
 #[derive(Clone, Copy)]
-pub struct ArrayView<'a> {
+pub struct ArrayRef<'a> {
     source: &'a dyn Source,
     kind: Kind,
     form: Form<'a>,
@@ -42,7 +41,7 @@ enum Form<'a> {
     Long(Tree),
 }
 
-impl<'a> ArrayView<'a> {
+impl<'a> ArrayRef<'a> {
     /// The array that a record describes.
     ///
     /// # Errors
@@ -50,7 +49,7 @@ impl<'a> ArrayView<'a> {
     pub fn new(source: &'a dyn Source, record: &'a [u8]) -> Result<Self> {
         let (form, mut rest) = record.split_first().ok_or_else(|| damaged("an array has no bytes"))?;
         let kind =
-            Kind::of_scalar(form & !TREE).ok_or_else(|| damaged("an array's elements have no kind"))?;
+            Kind::from_byte(form & !TREE).ok_or_else(|| damaged("an array's elements have no kind"))?;
         let form = if form & TREE == 0 {
             let count = usize::try_from(read_varint(&mut rest)?).unwrap_or(usize::MAX);
             if count > SHORT {
@@ -61,7 +60,7 @@ impl<'a> ArrayView<'a> {
             let tree = rest.first_chunk().ok_or_else(|| damaged("an array is cut short"))?;
             Form::Long(Tree::decode(tree))
         };
-        Ok(ArrayView { source, kind, form })
+        Ok(ArrayRef { source, kind, form })
     }
 
     /// The type of the elements.
@@ -180,16 +179,6 @@ impl<'a> ArrayView<'a> {
     }
 }
 
-impl<'a> ArrayRef<'a> {
-    /// Makes the array readable.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] if its record makes no sense.
-    pub fn open(&self) -> Result<ArrayView<'a>> {
-        ArrayView::new(self.source, self.bytes)
-    }
-}
-
 /// The elements of an array between two positions.
 pub struct Elements<'a> {
     source: &'a dyn Source,
@@ -243,7 +232,7 @@ impl DoubleEndedIterator for Elements<'_> {
 /// An array that is being changed.
 ///
 /// ```
-/// # use cms_segment::{Array, ArrayView, Error, Kind, Result, Scalar, Source, Space};
+/// # use cms_segment::{Array, ArrayRef, Error, Kind, Result, Scalar, Source, Space};
 /// # struct Memory(Vec<u8>);
 /// # impl Source for Memory {
 /// #     fn bytes(&self, offset: u64, len: usize) -> Option<&[u8]> { self.0.get(offset as usize..offset as usize + len) }
@@ -262,7 +251,7 @@ impl DoubleEndedIterator for Elements<'_> {
 /// ports.sort(&mut space)?;
 ///
 /// let record = ports.encode();
-/// let read = ArrayView::new(&space, &record)?;
+/// let read = ArrayRef::new(&space, &record)?;
 /// assert_eq!(read.find(Scalar::Int(443))?, Some(1));
 /// assert_eq!(read.back()?, Some(Scalar::Int(8080)));
 ///
@@ -290,7 +279,7 @@ impl Array {
 
     /// Takes an array up for changing.
     pub fn load(source: &dyn Source, record: &[u8]) -> Result<Self> {
-        let array = ArrayView::new(source, record)?;
+        let array = ArrayRef::new(source, record)?;
         let state = match array.form {
             Form::Long(tree) => State::Long(tree),
             Form::Short { .. } => State::Short(
@@ -389,12 +378,10 @@ impl Array {
         match len.checked_sub(self.len()) {
             None => self.splice(space, len, self.len() - len, &[]),
             Some(more) => {
-                let more =
-                    usize::try_from(more).ok().filter(|more| *more as u64 <= MOST).ok_or(Error::TooLong {
-                        what: "an array",
-                        length: usize::try_from(len).unwrap_or(usize::MAX),
-                        greatest: MOST as usize,
-                    })?;
+                let more = usize::try_from(more)
+                    .ok()
+                    .filter(|more| *more as u64 <= MOST)
+                    .ok_or(Error::TooLarge { what: "an array", len, limit: MOST })?;
                 self.splice(space, self.len(), 0, &vec![fill; more])
             }
         }
@@ -506,7 +493,7 @@ impl Array {
     pub fn release(&self, space: &mut dyn Space) -> Result<()> {
         let record = self.encode();
         let mut places = Vec::new();
-        ArrayView::new(space, &record)?.places(&mut |offset, size| places.push((offset, size)))?;
+        ArrayRef::new(space, &record)?.places(&mut |offset, size| places.push((offset, size)))?;
         for (offset, size) in places {
             space.release(offset, size);
         }
@@ -538,6 +525,10 @@ fn encoded(element: &Scalar<'_>) -> Vec<u8> {
     bytes
 }
 
+fn damaged(what: &'static str) -> Error {
+    Error::Damaged { what }
+}
+
 #[cfg(test)]
 mod tests {
     use cms_testkit::Random;
@@ -548,7 +539,7 @@ mod tests {
     /// Checks an array against a model of its elements, and that nothing but it is in use.
     fn check(space: &Memory, array: &Array, model: &[Vec<u8>]) {
         let record = array.encode();
-        let read = ArrayView::new(space, &record).unwrap();
+        let read = ArrayRef::new(space, &record).unwrap();
         let found: Vec<Vec<u8>> = read.iter().map(|element| encoded(&element.unwrap())).collect();
         assert_eq!(found, model);
         assert!(read.iter().rev().map(|element| encoded(&element.unwrap())).eq(model.iter().rev().cloned()));
@@ -625,7 +616,7 @@ mod tests {
                             |bytes: &Vec<u8>| Scalar::decode(kind, &mut &bytes.clone().leak()[..]).unwrap();
                         model.sort_by_key(decode);
                         let record = array.encode();
-                        let read = ArrayView::new(&space, &record).unwrap();
+                        let read = ArrayRef::new(&space, &record).unwrap();
                         for bytes in model.iter().take(5) {
                             let wanted = decode(bytes);
                             let first = model.iter().position(|other| decode(other) == wanted);
@@ -647,7 +638,7 @@ mod tests {
         let mut array = Array::new(Kind::Int);
         array.extend(&mut space, &[Scalar::Int(1), Scalar::Int(2)]).unwrap();
         let record = array.encode();
-        let read = ArrayView::new(&space, &record).unwrap();
+        let read = ArrayRef::new(&space, &record).unwrap();
         assert_eq!((read.next(None), read.next(Some(0)), read.next(Some(1))), (Some(0), Some(1), None));
         assert_eq!((read.prev(None), read.prev(Some(1)), read.prev(Some(0))), (Some(1), Some(0), None));
         assert!(matches!(
@@ -668,7 +659,7 @@ mod tests {
                 *form |= (random.next() & 0x80) as u8;
             }
             space.bytes.extend(&record);
-            if let Ok(read) = ArrayView::new(&space, &record) {
+            if let Ok(read) = ArrayRef::new(&space, &record) {
                 let _ = read.iter().take(1_000).filter(Result::is_ok).count();
                 let _ = read.find(Scalar::Int(3));
                 let _ = read.back();

@@ -149,16 +149,14 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
-    /// The batch failed before and can only be dropped.
-    Poisoned,
-    /// The system failed to read or write.
-    Io {
-        /// What was attempted.
+    /// Something is larger than it may be.
+    TooLarge {
+        /// What it is.
         what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// Its size.
+        len: u64,
+        /// The largest size allowed.
+        limit: u64,
     },
     /// The batch failed before and can only be dropped.
     Poisoned,

@@ -21,13 +21,13 @@ mod value;
 mod version;
 
 pub use crate::{
-    array::{Array, ArrayView, Elements},
+    array::{Array, ArrayRef, Elements},
     error::{Error, Result},
     order::Order,
-    scalar::Scalar,
+    scalar::{Kind, Scalar},
     space::{Source, Space},
     strategy::Strategy,
-    table::{Column, Row, RowId, Rows, Table},
+    table::{Column, Row, RowId, Rows, Table, TableRef},
     tree::{Tree, TreeIter},
     value::Value,
 };

@@ -10,7 +10,7 @@
 //!
 //! Everything is in trees, so an order is two of them, never changes, and a batch makes a new one visible at once.
 
-use crate::{Result, Source, Space, Tree, TreeIter, error::damaged};
+use crate::{Error, Result, Source, Space, Tree, TreeIter};
 
 /// Distinct payloads below 2^47 in an order of their own; see the module's description.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl Order {
     /// The order without a payload, and the position at which that stood.
     ///
     /// # Errors
-    /// [`Error::Damaged`](crate::Error::Damaged) also if the payload is not in the order.
+    /// [`Error::Damaged`] also if the payload is not in the order.
     pub fn remove(&self, space: &mut dyn Space, payload: u64) -> Result<(Self, u64)> {
         let position = self.position(space, payload)?;
         let position = position.ok_or_else(|| damaged("a payload is missing in its order"))?;
@@ -134,7 +134,7 @@ impl Order {
     /// The order with a payload moved to a position, counted without it.
     ///
     /// # Errors
-    /// [`Error::Damaged`](crate::Error::Damaged) also if the payload is not in the order.
+    /// [`Error::Damaged`] also if the payload is not in the order.
     pub fn shift(&self, space: &mut dyn Space, payload: u64, to: u64) -> Result<Self> {
         self.remove(space, payload)?.0.insert(space, to, payload)
     }
@@ -142,7 +142,7 @@ impl Order {
     /// The order with another payload where one stood: a record that was written anew.
     ///
     /// # Errors
-    /// [`Error::Damaged`](crate::Error::Damaged) also if the old payload is not in the order.
+    /// [`Error::Damaged`] also if the old payload is not in the order.
     pub fn replace(&self, space: &mut dyn Space, old: u64, new: u64) -> Result<Self> {
         let (order, position) = self.remove(space, old)?;
         order.insert(space, position, new)
@@ -310,6 +310,10 @@ fn natural(payload: u64) -> Result<u64> {
         return Err(damaged("a payload is too large for an order"));
     }
     Ok(ORIGIN | payload << SPACING)
+}
+
+fn damaged(what: &'static str) -> Error {
+    Error::Damaged { what }
 }
 
 #[cfg(test)]

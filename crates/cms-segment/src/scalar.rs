@@ -43,9 +43,9 @@ pub enum Scalar<'a> {
 }
 
 impl Kind {
-    /// The kind of scalars that a byte of a format names.
-    pub(crate) fn of_scalar(byte: u8) -> Option<Self> {
-        [Kind::String, Kind::Int, Kind::Float, Kind::Bool, Kind::Bytes]
+    /// The kind that a byte of a format names.
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        [Kind::String, Kind::Bytes, Kind::Int, Kind::Float, Kind::Bool]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }
@@ -175,18 +175,6 @@ impl<'a> Scalar<'a> {
     }
 }
 
-impl<'a> From<Scalar<'a>> for Value<'a> {
-    fn from(value: Scalar<'a>) -> Self {
-        match value {
-            Scalar::String(bytes) => Value::String(bytes),
-            Scalar::Bytes(bytes) => Value::Bytes(bytes),
-            Scalar::Int(value) => Value::Int(value),
-            Scalar::Float(value) => Value::Float(value),
-            Scalar::Bool(value) => Value::Bool(value),
-        }
-    }
-}
-
 impl PartialEq for Scalar<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
@@ -307,6 +295,10 @@ pub(crate) fn take<'a>(record: &mut &'a [u8], len: usize) -> Result<&'a [u8]> {
 
 fn outside() -> Error {
     damaged("a value lies outside")
+}
+
+fn damaged(what: &'static str) -> Error {
+    Error::Damaged { what }
 }
 
 #[cfg(test)]

@@ -22,8 +22,7 @@ use std::{
 };
 
 use crate::{
-    Error, Kind, Result, Scalar, Source, Space, TableRef, Tree, TreeIter,
-    error::damaged,
+    Error, Kind, Result, Scalar, Source, Space, Tree, TreeIter,
     scalar::{content_at, read_varint, take, write_varint},
 };
 
@@ -173,7 +172,7 @@ impl Table {
         let mut columns = Vec::with_capacity(count as usize);
         for _ in 0..count {
             let byte = take(&mut rest, 1)?.first().copied().unwrap_or(0);
-            let kind = Kind::of_scalar(byte & !REQUIRED).ok_or_else(|| damaged("a column has no type"))?;
+            let kind = Kind::from_byte(byte & !REQUIRED).ok_or_else(|| damaged("a column has no type"))?;
             let most = u32::try_from(read_varint(&mut rest)?).map_err(|_| damaged("a column is too wide"))?;
             let len = usize::try_from(read_varint(&mut rest)?).map_err(|_| damaged("a name is too long"))?;
             let name =
@@ -623,18 +622,27 @@ impl Index {
     }
 }
 
+/// A table as it lies in a source.
+#[derive(Clone, Copy)]
+pub struct TableRef<'a> {
+    source: &'a dyn Source,
+    record: &'a [u8],
+}
+
 impl<'a> TableRef<'a> {
+    /// The table that a record describes; whether it does shows when it is [opened](TableRef::open).
+    pub fn new(source: &'a dyn Source, record: &'a [u8]) -> Self {
+        TableRef { source, record }
+    }
+
     /// Where the pieces of the table lie, which the methods of [`Table`] want.
     pub fn source(&self) -> &'a dyn Source {
         self.source
     }
 
     /// The table, by the name that messages shall use.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] if its record makes no sense.
     pub fn open(&self, name: &str) -> Result<Table> {
-        Table::load(name, self.bytes)
+        Table::load(name, self.record)
     }
 }
 
@@ -799,6 +807,10 @@ fn value_at<'a>(
 fn tree(record: &mut &[u8]) -> Result<Tree> {
     let bytes = take(record, Tree::SIZE)?.first_chunk().ok_or_else(|| damaged("a table is cut short"))?;
     Ok(Tree::decode(bytes))
+}
+
+fn damaged(what: &'static str) -> Error {
+    Error::Damaged { what }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod node;
 
 use node::{CAPACITY, Child, LEVELS, Node, SPARSE};
 
-use crate::{Result, Source, Space, error::damaged};
+use crate::{Error, Result, Source, Space};
 
 /// A sequence of payloads in a [`Source`]; see the module's description.
 ///
@@ -178,7 +178,7 @@ impl Tree {
     /// The sequence with another payload at `position`.
     ///
     /// # Errors
-    /// [`Error::Damaged`](crate::Error::Damaged) also if there is no such position.
+    /// [`Error::Damaged`] also if there is no such position.
     pub fn replace(&self, space: &mut dyn Space, position: u64, payload: u64) -> Result<Self> {
         if position >= self.count {
             return Err(damaged("there is no such position in a tree"));
@@ -190,7 +190,7 @@ impl Tree {
     /// The sequence without the payload at `position`, and that payload.
     ///
     /// # Errors
-    /// [`Error::Damaged`](crate::Error::Damaged) also if there is no such position.
+    /// [`Error::Damaged`] also if there is no such position.
     pub fn remove(&self, space: &mut dyn Space, position: u64) -> Result<(Self, u64)> {
         if position >= self.count {
             return Err(damaged("there is no such position in a tree"));
@@ -615,6 +615,10 @@ fn write_inner(space: &mut dyn Space, level: u8, children: &[Child]) -> Result<C
 /// A position some way behind another. The counts of a damaged node may lead beyond all numbers.
 fn later(position: u64, by: u64) -> Result<u64> {
     position.checked_add(by).ok_or_else(|| damaged("the counts of a node do not rise"))
+}
+
+fn damaged(what: &'static str) -> Error {
+    Error::Damaged { what }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@
 //! A leaf has one column, its payloads. An inner node has three: the offsets of its children, for each child the number of
 //! payloads in it and all children before it, and the first payload of each child.
 
-use crate::{Result, Source, error::damaged};
+use super::damaged;
+use crate::{Result, Source};
 
 /// Most entries of a node.
 pub(super) const CAPACITY: usize = 64;
