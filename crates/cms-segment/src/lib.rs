@@ -17,6 +17,7 @@ mod space;
 mod strategy;
 mod table;
 mod tree;
+mod trial;
 mod value;
 mod version;
 
@@ -26,7 +27,7 @@ pub use crate::{
     order::Order,
     scalar::{Kind, Scalar},
     space::{Source, Space},
-    strategy::Strategy,
+    strategy::{Strategy, Usage},
     table::{Column, Row, RowId, Rows, Table, TableRef},
     tree::{Tree, TreeIter},
     value::Value,

@@ -2,10 +2,16 @@
 
 mod allocator;
 mod fit;
+mod in_place;
+mod keeper;
 mod pool;
 mod tlsf;
 
+pub use keeper::Usage;
+
 pub(crate) use allocator::{Allocator, Extent, GRANULE, allocator};
+pub(crate) use in_place::InPlace;
+pub(crate) use keeper::{Draft, Keeper};
 
 /// How a store gives out room; chosen when it is created, and kept in it.
 ///

@@ -218,6 +218,22 @@ impl Table {
         record
     }
 
+    /// Writes a table of another source, or of this space, again. Rows keep their numbers.
+    pub fn copy(&self, space: &mut dyn Space, source: &dyn Source) -> Result<Self> {
+        let mut copy = Table { rows: Tree::EMPTY, indexes: Vec::new(), ..self.clone() };
+        let mut places = Vec::new();
+        for row in self.rows(source) {
+            let row = row?;
+            places.push(append_row(space, row.id, &row.values)?);
+        }
+        copy.rows = Tree::build(space, places)?;
+        for index in &self.indexes {
+            let built = copy.build_index(space, index.column, index.unique)?;
+            copy.indexes.push(built);
+        }
+        Ok(copy)
+    }
+
     /// The columns, in order.
     pub fn columns(&self) -> &[Column] {
         &self.columns

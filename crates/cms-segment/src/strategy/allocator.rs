@@ -18,7 +18,7 @@ pub(crate) struct Extent {
 }
 
 /// Gives out pieces of a file from `start` to its end, and takes them back.
-pub(crate) trait Allocator: Send {
+pub(crate) trait Allocator: Send + Sync {
     /// The offset of a piece that nobody uses; none if no free piece is as large.
     fn allocate(&mut self, size: u64) -> Option<u64>;
 

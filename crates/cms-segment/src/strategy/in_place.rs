@@ -42,7 +42,7 @@ use parking_lot::Mutex;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
 use self::{
-    draft::{Pieces, Writing},
+    draft::Writing,
     words::Copies,
 };
 use super::{
@@ -180,6 +180,14 @@ impl InPlace {
         Ok(self.long(at)?.load(Ordering::Acquire))
     }
 
+    /// How far the file is pieces, and surely file.
+    fn end(&self) -> Result<u64> {
+        let end = self.load(field::END)?;
+        // Asking for the last word makes the map look how long the file is by now.
+        let inside = end >= START && self.map.long(end - 8).is_some();
+        if inside { Ok(end) } else { Err(damaged("the store is shorter than it says")) }
+    }
+
     fn hash(&self, key: &[u8]) -> u64 {
         rapidhash_v3_seeded(key, &self.secrets)
     }
@@ -222,9 +230,20 @@ impl InPlace {
             }
             if bucket >> 32 == hash >> 32 {
                 let number = (bucket as u32).wrapping_sub(1) as usize;
-                let slot = index.slot(number, overlay).unwrap_or(0);
-                if slot != 0 && self.is_key(slot, key) {
-                    return Ok(Some((number, slot)));
+                for attempt in 0..ATTEMPTS {
+                    pause(attempt);
+                    let slot = index.slot(number, overlay).unwrap_or(0);
+                    if slot == 0 {
+                        break;
+                    }
+                    if self.is_key(slot, key) {
+                        return Ok(Some((number, slot)));
+                    }
+                    // Another key, unless the piece was given to somebody else while it was looked at.
+                    fence(Ordering::Acquire);
+                    if index.slot(number, overlay) == Some(slot) {
+                        break;
+                    }
                 }
             }
             place = (place + 1) & mask;
@@ -274,33 +293,45 @@ impl InPlace {
         if !self.holds(entry) {
             return Ok(false);
         }
-        let value = value::decode(&Slice(record), 0)?;
+        let slice = Slice(record);
+        let value = value::decode(&slice, 0)?;
         with(value.ok_or_else(|| damaged("an entry has no value"))?).map(|()| true)
     }
 
-    /// Reads as between two batches: the closure gets what the words of the current one shall be, and answers whether it
+    /// Reads as between two batches: the closure gets what the words of the current one shall be, and answers nothing if it
     /// was overtaken.
     fn settled<T>(&self, mut with: impl FnMut(u64, Option<&Overlay>) -> Result<Option<T>>) -> Result<T> {
+        let mut last = None;
+        let mut still = 0;
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let epoch = self.load(field::EPOCH)?;
             let journal = self.load(field::JOURNAL)?;
             let overlay = if journal == 0 { None } else { self.journal(journal) };
-            if (journal != 0) != overlay.is_some() {
-                continue;
-            }
-            let mut word = self.load(field::INDEX)?;
-            if let Some(overlay) = &overlay {
-                word = overlay.get(&field::INDEX).copied().unwrap_or(word);
-            }
-            let answer = with(word, overlay.as_ref());
+            let answer = if (journal != 0) != overlay.is_some() {
+                Ok(None)
+            } else {
+                let mut word = self.load(field::INDEX)?;
+                if let Some(overlay) = &overlay {
+                    word = overlay.get(&field::INDEX).copied().unwrap_or(word);
+                }
+                with(word, overlay.as_ref())
+            };
             fence(Ordering::Acquire);
             let same = self.load(field::EPOCH)? == epoch && self.load(field::JOURNAL)? == journal;
             match answer {
                 Ok(Some(answer)) if same => return Ok(answer),
                 Err(error) if same => return Err(error),
-                _ => {}
+                // Nobody overtook it: what is there does not hold together.
+                Ok(None) if same && last == Some((epoch, journal)) => {
+                    still += 1;
+                    if still > 20 {
+                        return Err(damaged("the entries do not hold together"));
+                    }
+                }
+                _ => still = 0,
             }
+            last = Some((epoch, journal));
         }
         Err(Error::Busy)
     }
@@ -372,7 +403,7 @@ impl InPlace {
         }
         if desk.allocator.is_none() || self.load(field::WRITER)? != desk.writer {
             desk.allocator = None;
-            let end = self.load(field::END)?.min(self.map.length());
+            let end = self.end()?;
             desk.allocator = Some(allocator(self.strategy, START, end, self.extents()?)?);
             self.long(field::WRITER)?.store(desk.writer, Ordering::Release);
         }
@@ -399,6 +430,7 @@ impl Keeper for InPlace {
     fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()> {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
+            let epoch = self.load(field::EPOCH)?;
             let word = self.load(field::INDEX)?;
             let found = match self.index(word) {
                 Ok(Some(index)) => self.find(&index, key, None).map(|found| {
@@ -411,10 +443,12 @@ impl Keeper for InPlace {
                 // What was read of an index that is none any more means nothing, not even a fault.
                 _ if !self.stands(word)? => {}
                 Err(error) => return Err(error),
-                Ok(None) => return with(None),
+                Ok(None) if epoch % 2 == 0 && self.load(field::EPOCH)? == epoch => return with(None),
+                // A batch may move a key to the end, where it is found a moment after it is gone.
+                Ok(None) => return self.read_all(&[key], &mut |values| with(values[0])),
                 Ok(Some((place, slot))) => {
                     let Some(entry) = self.entry(slot) else {
-                        if place.load(Ordering::Acquire) == slot && attempt > 8 {
+                        if place.load(Ordering::Acquire) == slot && attempt > 20 {
                             return Err(damaged("a slot leads to no entry"));
                         }
                         continue;
@@ -432,64 +466,75 @@ impl Keeper for InPlace {
     }
 
     fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()> {
-        self.settled(|word, overlay| {
-            let index = self.index(word)?;
+        for attempt in 0..ATTEMPTS {
+            pause(attempt);
+            let entries = self.settled(|word, overlay| {
+                let index = self.index(word)?;
+                let mut entries = Vec::with_capacity(keys.len());
+                for key in keys {
+                    let found = match &index {
+                        Some(index) => self.find(index, key, overlay)?,
+                        None => None,
+                    };
+                    entries.push(match found {
+                        None => None,
+                        Some((_, slot)) => match self.entry(slot) {
+                            None => return Ok(None),
+                            entry => entry,
+                        },
+                    });
+                }
+                Ok(entries.iter().flatten().all(|entry| self.holds(entry)).then_some(entries))
+            })?;
+            // What has no parts is copied and whole by now. Parts are read while the closure wants them.
             let copies = Copies::new(&self.map);
-            let mut entries = Vec::with_capacity(keys.len());
-            for key in keys {
-                let found = match &index {
-                    Some(index) => self.find(index, key, overlay)?,
-                    None => None,
-                };
-                entries.push(match found {
-                    None => None,
-                    Some((_, slot)) => match self.entry(slot) {
-                        None => return Ok(None),
-                        entry => entry,
-                    },
-                });
-            }
+            let slices: Vec<Slice<'_>> =
+                entries.iter().map(|entry| Slice(entry.as_ref().map_or(&[], |entry| &entry.bytes[entry.key..]))).collect();
             let mut values = Vec::with_capacity(keys.len());
-            for entry in &entries {
+            for (entry, slice) in entries.iter().zip(&slices) {
                 values.push(match entry {
                     None => None,
-                    Some(entry) => value::decode(&copies, entry.offset + (ENTRY + entry.key) as u64)?,
+                    Some(entry) if value::has_parts(slice.0) => {
+                        value::decode(&copies, entry.offset + (ENTRY + entry.key) as u64).unwrap_or(None)
+                    }
+                    Some(_) => value::decode(slice, 0)?,
                 });
             }
+            let parts = |entry: &&Entry| value::has_parts(&entry.bytes[entry.key..]);
+            let whole = || entries.iter().flatten().filter(parts).all(|entry| self.holds(entry));
+            if !whole() {
+                continue;
+            }
             let answer = with(&values);
-            let whole = entries.iter().flatten().all(|entry| self.holds(entry));
-            if whole { answer.map(Some) } else { Ok(None) }
-        })
+            if whole() {
+                return answer;
+            }
+        }
+        Err(Error::Busy)
     }
 
     fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
-        let slots = self.settled(|word, overlay| {
+        let entries = self.settled(|word, overlay| {
             let slots = self.slots(word, overlay)?;
             // The words were loaded one after another: what was replaced meanwhile has another number.
             let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot)).collect();
             Ok(entries)
         })?;
-        for entry in slots {
-            let copies = Copies::new(&self.map);
+        for entry in entries {
             let (key, record) = entry.bytes.split_at(entry.key);
             let flow = if value::has_parts(record) {
-                let at = entry.offset + (ENTRY + entry.key) as u64;
-                match value::decode(&copies, at) {
-                    // The entry was overtaken after it was copied: it is read as it is now.
-                    _ if !self.holds(&entry) => {
-                        let mut flow = ControlFlow::Continue(());
-                        self.read(key, &mut |value| {
-                            if let Some(value) = value {
-                                flow = with(key, value)?;
-                            }
-                            Ok(())
-                        })?;
-                        flow
+                // Its parts were not copied: they are read as they are now.
+                let mut flow = ControlFlow::Continue(());
+                self.read(key, &mut |value| {
+                    if let Some(value) = value {
+                        flow = with(key, value)?;
                     }
-                    value => with(key, value?.ok_or_else(|| damaged("an entry has no value"))?)?,
-                }
+                    Ok(())
+                })?;
+                flow
             } else {
-                let value = value::decode(&Slice(record), 0)?;
+                let slice = Slice(record);
+                let value = value::decode(&slice, 0)?;
                 with(key, value.ok_or_else(|| damaged("an entry has no value"))?)?
             };
             if flow.is_break() {
@@ -539,7 +584,7 @@ impl Keeper for InPlace {
 
     fn usage(&self) -> Result<Usage> {
         let extents = self.settled(|_, _| self.extents().map(Some))?;
-        let end = self.load(field::END)?.min(self.map.length());
+        let end = self.end()?;
         let allocator = allocator(self.strategy, START, end, extents.clone())?;
         let gaps = allocator.gaps();
         Ok(Usage {
@@ -578,12 +623,12 @@ impl Keeper for InPlace {
                 if found.is_none_or(|(_, found)| found != slot) {
                     findings.push(format!("the entry '{key}' is not found by its key"));
                 }
-                if let Err(error) = self.hand(&entry, &mut |value| value::visit(value)) {
+                if let Err(error) = self.hand(&entry, &mut walk) {
                     findings.push(format!("the value of '{key}': {error}"));
                 }
             }
             if overlay.is_none() {
-                let end = self.load(field::END)?.min(self.map.length());
+                let end = self.end()?;
                 if let Err(error) = self.extents().and_then(|used| allocator(self.strategy, START, end, used)) {
                     findings.push(error.to_string());
                 }
@@ -594,6 +639,15 @@ impl Keeper for InPlace {
 
     fn version(&self) -> u64 {
         self.load(field::EPOCH).unwrap_or(0) / 2
+    }
+}
+
+/// Reads all parts of a value.
+fn walk(value: Value<'_>) -> Result<()> {
+    match value {
+        Value::Array(array) => array.iter().try_for_each(|element| element.map(drop)),
+        Value::Table(table) => table.open("")?.rows(table.source()).try_for_each(|row| row.map(drop)),
+        _ => Ok(()),
     }
 }
 

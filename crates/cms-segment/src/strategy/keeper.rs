@@ -16,10 +16,11 @@ pub(crate) trait Keeper: Send + Sync {
     /// Reads the values of several keys as they are between two batches.
     fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()>;
 
-    /// Reads every entry in the order of insertion, until the closure breaks. Each entry is handed over once.
+    /// Reads every entry in the order of insertion, until the closure breaks. The entries are those between
+    /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.
     fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()>;
 
-    /// The entries whose keys start with a prefix, in any order that is theirs.
+    /// The number of entries.
     fn len(&self) -> Result<u64>;
 
     /// Writes: what the closure does to the draft becomes visible at once when it answers, or not at all.

@@ -11,7 +11,7 @@ use super::{
     words::{self, Shelf},
 };
 use crate::{
-    Array, Error, Result, Source, Space, Table, Value,
+    Array, Error, Result, Source, Space, Value,
     error::damaged,
     map::Map,
     strategy::{Allocator, GRANULE, allocator, keeper::Draft},
@@ -350,7 +350,8 @@ impl<'a> Pieces<'a> {
             }
             let map: &Map = &self.store.map;
             // The room is the file system's promise before a byte of it is touched.
-            match rustix::fs::fallocate(map.file(), rustix::fs::FallocateFlags::empty(), end, grown - end) {
+            let from = end.min(map.file().metadata().map_or(0, |status| status.len()));
+            match rustix::fs::fallocate(map.file(), rustix::fs::FallocateFlags::empty(), from, grown - from) {
                 Ok(()) => {}
                 Err(_) if step > footprint => continue,
                 Err(error) => return Err(Error::io("allocate room for", map.path(), error.into())),
