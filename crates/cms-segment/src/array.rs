@@ -63,6 +63,11 @@ impl<'a> ArrayRef<'a> {
         Ok(ArrayRef { source, kind, form })
     }
 
+    /// Where the pieces of the array lie.
+    pub fn source(&self) -> &'a dyn Source {
+        self.source
+    }
+
     /// The type of the elements.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -162,6 +167,23 @@ impl<'a> ArrayRef<'a> {
             Some(element) if order(element) == Ordering::Equal => Some(position),
             _ => None,
         })
+    }
+
+    /// The record that describes the array.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut record = Vec::new();
+        match self.form {
+            Form::Short { count, elements } => {
+                record.push(self.kind as u8);
+                write_varint(count as u64, &mut record);
+                record.extend_from_slice(elements);
+            }
+            Form::Long(tree) => {
+                record.push(self.kind as u8 | TREE);
+                record.extend(tree.encode());
+            }
+        }
+        record
     }
 
     /// Names every piece outside the record by its place.
@@ -290,6 +312,26 @@ impl Array {
             ),
         };
         Ok(Array { kind: array.kind, state })
+    }
+
+    /// Writes an array of another space, or of this one, again.
+    pub fn copy(space: &mut dyn Space, array: ArrayRef<'_>) -> Result<Self> {
+        let tree = match array.form {
+            Form::Short { .. } => return Array::load(array.source, &array.encode()),
+            Form::Long(_) if array.len() > array.source.size() => {
+                return Err(damaged("an array claims more elements than its space can hold"));
+            }
+            Form::Long(tree) => tree,
+        };
+        let mut payloads = Vec::new();
+        for payload in tree.iter(array.source) {
+            let payload = payload?;
+            payloads.push(match array.kind.is_word() {
+                true => payload,
+                false => append_bytes(space, bytes_at(array.source, payload)?.0)?,
+            });
+        }
+        Ok(Array { kind: array.kind, state: State::Long(Tree::build(space, payloads)?) })
     }
 
     /// The record of the array.
@@ -570,7 +612,7 @@ mod tests {
                 Kind::Bytes => Scalar::Bytes(&texts[random.below(40) as usize]),
                 Kind::Int => Scalar::Int(random.next() as i64 >> random.below(64)),
                 Kind::Float => Scalar::Float(random.next() as f64 / 3e9 - 2e9),
-                Kind::Bool => Scalar::Bool(random.next() & 1 == 1),
+                _ => Scalar::Bool(random.next() & 1 == 1),
             };
             for _ in 0..120 {
                 let len = model.len() as u64;

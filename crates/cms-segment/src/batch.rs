@@ -8,7 +8,7 @@ use crate::{
     hash::split,
     load::check_name,
     pen::Pen,
-    steps::step,
+    trial::step,
     value::{self, GREATEST_VALUE},
     writer::Replacement,
 };

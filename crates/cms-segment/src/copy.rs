@@ -1,7 +1,7 @@
 //! Values of many pieces, taken from one space to another.
 
 use crate::{
-    Array, Error, Result, Scalar, Source, Space, Value,
+    Array, Error, Result, Source, Space, Value,
     error::damaged,
     value::{self, GREATEST_VALUE},
 };
@@ -10,13 +10,10 @@ use crate::{
 pub(crate) fn encode(value: Value<'_>, space: &mut dyn Space, out: &mut Vec<u8>) -> Result<()> {
     match value {
         Value::Array(array) => {
-            let mut copy = Array::new(array.kind());
-            let elements: Vec<Scalar<'_>> = array.iter().collect::<Result<_>>()?;
-            copy.extend(space, &elements)?;
-            value::encode_array(&copy.encode(), out);
+            value::encode_array(&Array::copy(space, array)?.encode(), out);
         }
         Value::Table(table) => {
-            let copy = table.open("")?.copy(table.source(), space)?;
+            let copy = table.open("")?.copy(space, table.source())?;
             value::encode_table(&copy.encode(), out);
         }
         Value::String(bytes) | Value::Bytes(bytes) if bytes.len() > GREATEST_VALUE => {

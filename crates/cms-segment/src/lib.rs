@@ -27,16 +27,17 @@ mod scalar;
 mod scan;
 mod snapshot;
 mod space;
-mod steps;
+mod strategy;
 mod table;
 mod tree;
+mod trial;
 mod value;
 mod version;
 mod writer;
 
 #[cfg(feature = "trial")]
 #[doc(hidden)]
-pub use crate::steps::trial;
+pub use crate::trial::stop_after;
 pub use crate::{
     array::{Array, ArrayRef, Elements},
     batch::Batch,
@@ -50,6 +51,7 @@ pub use crate::{
     scan::{Item, Ordered, Sorted},
     snapshot::Snapshot,
     space::{Source, Space},
+    strategy::{Strategy, Usage},
     table::{Column, Row, RowId, Rows, Table, TableRef},
     tree::{Tree, TreeIter},
     value::Value,

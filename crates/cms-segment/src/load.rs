@@ -28,7 +28,7 @@ use crate::{
     root::Row,
     roster::Roster,
     scan::compare_paths,
-    steps::step,
+    trial::step,
     value,
     version,
 };

@@ -15,7 +15,7 @@ use crate::{
     error::damaged,
     generation::{Generation, JOURNAL_FIRST, at},
     map::{Appender, Map},
-    steps::step,
+    trial::step,
 };
 
 const LONG: u64 = 1 << 63;

@@ -17,7 +17,6 @@
 
 use std::{
     cmp::Ordering,
-    collections::HashMap,
     ops::{Bound, RangeBounds},
     sync::Arc,
 };
@@ -217,6 +216,22 @@ impl Table {
             record.extend(index.tree.encode());
         }
         record
+    }
+
+    /// Writes a table of another source, or of this space, again. Rows keep their numbers.
+    pub fn copy(&self, space: &mut dyn Space, source: &dyn Source) -> Result<Self> {
+        let mut copy = Table { rows: Tree::EMPTY, indexes: Vec::new(), ..self.clone() };
+        let mut places = Vec::new();
+        for row in self.rows(source) {
+            let row = row?;
+            places.push(append_row(space, row.id, &row.values)?);
+        }
+        copy.rows = Tree::build(space, places)?;
+        for index in &self.indexes {
+            let built = copy.build_index(space, index.column, index.unique)?;
+            copy.indexes.push(built);
+        }
+        Ok(copy)
     }
 
     /// The columns, in order.
@@ -457,32 +472,6 @@ impl Table {
             space.release(offset, size);
         }
         Ok(())
-    }
-
-    /// The same table with all its pieces in another space.
-    pub(crate) fn copy(&self, from: &dyn Source, to: &mut dyn Space) -> Result<Table> {
-        let mut places = HashMap::new();
-        let mut rows = Vec::new();
-        for place in self.rows.iter(from) {
-            let place = place?;
-            let (start, len) = content_at(from, place)?;
-            let size = usize::try_from(start - place).ok().and_then(|head| head.checked_add(len));
-            let row = size.and_then(|size| from.bytes(place, size)).ok_or_else(|| damaged("a row lies outside"))?;
-            let copied = to.append(row)?;
-            places.insert(place, copied);
-            rows.push(copied);
-        }
-        let mut table = self.clone();
-        table.rows = Tree::build(to, rows)?;
-        for index in &mut table.indexes {
-            let sorted: Result<Vec<u64>> = index
-                .tree
-                .iter(from)
-                .map(|place| places.get(&place?).copied().ok_or_else(|| damaged("an index of no row")))
-                .collect();
-            index.tree = Tree::build(to, sorted?)?;
-        }
-        Ok(table)
     }
 
     fn column(&self, name: &str) -> Result<usize> {

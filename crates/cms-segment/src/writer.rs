@@ -17,7 +17,7 @@ use crate::{
     map::Appender,
     pen::{self, Pen},
     root::{GREATEST_SEGMENTS, Row, Shared, at, encode_row},
-    steps::step,
+    trial::step,
     version::GREATEST_REVISION,
 };
 
