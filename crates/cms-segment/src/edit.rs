@@ -284,33 +284,24 @@ impl Pen {
         }
         let reference = self.symbol(leaf, leaf_hash)?;
         let word = version::append(&mut self.appender, 0, self.revision, record)?;
-        let is_whole = live.len() == used;
-        let kept: Vec<usize> = if is_whole { (0..used).collect() } else { live };
-        let mut tags: Vec<u8> = kept.iter().map(|position| block.tag(*position)).collect();
+        let mut tags: Vec<u8> = live.iter().map(|position| block.tag(*position)).collect();
         let shift = generation.header.shift;
         let mut references: Vec<u32> =
-            kept.iter().map(|position| (block.name_place(&generation, *position) >> shift) as u32).collect();
-        let mut slots: Vec<u32> = kept.iter().map(|position| block.slot(*position)).collect();
+            live.iter().map(|position| (block.name_place(&generation, *position) >> shift) as u32).collect();
+        let mut slots: Vec<u32> = live.iter().map(|position| block.slot(*position)).collect();
         tags.push(leaf_hash.tag());
         references.push(reference);
         slots.push(word);
-        let capacity = (kept.len() + 1 + (kept.len() + 1) / 2).clamp(FIRST, GREATEST_SMALL);
+        let capacity = (slots.len() + slots.len() / 2).clamp(FIRST, GREATEST_SMALL);
         let shape = Shape { path_length: block.path.len(), capacity, flags: WIDE | EXTENDED };
         let anchor = block.anchor(&generation.map);
-        // A block with the same slots serves the same revisions; one without those of deleted entries only later ones.
-        let (history, since, order) = if is_whole {
-            (block.history(&generation.map), block.since(&generation.map), block.order(&generation.map))
-        } else {
-            (0, self.revision, 0)
-        };
-        let extension = Some(((anchor >> 2) as u32, history, since));
+        // Readers of older revisions keep to the old block, which is not written to any more.
+        let extension = Some(((anchor >> 2) as u32, 0, self.revision));
         let mut bytes = Vec::with_capacity(shape.size() as usize);
-        encode_block(shape, block.path, [0, order], extension, &tags, &references, &slots, &mut bytes);
+        encode_block(shape, block.path, [0, 0], extension, &tags, &references, &slots, &mut bytes);
         let place = self.appender.append(4, &[&bytes])?;
-        if !is_whole {
-            let history = self.history(block.history(&generation.map), block.offset, place)?;
-            self.fill(place + 16, history)?;
-        }
+        let history = self.history(block.history(&generation.map), block.offset, place)?;
+        self.fill(place + 16, history)?;
         self.replace_block(index_place, block, path_hash, place)?;
         self.entries += 1;
         Ok(())
