@@ -7,6 +7,7 @@ use std::process::Command;
 /// (see ARCHITECTURE.md).
 const MAY_USE: &[(&str, &[&str])] = &[
     ("cms-model", &[]),
+    ("cms-segment", &[]),
     ("cms-log", &["cms-model"]),
     ("cms", &["cms-model", "cms-log"]),
     ("cms-cli", &["cms"]),

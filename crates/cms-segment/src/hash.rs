@@ -1,0 +1,131 @@
+//! How keys are cut and hashed.
+
+use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
+
+/// The hash functions of one segment. Their seed is random, so that nobody can prepare keys that collide.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hasher(RapidSecrets);
+
+/// The hash of a leaf, from which the others are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeafHash(u64);
+
+impl Hasher {
+    /// The functions of a seed.
+    pub fn new(seed: u64) -> Self {
+        Hasher(RapidSecrets::seed(seed))
+    }
+
+    /// The hash by which a group is found.
+    #[inline(always)]
+    pub fn path(&self, path: &[u8]) -> u64 {
+        rapidhash_v3_nano_inline::<true, false>(path, &self.0)
+    }
+
+    /// The hash of a leaf.
+    #[inline(always)]
+    pub fn leaf(&self, leaf: &[u8]) -> LeafHash {
+        LeafHash(rapidhash_v3_nano_inline::<false, false>(leaf, &self.0))
+    }
+}
+
+impl LeafHash {
+    /// What a small group keeps of the hash.
+    #[inline(always)]
+    pub fn tag(self) -> u8 {
+        (self.0 >> 56) as u8
+    }
+
+    /// The hash by which an entry of a large group is found.
+    #[inline(always)]
+    pub fn entry(self, path: u64) -> u64 {
+        fold(self.0 ^ 0x9e37_79b9_7f4a_7c15, path | 1)
+    }
+
+    /// The hash by which a symbol is found.
+    #[inline(always)]
+    pub fn symbol(self) -> u64 {
+        fold(self.0 ^ 0xd6e8_feb8_6659_fd93, 0xa076_1d64_78bd_642f)
+    }
+}
+
+#[inline(always)]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// Eleven bits over the bytes of a version, to tell a flipped bit.
+pub(crate) fn check(parts: [&[u8]; 2]) -> u64 {
+    let [head, record] = parts.map(|part| {
+        rapidhash_v3_nano_inline::<true, false>(part, &rapidhash::v3::DEFAULT_RAPID_SECRETS)
+    });
+    (head ^ record.rotate_left(17)) >> 53
+}
+
+/// Cuts a key at its last dot into path and leaf.
+#[inline(always)]
+pub(crate) fn split(key: &[u8]) -> (&[u8], &[u8]) {
+    match last_dot(key) {
+        Some(dot) => (&key[..dot], &key[dot + 1..]),
+        None => (&[], key),
+    }
+}
+
+#[inline(always)]
+fn last_dot(key: &[u8]) -> Option<usize> {
+    let mut rest = key;
+    while let Some((before, word)) = rest.split_last_chunk::<8>() {
+        let dots = bytes_equal(u64::from_le_bytes(*word), b'.');
+        if dots != 0 {
+            return Some(before.len() + 7 - dots.leading_zeros() as usize / 8);
+        }
+        rest = before;
+    }
+    rest.iter().rposition(|byte| *byte == b'.')
+}
+
+/// The high bits of those bytes of a word that equal a byte.
+#[inline(always)]
+pub(crate) fn bytes_equal(word: u64, byte: u8) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let difference = word ^ (u64::from(byte) * 0x0101_0101_0101_0101);
+    !(((difference & LOW) + LOW) | difference | LOW)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_cut_at_the_last_dot() {
+        #[track_caller]
+        fn check(key: &str, path: &str, leaf: &str) {
+            assert_eq!(split(key.as_bytes()), (path.as_bytes(), leaf.as_bytes()));
+        }
+        check("", "", "");
+        check("hostname", "", "hostname");
+        check("a_long_name_without_one", "", "a_long_name_without_one");
+        check("network.lan", "network", "lan");
+        check("network.lan.ipaddr", "network.lan", "ipaddr");
+        check("network.lan.a_very_long_option_name", "network.lan", "a_very_long_option_name");
+        check("a.", "a", "");
+        check(".a", "", "a");
+        check("..", ".", "");
+        check("x.\u{ae}\u{ae}\u{ae}\u{ae}\u{ae}\u{ae}", "x", "\u{ae}\u{ae}\u{ae}\u{ae}\u{ae}\u{ae}");
+        for at in 0..40 {
+            let mut key = [b'/'; 40];
+            key[at] = b'.';
+            assert_eq!(split(&key), (&key[..at], &key[at + 1..]));
+        }
+    }
+
+    #[test]
+    fn equal_bytes_are_found_exactly() {
+        for byte in 0..=255u8 {
+            let word = u64::from_le_bytes([byte, byte ^ 1, byte ^ 0x80, 0, 255, b'.', byte, 1]);
+            let expected = word.to_le_bytes().map(|other| if other == byte { 0x80 } else { 0 });
+            assert_eq!(bytes_equal(word, byte), u64::from_le_bytes(expected));
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! Files mapped into memory: the one place where raw memory is touched.
+//!
+//! A [`Map`] is a window on a file that other processes write to. What it hands out is bounded by the length of the file, so
+//! an offset read from the file itself can be followed without being believed. A place of a file is used in one of two
+//! ways, and never in both:
+//!
+//! - *Words* are aligned and atomic, and change at any time: [`Map::word`], [`Map::words`], [`Map::long`], [`Map::longs`].
+//! - *Bytes* are written once, before a word that leads to them is stored with release ordering, and never again:
+//!   [`Map::bytes`]. So whoever loaded that word with acquire ordering may borrow them.
+//!
+//! Within a process this is enforced: bytes are written by the one [`Appender`] of a map, above its tail, and
+//! [`Map::bytes`] hands out nothing above it. Between processes it is the writers' lock that lets only one of them append,
+//! and the file's owner who lets only his programs write. Files are never cut while they may be mapped, and their room is
+//! allocated before it is used, so that no access faults.
+
+use std::{
+    fs::File,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    ptr::NonNull,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use rustix::{
+    fs::FallocateFlags,
+    mm::{MapFlags, ProtFlags},
+};
+
+use crate::{Error, Result, Source, Space, error::damaged};
+
+/// A file in memory.
+pub(crate) struct Map {
+    base: NonNull<u8>,
+    /// Addresses taken, which may reach beyond the end of the file, so that the file can grow under the map.
+    reserved: usize,
+    /// What may be accessed: no further than the end of the file, and for an appender's map no further than its tail.
+    bound: AtomicUsize,
+    /// Whether an appender holds the map, and moves the bound.
+    claimed: AtomicBool,
+    writable: bool,
+    file: File,
+    path: PathBuf,
+}
+
+// SAFETY: the pointer is to a mapping that lives as long as the value and belongs to no thread; what is handed out of it is
+// either atomic or never written while it is borrowed, as the module's description says.
+unsafe impl Send for Map {}
+// SAFETY: as above.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// Maps a file, leaving addresses for it to grow to `room` bytes.
+    pub fn new(file: File, path: &Path, room: u64, writable: bool) -> Result<Self> {
+        let length = file.metadata().map_err(|source| Error::io("examine", path, source))?.len();
+        let reserved = usize::try_from(room.max(length).max(1).next_multiple_of(4096))
+            .map_err(|_| Error::Invalid { what: "a file larger than this machine's addresses" })?;
+        let rights = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
+        // SAFETY: the kernel chooses addresses that nothing else uses, and accesses are bounded below.
+        let base =
+            unsafe { rustix::mm::mmap(std::ptr::null_mut(), reserved, rights, MapFlags::SHARED, &file, 0) }
+                .map_err(|source| Error::io("map", path, source.into()))?;
+        let base = NonNull::new(base.cast()).ok_or_else(|| damaged("the kernel mapped a file at address 0"))?;
+        let bound = usize::try_from(length).unwrap_or(usize::MAX).min(reserved);
+        Ok(Map {
+            base,
+            reserved,
+            bound: AtomicUsize::new(bound),
+            claimed: AtomicBool::new(false),
+            writable,
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file's path when it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Whether words may be stored.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// How far the map can be read at present.
+    pub fn length(&self) -> u64 {
+        self.bound.load(Ordering::Relaxed) as u64
+    }
+
+    /// The place of `len` bytes, if they lie inside. The only way to an address.
+    #[inline(always)]
+    fn place(&self, offset: u64, len: usize) -> Option<NonNull<u8>> {
+        let offset = usize::try_from(offset).ok()?;
+        let end = offset.checked_add(len)?;
+        if end > self.bound.load(Ordering::Relaxed) && !self.refresh(end) {
+            return None;
+        }
+        // SAFETY: offset <= end <= bound <= reserved, the length of the one mapping that `base` begins.
+        Some(unsafe { self.base.add(offset) })
+    }
+
+    /// Looks whether the file has grown to `end`. A word can lead to bytes of a file that grew after it was mapped.
+    #[cold]
+    #[inline(never)]
+    fn refresh(&self, end: usize) -> bool {
+        if end > self.reserved || self.claimed.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Ok(status) = self.file.metadata() else { return false };
+        let length = usize::try_from(status.len()).unwrap_or(usize::MAX).min(self.reserved);
+        self.bound.fetch_max(length, Ordering::Relaxed);
+        end <= length
+    }
+
+    /// Bytes that never change again.
+    #[inline(always)]
+    pub fn bytes(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let place = self.place(offset, len)?;
+        // SAFETY: the place holds `len` bytes of a mapping that lives as long as `self`; they are initialized, as all of a
+        // file is. No appender of this process writes below the bound; other processes do not write to published bytes.
+        Some(unsafe { std::slice::from_raw_parts(place.as_ptr(), len) })
+    }
+
+    /// A word that may change at any time.
+    #[inline(always)]
+    pub fn word(&self, offset: u64) -> Option<&AtomicU32> {
+        if offset % 4 != 0 {
+            return None;
+        }
+        let place = self.place(offset, 4)?;
+        // SAFETY: four bytes inside the mapping, aligned because the mapping's base is aligned to a page; places used as words
+        // are used as nothing else.
+        Some(unsafe { place.cast::<AtomicU32>().as_ref() })
+    }
+
+    /// Words that may change at any time.
+    #[inline(always)]
+    pub fn words(&self, offset: u64, count: usize) -> Option<&[AtomicU32]> {
+        if offset % 4 != 0 {
+            return None;
+        }
+        let place = self.place(offset, count.checked_mul(4)?)?;
+        // SAFETY: as for one word; the whole length was checked.
+        Some(unsafe { std::slice::from_raw_parts(place.cast::<AtomicU32>().as_ptr(), count) })
+    }
+
+    /// A long word that may change at any time.
+    #[inline(always)]
+    pub fn long(&self, offset: u64) -> Option<&AtomicU64> {
+        if offset % 8 != 0 {
+            return None;
+        }
+        let place = self.place(offset, 8)?;
+        // SAFETY: as for a word, with eight bytes.
+        Some(unsafe { place.cast::<AtomicU64>().as_ref() })
+    }
+
+    /// Long words that may change at any time.
+    #[inline(always)]
+    pub fn longs(&self, offset: u64, count: usize) -> Option<&[AtomicU64]> {
+        if offset % 8 != 0 {
+            return None;
+        }
+        let place = self.place(offset, count.checked_mul(8)?)?;
+        // SAFETY: as for words, with eight bytes each.
+        Some(unsafe { std::slice::from_raw_parts(place.cast::<AtomicU64>().as_ptr(), count) })
+    }
+
+    /// Asks the processor to fetch the line at an offset, which need not lie inside.
+    #[inline(always)]
+    pub fn prefetch(&self, offset: u64) {
+        let address = self.base.as_ptr().wrapping_add(offset as usize);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch is a hint that never faults, whatever the address.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = address;
+    }
+
+    /// Reads bytes by a system call, which can neither fault nor race: for a first look at a file.
+    pub fn glance(file: &File, path: &Path, out: &mut [u8]) -> Result<bool> {
+        match file.read_exact_at(out, 0) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(Error::io("read", path, error)),
+        }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by `new` with this length, and nothing borrowed from it outlives the value.
+        let _ = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.reserved) };
+    }
+}
+
+impl Source for Map {
+    #[inline(always)]
+    fn bytes(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        Map::bytes(self, offset, len)
+    }
+
+    fn size(&self) -> u64 {
+        self.length()
+    }
+}
+
+/// The one that adds bytes to a map.
+///
+/// It lets go of the map when it is dropped.
+pub(crate) struct Appender {
+    map: Arc<Map>,
+    tail: usize,
+    /// The length of the file.
+    allocated: usize,
+    /// How long the file may become.
+    limit: u64,
+}
+
+impl Appender {
+    /// Begins to append at `tail`.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if the map has an appender, [`Error::Damaged`] if the tail lies behind the file's end.
+    pub fn new(map: Arc<Map>, tail: u64, limit: u64) -> Result<Self> {
+        let length = map.file.metadata().map_err(|source| Error::io("examine", &map.path, source))?.len();
+        if !map.writable {
+            return Err(Error::ReadOnly);
+        }
+        if tail > length || length > map.reserved as u64 {
+            return Err(damaged("the tail lies outside"));
+        }
+        if map.claimed.swap(true, Ordering::AcqRel) {
+            return Err(Error::Busy);
+        }
+        map.bound.store(tail as usize, Ordering::Relaxed);
+        Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit })
+    }
+
+    /// The map.
+    pub fn map(&self) -> &Arc<Map> {
+        &self.map
+    }
+
+    /// Where the next bytes go.
+    pub fn tail(&self) -> u64 {
+        self.tail as u64
+    }
+
+    /// How many more bytes the map has addresses for.
+    pub fn room(&self) -> u64 {
+        (self.map.reserved - self.tail) as u64
+    }
+
+    /// The length of the file.
+    pub fn allocated(&self) -> u64 {
+        self.allocated as u64
+    }
+
+    /// Makes sure that `bytes` more can be appended without the file system having a say.
+    pub fn reserve(&mut self, bytes: u64) -> Result<()> {
+        let wanted = self.tail as u64 + bytes;
+        if wanted <= self.allocated as u64 {
+            return Ok(());
+        }
+        if wanted > self.limit || wanted > self.map.reserved as u64 {
+            return Err(Error::Full { limit: self.limit.min(self.map.reserved as u64), wanted });
+        }
+        // In steps: fallocate costs a system call, and what lies unused is somebody else's memory.
+        let step = (self.allocated as u64 / 64).clamp(16 << 10, 4 << 20);
+        let generous = (wanted + step).next_multiple_of(4096).min(self.map.reserved as u64).min(self.limit);
+        let length = generous.max(wanted);
+        rustix::fs::fallocate(
+            &self.map.file,
+            FallocateFlags::empty(),
+            self.allocated as u64,
+            length - self.allocated as u64,
+        )
+        .map_err(|source| Error::io("allocate room for", &self.map.path, source.into()))?;
+        self.allocated = length as usize;
+        Ok(())
+    }
+
+    /// Appends the parts one behind the other, the first at a multiple of `align`, and answers where that is.
+    #[inline]
+    pub fn append(&mut self, align: usize, parts: &[&[u8]]) -> Result<u64> {
+        let start = self.tail.next_multiple_of(align);
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let end = start.checked_add(length).ok_or_else(|| damaged("a record beyond all addresses"))?;
+        if end > self.allocated {
+            self.reserve((end - self.tail) as u64)?;
+        }
+        let mut at = start;
+        for part in parts {
+            // SAFETY: at + part.len() <= end <= allocated <= reserved, so the bytes lie in the mapping and the file; they
+            // lie above the bound, so nothing borrows them, and `&mut self` of the map's only appender is held.
+            unsafe {
+                std::ptr::copy_nonoverlapping(part.as_ptr(), self.map.base.as_ptr().add(at), part.len());
+            }
+            at += part.len();
+        }
+        self.tail = end;
+        // Whoever follows a word to these bytes loaded it with acquire, and so sees this bound as well.
+        self.map.bound.store(end, Ordering::Relaxed);
+        Ok(start as u64)
+    }
+
+    /// Appends zeros.
+    pub fn append_zeros(&mut self, align: usize, mut length: u64) -> Result<u64> {
+        const ZEROS: [u8; 4096] = [0; 4096];
+        self.reserve(length + align as u64)?;
+        let start = self.append(align, &[])?;
+        while length > 0 {
+            let part = length.min(ZEROS.len() as u64);
+            self.append(1, &[&ZEROS[..part as usize]])?;
+            length -= part;
+        }
+        Ok(start)
+    }
+
+    /// Gives back the room behind the tail. Only for a file that nobody else has mapped.
+    pub fn trim(&mut self) -> Result<()> {
+        let length = self.tail.next_multiple_of(4096).min(self.allocated);
+        self.map.file.set_len(length as u64).map_err(|source| Error::io("cut", &self.map.path, source))?;
+        self.allocated = length;
+        Ok(())
+    }
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        self.map.claimed.store(false, Ordering::Release);
+    }
+}
+
+impl Source for Appender {
+    fn bytes(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        self.map.bytes(offset, len)
+    }
+
+    fn size(&self) -> u64 {
+        self.map.length()
+    }
+}
+
+impl Space for Appender {
+    fn append(&mut self, bytes: &[u8]) -> Result<u64> {
+        Appender::append(self, 1, &[bytes])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(length: u64, room: u64) -> (tempfile::TempDir, Arc<Map>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("map");
+        let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+        file.set_len(length).unwrap();
+        (dir, Arc::new(Map::new(file, &path, room, true).unwrap()))
+    }
+
+    #[test]
+    fn nothing_outside_is_handed_out() {
+        let (_dir, map) = map(100, 1 << 20);
+        assert!(map.bytes(0, 100).is_some());
+        assert!(map.bytes(100, 0).is_some());
+        for (offset, len) in [(0, 101), (100, 1), (101, 0), (u64::MAX, 1), (1, usize::MAX), (u64::MAX, usize::MAX)] {
+            assert!(map.bytes(offset, len).is_none(), "{offset} {len}");
+        }
+        assert!(map.word(96).is_some());
+        assert!(map.word(100).is_none());
+        assert!(map.word(2).is_none());
+        assert!(map.long(92).is_none());
+        assert!(map.long(96).is_none());
+        assert!(map.words(0, 25).is_some());
+        assert!(map.words(0, 26).is_none());
+        assert!(map.words(0, usize::MAX).is_none());
+        assert!(map.longs(8, usize::MAX / 8).is_none());
+    }
+
+    #[test]
+    fn a_file_that_grows_is_read_further() {
+        let (_dir, map) = map(100, 1 << 20);
+        assert!(map.bytes(100, 50).is_none());
+        map.file().set_len(200).unwrap();
+        assert!(map.bytes(100, 50).is_some());
+        // Never beyond the addresses taken.
+        map.file().set_len(4 << 20).unwrap();
+        assert!(map.bytes(0, 1 << 20).is_some());
+        assert!(map.bytes(0, (1 << 20) + 1).is_none());
+    }
+
+    #[test]
+    fn an_appender_is_alone_and_bounded() {
+        let (_dir, map) = map(4096, 1 << 20);
+        let mut appender = Appender::new(map.clone(), 64, 8192).unwrap();
+        assert!(matches!(Appender::new(map.clone(), 64, 8192), Err(Error::Busy)));
+        assert!(map.bytes(64, 1).is_none());
+        assert_eq!(appender.append(8, &[b"abc", b"def"]).unwrap(), 64);
+        assert_eq!(appender.append(8, &[b"x"]).unwrap(), 72);
+        assert_eq!(map.bytes(64, 6), Some(&b"abcdef"[..]));
+        assert!(matches!(appender.append_zeros(1, 8192), Err(Error::Full { limit: 8192, .. })));
+        assert_eq!(appender.append_zeros(1, 8000).unwrap(), 73);
+        assert_eq!(map.file().metadata().unwrap().len(), 8192);
+        drop(appender);
+        assert!(Appender::new(map.clone(), 9000, 8192).is_err());
+        assert!(Appender::new(map, 8192, 8192).is_ok());
+    }
+
+    #[test]
+    fn words_of_two_maps_are_the_same_memory() {
+        let (dir, map) = map(4096, 4096);
+        let path = dir.path().join("map");
+        let other = Map::new(File::open(&path).unwrap(), &path, 0, false).unwrap();
+        map.long(8).unwrap().store(7, Ordering::Release);
+        assert_eq!(other.long(8).unwrap().load(Ordering::Acquire), 7);
+        assert!(matches!(Appender::new(Arc::new(other), 0, 1), Err(Error::ReadOnly)));
+    }
+}

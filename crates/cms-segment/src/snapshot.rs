@@ -1,0 +1,233 @@
+//! Reading: a state of the store that stays as it is.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    Error, Result, Value,
+    generation::Generation,
+    group::Group,
+    hash::split,
+    root::{Row, Shared},
+    scan::{Ordered, Sorted},
+};
+
+/// The maps that snapshots of one time share.
+pub(crate) struct Maps {
+    /// In the order of the root's table; what may not be read is missing.
+    segments: Vec<Segment>,
+    /// By the first component of their keys, all but the first segment.
+    routes: HashMap<Vec<u8>, usize>,
+}
+
+struct Segment {
+    row: Row,
+    /// What the root named as current when the maps were opened.
+    current: u64,
+    generation: Option<Arc<Generation>>,
+}
+
+impl Maps {
+    /// Whether the root still names these maps, and they can be read at `head`.
+    pub fn are_current(&self, root: &Shared, head: u64) -> bool {
+        let count = root.long(crate::root::at::SEGMENTS).load(std::sync::atomic::Ordering::Acquire);
+        count == self.segments.len() as u64
+            && self.segments.iter().all(|segment| {
+                let (current, _) = root.generations(segment.row.place);
+                match &segment.generation {
+                    Some(generation) => generation.header.number == current && generation.header.since <= head,
+                    // Rights may have changed since.
+                    None => false,
+                }
+            })
+    }
+
+    /// Opens what the root names; nothing if a generation was swapped away meanwhile.
+    pub fn open(root: &Shared, head: u64, known: Option<&Maps>) -> Result<Option<Maps>> {
+        let mut segments = Vec::new();
+        let mut routes = HashMap::new();
+        for (position, row) in root.rows()?.into_iter().enumerate() {
+            let (current, previous) = root.generations(row.place);
+            let open = |number: u64| -> Result<Arc<Generation>> {
+                let same = known.and_then(|maps| maps.segments.get(position)?.generation.as_ref());
+                match same {
+                    Some(generation) if generation.header.number == number => Ok(generation.clone()),
+                    _ => match root.open_generation(&row, number, root.is_writable()) {
+                        // A store that may be written to may have segments that may not.
+                        Err(Error::Denied { .. }) if root.is_writable() => {
+                            root.open_generation(&row, number, false).map(Arc::new)
+                        }
+                        opened => opened.map(Arc::new),
+                    },
+                }
+            };
+            let mut opened = open(current);
+            if let Ok(generation) = &opened
+                && generation.header.since > head
+            {
+                if previous == 0 {
+                    return Ok(None);
+                }
+                opened = open(previous);
+            }
+            let generation = match opened {
+                Ok(generation) if generation.header.since <= head => Some(generation),
+                Ok(_) => return Ok(None),
+                Err(Error::Denied { .. }) => None,
+                Err(Error::Absent { path }) => {
+                    // Swapped away, or deleted with all its directory.
+                    return if root.generations(row.place) == (current, previous) && root.head() == head {
+                        Err(Error::Absent { path })
+                    } else {
+                        Ok(None)
+                    };
+                }
+                Err(error) => return Err(error),
+            };
+            if position > 0 {
+                routes.insert(row.name.clone().into_bytes(), position);
+            }
+            segments.push(Segment { row, current, generation });
+        }
+        Ok(Some(Maps { segments, routes }))
+    }
+
+    /// The generation that holds the keys of a path: the segment of its first component, or the first one.
+    #[inline(always)]
+    pub fn route(&self, path: &[u8]) -> Result<&Generation> {
+        let position = if self.routes.is_empty() { 0 } else { self.route_position(path) };
+        match self.segments.get(position) {
+            Some(Segment { generation: Some(generation), .. }) => Ok(generation),
+            Some(segment) => Err(Error::Denied { path: segment.row.name.clone().into() }),
+            None => Err(Error::NotFound { what: "segment" }),
+        }
+    }
+
+    /// The position of the segment for a path. Undotted keys lie in the first one.
+    pub fn route_position(&self, path: &[u8]) -> usize {
+        let end = path.iter().position(|byte| *byte == b'.').unwrap_or(path.len());
+        self.routes.get(&path[..end]).copied().unwrap_or(0)
+    }
+
+    /// The generations that may be read.
+    pub fn readable(&self) -> impl Iterator<Item = &Generation> {
+        self.segments.iter().filter_map(|segment| segment.generation.as_deref())
+    }
+
+    /// The names of the segments, with their generations where they may be read.
+    pub fn named(&self) -> impl Iterator<Item = (&str, u64, Option<&Arc<Generation>>)> {
+        self.segments
+            .iter()
+            .map(|segment| (segment.row.name.as_str(), segment.row.place, segment.generation.as_ref()))
+    }
+
+    /// The number of the generation that the root named for a segment.
+    pub fn current(&self, position: usize) -> u64 {
+        self.segments.get(position).map_or(0, |segment| segment.current)
+    }
+
+    /// The generation at a position.
+    pub fn generation(&self, position: usize) -> Option<&Arc<Generation>> {
+        self.segments.get(position)?.generation.as_ref()
+    }
+
+    /// The place of the row of the segment at a position.
+    pub fn place(&self, position: usize) -> u64 {
+        self.segments.get(position).map_or(0, |segment| segment.row.place)
+    }
+}
+
+/// A state of a store, which no writer changes: one revision over all segments.
+///
+/// It is cheap to make, to clone and to send to other threads, and keeps the maps that it reads from. What it answers is
+/// borrowed from them.
+#[derive(Clone)]
+pub struct Snapshot {
+    revision: u64,
+    maps: Arc<Maps>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(revision: u64, maps: Arc<Maps>) -> Self {
+        Snapshot { revision, maps }
+    }
+
+    pub(crate) fn maps(&self) -> &Maps {
+        &self.maps
+    }
+
+    /// The revision that the snapshot shows.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] if the caller may not read the segment that the key would be in, [`Error::Damaged`] if the way to
+    /// the value leads astray.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
+        let (path, leaf) = split(key);
+        self.maps.route(path)?.get(path, leaf, self.revision)
+    }
+
+    /// The value of a key whose path and leaf are known apart.
+    #[inline]
+    pub fn get_in(&self, path: &[u8], leaf: &[u8]) -> Result<Option<Value<'_>>> {
+        self.maps.route(path)?.get(path, leaf, self.revision)
+    }
+
+    /// The group of all entries `path.…`, if it has an entry.
+    ///
+    /// ```
+    /// # use cms_segment::{Root, RootOptions, Value};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let root = Root::create(dir.path(), &RootOptions::default())?;
+    /// # let mut writer = root.writer()?;
+    /// let mut batch = writer.batch(1)?;
+    /// batch.set(b"network.lan", Value::String(b"interface"))?;
+    /// batch.set(b"network.wan", Value::String(b"interface"))?;
+    /// batch.publish()?;
+    ///
+    /// let snapshot = root.snapshot()?;
+    /// let network = snapshot.group(b"network")?.expect("two entries were set");
+    /// let leaves = network.iter().map(|entry| Ok(entry?.0)).collect::<cms_segment::Result<Vec<_>>>()?;
+    /// assert_eq!(leaves, [b"lan", b"wan"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn group(&self, path: &[u8]) -> Result<Option<Group<'_>>> {
+        Group::find(self.maps.route(path)?, path, self.revision)
+    }
+
+    /// Every entry: group after group as they came into being, each in its order.
+    pub fn iter(&self) -> Ordered<'_> {
+        Ordered::new(self.maps.readable().collect(), self.revision)
+    }
+
+    /// Every entry whose key starts with `prefix`, sorted by key.
+    pub fn prefix(&self, prefix: &[u8]) -> Result<Sorted<'_>> {
+        // The first key behind all that start with the prefix: the prefix with its last byte below 255 raised.
+        let end = prefix.iter().rposition(|byte| *byte != 0xff).map(|last| {
+            let mut end = prefix[..=last].to_vec();
+            end[last] += 1;
+            end
+        });
+        Sorted::new(self.maps.readable().collect(), self.revision, prefix.to_vec(), end)
+    }
+
+    /// Every entry whose key lies in `start..end`, sorted by key as bytes; no end means to the last.
+    pub fn range(&self, start: &[u8], end: Option<&[u8]>) -> Result<Sorted<'_>> {
+        Sorted::new(self.maps.readable().collect(), self.revision, start.to_vec(), end.map(<[u8]>::to_vec))
+    }
+
+    /// The number of entries; counted, which takes time.
+    pub fn count(&self) -> Result<u64> {
+        self.iter().try_fold(0, |count, entry| entry.map(|_| count + 1))
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("revision", &self.revision).finish()
+    }
+}

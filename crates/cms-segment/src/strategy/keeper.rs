@@ -1,0 +1,83 @@
+//! What every strategy does for a store.
+
+use std::ops::ControlFlow;
+
+use crate::{Result, Space, Value};
+
+/// Keeps the entries of a store, by one strategy.
+///
+/// Reading hands values to a closure, because a strategy that reuses room knows only after the reading whether it was
+/// overtaken: then it discards the answer and calls again. So a closure may be called more than once, and only its last
+/// call counts.
+pub(crate) trait Keeper: Send + Sync {
+    /// Reads the value of a key.
+    fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()>;
+
+    /// Reads the values of several keys as they are between two batches.
+    fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()>;
+
+    /// Reads every entry in the order of insertion, until the closure breaks. The entries are those between
+    /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.
+    fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()>;
+
+    /// The number of entries.
+    fn len(&self) -> Result<u64>;
+
+    /// Writes: what the closure does to the draft becomes visible at once when it answers, or not at all.
+    fn write(&self, with: &mut dyn FnMut(&mut dyn Draft) -> Result<()>) -> Result<()>;
+
+    /// Puts the entries into another order, by their keys and values.
+    fn sort(&self, order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> std::cmp::Ordering) -> Result<()>;
+
+    /// Moves pieces together, so that what is free is in fewer and larger ones.
+    fn defragment(&self) -> Result<()>;
+
+    /// Changes the hard limit.
+    fn resize(&self, limit: u64) -> Result<()>;
+
+    /// What takes room.
+    fn usage(&self) -> Result<Usage>;
+
+    /// Looks at everything, and says what is wrong.
+    fn check(&self) -> Result<Vec<String>>;
+
+    /// A number that grows with every change, for whoever waits for one.
+    fn version(&self) -> u64;
+}
+
+/// Changes that are not visible yet.
+pub(crate) trait Draft {
+    /// The value of a key, as changed so far.
+    fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>>;
+
+    /// Gives a key the value of a record. An array or a table in it lies in [`space`](Draft::space) already.
+    fn put(&mut self, key: &[u8], record: &[u8]) -> Result<()>;
+
+    /// Takes a key away, without the pieces of an array or a table, and answers whether it was there.
+    fn delete(&mut self, key: &[u8]) -> Result<bool>;
+
+    /// Where arrays and tables lie.
+    fn space(&mut self) -> &mut dyn Space;
+}
+
+/// What takes room in a store, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// The entries.
+    pub entries: u64,
+    /// The hard limit.
+    pub limit: u64,
+    /// What the files take.
+    pub files: u64,
+    /// What entries, arrays, tables and the index take.
+    pub live: u64,
+    /// What can be given out without a file becoming longer.
+    pub free: u64,
+    /// The largest free piece.
+    pub largest: u64,
+    /// What was written over and comes back with the next generation; nothing where room is reused in place.
+    pub garbage: u64,
+    /// How badly free room is cut up: 0 if it is one piece, close to 1 if the largest piece is a small part of it.
+    pub fragmentation: f64,
+}
