@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cms::model::{Draft, PackageName};
-use cms::{Dirs, Location, Options, Revision, Snapshot, Stage, Store, Warning};
+use cms::{Dirs, Location, Options, Reader, Revision, Snapshot, Stage, Store, Warning};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -38,6 +38,11 @@ impl Session {
         let store = open(&self.globals, Options { writes: self.commits, ..Options::default() })?;
         self.store = Some(store.clone());
         Ok(store)
+    }
+
+    /// What can be read without opening the log, if anything can.
+    pub(crate) fn reader(&self) -> Result<Option<Reader>, Failure> {
+        Ok(Reader::open(&locate(&self.globals)?))
     }
 
     /// Opens the caller's stage, to change it.
@@ -127,11 +132,14 @@ impl Session {
 
 /// Opens the store that the options name.
 pub(crate) fn open(globals: &Globals, options: Options) -> Result<Store, Failure> {
+    Ok(Store::open(&locate(globals)?, options)?)
+}
+
+fn locate(globals: &Globals) -> Result<Location, Failure> {
     let mut dirs = Dirs::from_env();
     dirs.state = globals.state.clone().or(dirs.state);
     dirs.run = globals.run.clone().or(dirs.run);
-    let location = Location::find(&globals.config, &dirs)?;
-    Ok(Store::open(&location, options)?)
+    Ok(Location::find(&globals.config, &dirs)?)
 }
 
 /// The working copy of a package in a stage.
@@ -160,6 +168,11 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// Makes sure that there is a segment for the next reader.
+    pub(crate) fn map(&self) {
+        self.snapshot.map();
+    }
+
     /// The packages there are, in order.
     pub(crate) fn packages(&self) -> Vec<PackageName> {
         self.snapshot.packages().cloned().collect()

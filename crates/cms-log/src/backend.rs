@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 
 use cms_model::PackageName;
 
-use crate::{Commit, Digest, Header, Object, Result, Revision};
+use crate::{
+    Commit, Digest, Header, Object, Result, Revision,
+    wire::{Decoded, Malformed, Reader, Writer},
+};
 
 /// A home of the log.
 ///
@@ -209,6 +212,50 @@ pub struct FileView {
     pub mode: u32,
     /// The wall clock in nanoseconds when this was taken: a younger modification time proves nothing.
     pub checked_ns: i64,
+}
+
+impl FileView {
+    /// Encodes the view, with a checksum.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.u32(0);
+        writer.varint(self.revision.0);
+        writer.digest(&self.digest);
+        writer.varint(self.size);
+        writer.zigzag(self.mtime_ns);
+        writer.zigzag(self.ctime_ns);
+        writer.varint(self.dev);
+        writer.varint(self.inode);
+        writer.varint(self.mode.into());
+        writer.zigzag(self.checked_ns);
+        let crc = crc32fast::hash(&writer.0[4..]);
+        writer.0[..4].copy_from_slice(&crc.to_le_bytes());
+        writer.0
+    }
+
+    /// Decodes a view; `None` if it is damaged, which is as good as none: the file is read again.
+    pub fn decode(note: &[u8]) -> Option<FileView> {
+        let mut reader = Reader(note);
+        let decoded: Decoded<FileView> = (|| {
+            if reader.u32()? != crc32fast::hash(reader.0) {
+                return Err(Malformed("its checksum does not agree"));
+            }
+            let view = FileView {
+                revision: Revision(reader.varint()?),
+                digest: reader.digest()?,
+                size: reader.varint()?,
+                mtime_ns: reader.zigzag()?,
+                ctime_ns: reader.zigzag()?,
+                dev: reader.varint()?,
+                inode: reader.varint()?,
+                mode: u32::try_from(reader.varint()?).map_err(|_| Malformed("its mode is out of range"))?,
+                checked_ns: reader.zigzag()?,
+            };
+            reader.end()?;
+            Ok(view)
+        })();
+        decoded.ok()
+    }
 }
 
 /// What a [`Backend::retain`] gave back.

@@ -28,7 +28,7 @@ use crate::{
     Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Object,
     ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, codec,
     content::{self, decode_root, encode_root},
-    wire::{Decoded, Malformed, Reader, Writer},
+    wire::{Malformed, Reader},
 };
 
 /// A handle copies the WAL back after a sync when it has this many frames.
@@ -695,7 +695,7 @@ impl Backend for Sqlite {
                 })
                 .map_err(|error| self.fault(format!("read the note on the file of {package}"), error))?;
             // A damaged note is as good as none: the file is read again.
-            Ok(note.and_then(|note| decode_view(&note).ok()))
+            Ok(note.and_then(|note| FileView::decode(&note)))
         })
     }
 
@@ -710,7 +710,7 @@ impl Backend for Sqlite {
             while let Some(row) = rows.next().map_err(fault)? {
                 let package = row.get_ref(0).map_err(fault)?.as_bytes().unwrap_or_default();
                 let note = row.get_ref(1).map_err(fault)?.as_bytes().unwrap_or_default();
-                if let (Ok(package), Ok(view)) = (PackageName::try_from(package), decode_view(note)) {
+                if let (Ok(package), Some(view)) = (PackageName::try_from(package), FileView::decode(note)) {
                     views.push((package, view));
                 }
             }
@@ -728,7 +728,7 @@ impl Backend for Sqlite {
                 match view {
                     Some(view) => transaction
                         .prepare_cached("INSERT OR REPLACE INTO views (package, note) VALUES (?1, ?2)")
-                        .and_then(|mut statement| statement.execute(params![name, encode_view(view)])),
+                        .and_then(|mut statement| statement.execute(params![name, view.encode()])),
                     None => transaction
                         .prepare_cached("DELETE FROM views WHERE package = ?1")
                         .and_then(|mut statement| statement.execute([name])),
@@ -820,41 +820,4 @@ fn manifests(commit: &Commit) -> impl Iterator<Item = &Digest> {
 /// SQLite's integers are signed; a revision beyond them is beyond every commit.
 fn signed(revision: Revision) -> i64 {
     i64::try_from(revision.0).unwrap_or(i64::MAX)
-}
-
-fn encode_view(view: &FileView) -> Vec<u8> {
-    let mut writer = Writer::default();
-    writer.u32(0);
-    writer.varint(view.revision.0);
-    writer.digest(&view.digest);
-    writer.varint(view.size);
-    writer.zigzag(view.mtime_ns);
-    writer.zigzag(view.ctime_ns);
-    writer.varint(view.dev);
-    writer.varint(view.inode);
-    writer.varint(view.mode.into());
-    writer.zigzag(view.checked_ns);
-    let crc = crc32fast::hash(&writer.0[4..]);
-    writer.0[..4].copy_from_slice(&crc.to_le_bytes());
-    writer.0
-}
-
-fn decode_view(note: &[u8]) -> Decoded<FileView> {
-    let mut reader = Reader(note);
-    if reader.u32()? != crc32fast::hash(reader.0) {
-        return Err(Malformed("its checksum does not agree"));
-    }
-    let view = FileView {
-        revision: Revision(reader.varint()?),
-        digest: reader.digest()?,
-        size: reader.varint()?,
-        mtime_ns: reader.zigzag()?,
-        ctime_ns: reader.zigzag()?,
-        dev: reader.varint()?,
-        inode: reader.varint()?,
-        mode: u32::try_from(reader.varint()?).map_err(|_| Malformed("its mode is out of range"))?,
-        checked_ns: reader.zigzag()?,
-    };
-    reader.end()?;
-    Ok(view)
 }

@@ -167,12 +167,12 @@ impl Store {
             let revision = writing.head.revision;
             return Ok(Committed { revision, packages: Vec::new(), warnings: absorbed.warnings });
         }
-        let appended = self.append(log, &mut writing, prepared)?;
+        let (appended, commit) = self.append(log, &mut writing, prepared)?;
         let head = Arc::new(writing.head.clone());
         // From here on others may append; all who wait share the sync.
         drop(writing);
         let durable = log.backend.sync(appended)?;
-        log.publish(head);
+        log.show(&log.publish(head), &commit);
         tracing::info!(revision = durable.revision().0, packages = packages.len(), "committed");
         Ok(Committed { revision: durable.revision(), packages, warnings: absorbed.warnings })
     }
@@ -204,7 +204,7 @@ impl Store {
         log: &Log,
         writing: &mut Writing<'_>,
         prepared: Prepared,
-    ) -> Result<Appended> {
+    ) -> Result<(Appended, Arc<Commit>)> {
         let backend = &*log.backend;
         let revision = writing.head.revision.next();
         let mut objects = Vec::new();
@@ -255,7 +255,7 @@ impl Store {
             next.rest_on(root);
         }
         *writing.head = next;
-        Ok(appended)
+        Ok((appended, commit))
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Error {
         /// The configuration directory.
         path: PathBuf,
     },
+    /// The segment refused or failed. Nothing depends on it: it is built anew from the log.
+    Segment(cms_segment::Error),
     /// The commit is in the log, and its package files could not be written; the next use tries again.
     FilesPending {
         /// The commit.
@@ -182,6 +184,7 @@ impl fmt::Display for Error {
                 "user {user} owns the configuration directory and has no home directory; set CMS_STATE_DIR"
             ),
             Error::Log(error) => error.fmt(f),
+            Error::Segment(error) => error.fmt(f),
             Error::NotFound { key } => write!(f, "{key} not found"),
             Error::Exists { key } => write!(f, "{key} exists already"),
             Error::Invalid { key, reason } => write!(f, "{key}: {reason}"),
@@ -220,9 +223,16 @@ impl std::error::Error for Error {
         match self {
             Error::Io { source, .. } | Error::NoDirectory { source, .. } => Some(source),
             Error::Log(error) => std::error::Error::source(error),
+            Error::Segment(error) => std::error::Error::source(error),
             Error::FilesPending { source, .. } => Some(source),
             _ => None,
         }
+    }
+}
+
+impl From<cms_segment::Error> for Error {
+    fn from(error: cms_segment::Error) -> Error {
+        Error::Segment(error)
     }
 }
 

@@ -279,10 +279,10 @@ impl Store {
         }
         if !prepared.packages.is_empty() || !prepared.conflicts.is_empty() {
             let lost = prepared.conflicts.clone();
-            let appended = self.append(log, writing, prepared)?;
+            let (appended, commit) = self.append(log, writing, prepared)?;
             let revision = appended.revision();
             log.backend.sync(appended)?;
-            log.publish(Arc::new(writing.head.clone()));
+            log.show(&log.publish(Arc::new(writing.head.clone())), &commit);
             absorbed.committed = true;
             tracing::info!(
                 revision = revision.0,
@@ -456,10 +456,10 @@ impl Store {
         let mut prepared = Prepared::new(CommitKind::External, EXTERNAL.to_owned(), Origin::Direct);
         self.merge(log, &writing.head, name, Edited { text: parsed, digest, status, view }, &mut prepared)?;
         let changes = prepared.conflicts.len();
-        let appended = self.append(log, writing, prepared)?;
+        let (appended, commit) = self.append(log, writing, prepared)?;
         let revision = appended.revision();
         log.backend.sync(appended)?;
-        log.publish(Arc::new(writing.head.clone()));
+        log.show(&log.publish(Arc::new(writing.head.clone())), &commit);
         Ok((changes > 0).then_some(Warning::LostEdit { package: name.clone(), revision, changes }))
     }
 

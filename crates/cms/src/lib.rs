@@ -30,6 +30,7 @@
 //! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `doctor`.
 
 mod author;
+mod bound;
 mod commit;
 mod describe;
 mod doctor;
@@ -41,7 +42,9 @@ mod history;
 mod lease;
 mod location;
 mod lock;
+mod mapped;
 mod package_file;
+mod reader;
 mod rebase;
 mod rollback;
 mod snapshot;
@@ -56,6 +59,7 @@ pub use cms_log::{CommitKind, Revision};
 pub use cms_model as model;
 
 pub use crate::author::{EXTERNAL, current_user};
+pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
 pub use crate::doctor::{Finding, FindingSeverity, Retention};
@@ -63,6 +67,7 @@ pub use crate::error::{Error, Result};
 pub use crate::external::Warning;
 pub use crate::history::{BlameCommit, BlameLine, HistoryEntry, HistoryQuery, PackageDiff};
 pub use crate::location::{Dirs, Location};
+pub use crate::reader::Reader;
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};

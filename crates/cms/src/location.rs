@@ -149,6 +149,22 @@ impl Location {
         Ok(())
     }
 
+    /// Creates `dir` and its parents so that everybody may look into them.
+    pub(crate) fn create_shared(&self, dir: &Path) -> Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        if dir.is_dir() {
+            return Ok(());
+        }
+        let failed = |source| Error::io("create the directory", dir, source);
+        fs::DirBuilder::new().mode(0o755).recursive(true).create(dir).map_err(failed)?;
+        self.give_to_owner(dir).map_err(failed)
+    }
+
+    /// Returns the group of the configuration directory.
+    pub(crate) fn group(&self) -> u32 {
+        self.group
+    }
+
     /// Hands a file that root made for somebody else's store over to that user.
     pub(crate) fn give_to_owner(&self, path: &Path) -> std::io::Result<()> {
         if self.owner != 0 && rustix::process::geteuid().is_root() {

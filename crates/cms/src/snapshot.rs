@@ -5,11 +5,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use cms_log::Revision;
-use cms_model::{Diagnostic, Package, PackageName};
+use cms_model::{Diagnostic, Draft, Key, Package, PackageName, Value};
 
 use crate::error::{Error, Result};
 use crate::external::{Absorbed, Finding, Warning};
 use crate::head::{Cell, Head};
+use crate::mapped::find;
 use crate::store::{Log, Store};
 
 /// How often a reader looks again when commits keep overtaking it.
@@ -26,6 +27,9 @@ struct Content {
     revision: Option<Revision>,
     packages: BTreeMap<PackageName, Source>,
     warnings: Vec<Warning>,
+    /// The same state in the segment, looked for when it is first wanted.
+    mapped: OnceLock<Option<cms_segment::Snapshot>>,
+    head: Option<Arc<Head>>,
 }
 
 enum Source {
@@ -108,7 +112,8 @@ impl Store {
             let _ = cell.set(Arc::new(package));
             packages.insert(name, Source::File(cell));
         }
-        let inner = Content { revision: Some(head.revision), packages, warnings };
+        let inner =
+            Content { revision: Some(head.revision), packages, warnings, mapped: OnceLock::new(), head: Some(head) };
         Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
     }
 
@@ -132,14 +137,21 @@ impl Store {
 
     pub(crate) fn snapshot_from(&self, head: &Head) -> Snapshot {
         let packages = head.cells().map(|(name, cell)| (name.clone(), Source::Log(cell.clone()))).collect();
-        let inner = Content { revision: Some(head.revision), packages, warnings: Vec::new() };
+        let inner = Content {
+            revision: Some(head.revision),
+            packages,
+            warnings: Vec::new(),
+            mapped: OnceLock::new(),
+            head: None,
+        };
         Snapshot { store: self.clone(), inner: Arc::new(inner) }
     }
 
     fn snapshot_of_files(&self) -> Result<Snapshot> {
         let packages =
             self.file_names()?.into_iter().map(|name| (name, Source::File(OnceLock::new()))).collect();
-        let inner = Content { revision: None, packages, warnings: Vec::new() };
+        let inner =
+            Content { revision: None, packages, warnings: Vec::new(), mapped: OnceLock::new(), head: None };
         Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
     }
 
@@ -284,6 +296,46 @@ impl Snapshot {
                 Err(Error::not_found(name))
             }
         }
+    }
+
+    /// Returns the value of an option, or the type of a section; `None` where there is none.
+    ///
+    /// It is read from the segment where that shows this state, without loading the package.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such package; those of the log.
+    pub fn get(&self, key: &Key) -> Result<Option<Value>> {
+        if let (Some(Source::Log(_)), Some(mapped)) = (self.inner.packages.get(&key.package), self.mapped())
+            && let Ok(value) = find::value(mapped, key)
+        {
+            return Ok(value);
+        }
+        let package = self.package(&key.package)?;
+        let Some(selector) = &key.section else { return Ok(None) };
+        let draft = Draft::new((*package).clone(), 0);
+        let section = draft.resolve(selector).and_then(|id| package.section(id));
+        Ok(section.and_then(|section| match &key.option {
+            None => Some(Value::scalar(section.kind())),
+            Some(option) => section.get(option),
+        }))
+    }
+
+    /// Makes sure that the segment shows this state, if it can, so that other processes read from there.
+    pub fn map(&self) {
+        let _ = self.mapped();
+    }
+
+    /// Returns this state as the segment has it, after bringing that up to the log if it lags behind.
+    pub(crate) fn mapped(&self) -> Option<&cms_segment::Snapshot> {
+        let look = || {
+            let head = self.inner.head.as_deref().filter(|head| head.revision > Revision::EMPTY)?;
+            let log = self.store.optional_log()?;
+            log.mapped.snapshot(&*log.backend, head.revision).or_else(|| {
+                log.mapped.follow(&*log.backend, head, None);
+                log.mapped.snapshot(&*log.backend, head.revision)
+            })
+        };
+        self.inner.mapped.get_or_init(look).as_ref()
     }
 
     /// Returns what the user should know of this state: files that do not parse, or are newer.

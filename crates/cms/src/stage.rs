@@ -14,7 +14,7 @@ use crate::describe::DisplayChange;
 use crate::error::{Error, Result};
 use crate::lock::FileLock;
 use crate::snapshot::Snapshot;
-use crate::stage_file::{Frame, StageFile};
+use crate::stage_file::{self, Frame, StageFile};
 use crate::store::{Store, seed};
 
 /// The caller's staged changes, locked against the caller's other processes until dropped.
@@ -94,7 +94,7 @@ impl Store {
     }
 
     fn stage_directory(&self, user: u32) -> PathBuf {
-        self.location().state().join("stage").join(user.to_string())
+        stage_file::directory_of(self.location(), user)
     }
 
     /// Drops frames that a commit published whose clean-up was cut short.

@@ -15,6 +15,21 @@ const MAGIC: &[u8; 8] = b"CMSSTAG1";
 const HEADER: u64 = 16;
 const FRAME_HEADER: usize = 8;
 
+/// Tells whether the caller has staged changes, as far as the length of the file can tell.
+pub(crate) fn holds_changes(location: &Location) -> bool {
+    fs::metadata(directory(location).join("stage")).is_ok_and(|meta| meta.len() > HEADER)
+}
+
+/// The directory of the caller's staged changes.
+pub(crate) fn directory(location: &Location) -> PathBuf {
+    directory_of(location, rustix::process::geteuid().as_raw())
+}
+
+/// The directory of a user's staged changes.
+pub(crate) fn directory_of(location: &Location, user: u32) -> PathBuf {
+    location.state().join("stage").join(user.to_string())
+}
+
 /// The staged changes of one command to one package.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Frame {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use cms_log::{Backend, Digest, Digester, FileView, Revision, Sqlite};
+use cms_log::{Backend, Commit, Digest, Digester, FileView, Revision, Sqlite};
 use cms_model::{Package, PackageName};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::location::Location;
 use crate::lock::{Held, LockFile};
+use crate::mapped::Mapped;
 use crate::package_file::PackageFile;
 use crate::status::now_ns;
 
@@ -73,6 +74,8 @@ pub(crate) struct Log {
     flushing: Mutex<()>,
     /// Whether this process has looked for files that an earlier one left behind the log.
     pub caught_up: AtomicBool,
+    /// What other processes read.
+    pub mapped: Mapped,
 }
 
 /// The right to append to the log, with the newest state to build on.
@@ -189,6 +192,7 @@ impl Log {
             writer: Mutex::new(head),
             flushing: Mutex::new(()),
             caught_up: AtomicBool::new(false),
+            mapped: Mapped::new(location),
             backend: Box::new(backend),
         };
         log.check_identity(location)?;
@@ -276,6 +280,12 @@ impl Log {
         if let Err(error) = self.backend.record_views(views) {
             tracing::warn!(%error, "could not note what the package files hold");
         }
+        self.mapped.note(&*self.backend, views);
+    }
+
+    /// Shows a state that `commit` led to in the segment.
+    pub(crate) fn show(&self, head: &Head, commit: &Commit) {
+        self.mapped.follow(&*self.backend, head, Some(commit));
     }
 
     /// Returns the newest state in the log.

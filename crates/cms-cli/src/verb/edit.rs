@@ -78,6 +78,9 @@ fn run(verb: &str, matches: &ArgMatches, session: &mut Session) -> Result<Exit, 
 /// Applies all edits or none: what is staged is saved once, at the end.
 fn apply_all(verb: &str, lines: &[Vec<Vec<u8>>], session: &mut Session) -> Result<Exit, Failure> {
     let edits: Vec<Edit> = lines.iter().map(|words| Edit::parse(verb, words)).collect::<Result<_, _>>()?;
+    if stage_simply(&edits, session)? {
+        return Ok(Exit::Ok);
+    }
     let names: Vec<PackageName> = edits.iter().map(|edit| edit.package().clone()).collect();
     let mut stage = session.stage(Some(&names))?;
     let mut outcomes = Vec::new();
@@ -89,6 +92,21 @@ fn apply_all(verb: &str, lines: &[Vec<Vec<u8>>], session: &mut Session) -> Resul
         outcome.tell(session)?;
     }
     Ok(Exit::Ok)
+}
+
+/// Stages the usual edit, the setting of an option that is there, without opening the log; answers whether that was possible.
+fn stage_simply(edits: &[Edit], session: &Session) -> Result<bool, Failure> {
+    let values: Option<Vec<(Key, Vec<u8>)>> = edits
+        .iter()
+        .map(|edit| match edit {
+            Edit::Set(key, value) => Some((key.clone(), value.clone())),
+            _ => None,
+        })
+        .collect();
+    match (values, session.reader()?) {
+        (Some(values), Some(reader)) => Ok(reader.stage(&values)?),
+        _ => Ok(false),
+    }
 }
 
 /// A change of one key, as typed.

@@ -23,8 +23,19 @@ fn arguments(command: Command, help: Help) -> Command {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = keys::key(super::word(matches, "key"))?;
-    let mut view = session.view(Some(&key.package), super::text_of(matches, "at"))?;
-    let value = value(view.draft(&key.package)?, &key)?;
+    let at = super::text_of(matches, "at");
+    let mapped = if at.is_none() { session.reader()?.and_then(|reader| reader.get(&key)) } else { None };
+    let value = match mapped {
+        Some(value) => value,
+        None => {
+            let mut view = session.view(Some(&key.package), at)?;
+            if at.is_none() {
+                // The next one shall find the segment.
+                view.map();
+            }
+            value(view.draft(&key.package)?, &key)?
+        }
+    };
     if session.globals.json {
         let answer = json!({ "key": key.to_string(), "value": json::value(&value) });
         session.output.line(Json::answer("get", answer).to_string())?;

@@ -1,0 +1,365 @@
+//! The segment of a store: what any process reads without opening the log.
+//!
+//! It is a view of the log. Whoever commits brings it up to date before the commit is acknowledged; whoever opens the log
+//! and finds the segment missing, older or damaged builds it anew. Where that cannot be done the segment is marked
+//! as stale, and readers go to the log and the files.
+
+pub(crate) mod layout;
+
+mod apply;
+pub(crate) mod find;
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cms_log::{Backend, Commit, EntryBody, FileView, Revision};
+use cms_model::{Package, PackageName};
+use cms_segment::{Error as SegmentError, Root, RootOptions, SegmentOptions, Snapshot, Value, Writer};
+use parking_lot::Mutex;
+
+use crate::error::{Error, Result};
+use crate::head::Head;
+use crate::location::Location;
+use crate::lock::FileLock;
+
+/// The note in the log that says which segment was built from it.
+const SEGMENT: &str = "segment";
+
+/// More commits than this are not put in one by one.
+const FEW_COMMITS: u64 = 256;
+
+/// The bits of a mode that let others read a file.
+const WORLD_READABLE: u32 = 0o004;
+
+/// The directory of a store's segments.
+pub(crate) fn directory(location: &Location) -> PathBuf {
+    location.run().join("segment")
+}
+
+/// Reads the revision of the log that a snapshot of the segment shows.
+pub(crate) fn revision_of(snapshot: &Snapshot) -> Option<Revision> {
+    match snapshot.get_in(b"", layout::REVISION) {
+        Ok(Some(Value::Int(revision))) => u64::try_from(revision).ok().map(Revision),
+        _ => None,
+    }
+}
+
+/// The segment of a store whose log this process has.
+pub(crate) struct Mapped {
+    location: Location,
+    root: Mutex<Option<Root>>,
+}
+
+/// What brings a segment up to date, and may be short of room or find damage.
+enum Outcome {
+    Current,
+    /// It has to be built anew.
+    Unfit(SegmentError),
+}
+
+impl Mapped {
+    pub(crate) fn new(location: &Location) -> Mapped {
+        Mapped { location: location.clone(), root: Mutex::new(None) }
+    }
+
+    /// Returns the root, if there is one that was built from this log.
+    fn existing(&self, backend: &dyn Backend) -> Option<Root> {
+        let mut root = self.root.lock();
+        if let Some(root) = &*root
+            && !root.is_stale()
+        {
+            return Some(root.clone());
+        }
+        let opened = Root::open(&directory(&self.location)).ok()?;
+        if backend.meta(SEGMENT).ok()?.as_deref() != Some(&opened.identity()[..]) {
+            return None;
+        }
+        *root = Some(opened.clone());
+        Some(opened)
+    }
+
+    /// Returns a snapshot of the segment, if it shows `revision`.
+    pub(crate) fn snapshot(&self, backend: &dyn Backend, revision: Revision) -> Option<Snapshot> {
+        let root = self.existing(backend)?;
+        if root.is_stale() {
+            return None;
+        }
+        let snapshot = root.snapshot().ok()?;
+        (revision_of(&snapshot) == Some(revision)).then_some(snapshot)
+    }
+
+    /// Returns the root, if the segment is in use.
+    pub(crate) fn root(&self, backend: &dyn Backend) -> Option<Root> {
+        self.existing(backend)
+    }
+
+    /// Brings the segment up to `head`, which `made` led to if it is given. It never fails: what cannot be shown is marked
+    /// as stale.
+    pub(crate) fn follow(&self, backend: &dyn Backend, head: &Head, made: Option<&Commit>) {
+        let outcome = match self.existing(backend) {
+            Some(root) => self.catch_up(backend, &root, head, made),
+            None => Ok(Outcome::Unfit(SegmentError::Absent { path: directory(&self.location) })),
+        };
+        let built = match outcome {
+            Ok(Outcome::Current) => return,
+            Ok(Outcome::Unfit(reason)) => {
+                tracing::debug!(%reason, revision = head.revision.0, "building the segment");
+                // One at a time: whoever had to wait finds it built.
+                FileLock::wait(&self.location, &self.location.state().join("segment.lock")).and_then(|_building| {
+                    match self.existing(backend).map(|root| self.catch_up(backend, &root, head, None)) {
+                        Some(Ok(Outcome::Current)) => Ok(()),
+                        _ => self.build(backend, head),
+                    }
+                })
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = built {
+            self.give_up(&error);
+        }
+    }
+
+    /// Notes what package files hold.
+    pub(crate) fn note(&self, backend: &dyn Backend, views: &[(PackageName, Option<FileView>)]) {
+        let Some(root) = self.existing(backend) else { return };
+        let noted = (|| {
+            let mut writer = root.writer()?;
+            let (next, snapshot) = (writer.head() + 1, root.snapshot()?);
+            let mut batch = writer.batch(next)?;
+            for (name, view) in views {
+                // A package that the segment does not show yet gets its note when it does.
+                if snapshot.get_in(&layout::note_path(name), layout::NOTE)?.is_some() {
+                    apply::set_note(&mut batch, name, view.as_ref())?;
+                }
+            }
+            batch.publish()
+        })();
+        if let Err(error) = noted {
+            self.give_up(&error.into());
+        }
+        let mut exposed = views.iter().filter(|(name, view)| view.is_some() && self.is_exposed(&root, name));
+        if exposed.next().is_some() {
+            // Its file may be read by fewer people than before.
+            self.retire(&root);
+        }
+    }
+
+    /// Tells whether people can read a package in the segment who cannot read its file.
+    fn is_exposed(&self, root: &Root, name: &PackageName) -> bool {
+        let Some(options) = self.rights(name) else { return false };
+        if options.name.is_empty() {
+            return false;
+        }
+        let segments = root.segments().unwrap_or_default();
+        if !segments.iter().any(|segment| *segment == options.name) {
+            return true;
+        }
+        let files = fs::read_dir(root.directory()).into_iter().flatten().flatten();
+        let mut ours = files.filter(|file| {
+            let file = file.file_name();
+            let file = file.to_string_lossy();
+            file.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        });
+        ours.any(|file| {
+            file.metadata().is_ok_and(|meta| {
+                meta.mode() & 0o777 != options.mode || options.owner != Some((meta.uid(), meta.gid()))
+            })
+        })
+    }
+
+    /// Says who may read the segment of a package: who may read its file. Packages that everybody may read share one.
+    fn rights(&self, name: &PackageName) -> Option<SegmentOptions> {
+        let meta = fs::metadata(self.location.config().join(name.as_str())).ok()?;
+        if meta.mode() & WORLD_READABLE != 0 {
+            return Some(SegmentOptions::default());
+        }
+        // The owner writes the segment, whatever the file's bits for the owner say.
+        let mode = meta.mode() & 0o440 | 0o600;
+        let owner = Some((meta.uid(), meta.gid()));
+        Some(SegmentOptions { name: name.to_string(), mode, owner, ..SegmentOptions::default() })
+    }
+
+    /// Says that a segment is not to be used any more, and takes its name away.
+    fn retire(&self, root: &Root) {
+        if let Ok(mut writer) = root.writer() {
+            writer.set_stale(true);
+        }
+        *self.root.lock() = None;
+        if let Err(error) = fs::remove_dir_all(root.directory()) {
+            tracing::warn!(%error, "the segment could not be removed");
+        }
+    }
+
+    fn give_up(&self, error: &Error) {
+        if error.is_permission() {
+            // No runtime directory: there never is a segment here.
+            tracing::debug!(%error, "there is no segment");
+        } else {
+            tracing::warn!(%error, "the segment could not be brought up to the log; reading goes on without it");
+        }
+        let root = self.root.lock().take();
+        let root = root.or_else(|| Root::open(&directory(&self.location)).ok());
+        if let Some(root) = root
+            && let Ok(mut writer) = root.writer()
+        {
+            writer.set_stale(true);
+        }
+    }
+
+    /// Puts in the commits that the segment lacks, in order.
+    fn catch_up(
+        &self,
+        backend: &dyn Backend,
+        root: &Root,
+        head: &Head,
+        made: Option<&Commit>,
+    ) -> Result<Outcome> {
+        let mut writer = match root.writer() {
+            Ok(writer) => writer,
+            Err(error) => return Ok(Outcome::Unfit(error)),
+        };
+        if root.is_stale() {
+            return Ok(Outcome::Unfit(SegmentError::Busy));
+        }
+        let snapshot = match root.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(error) => return Ok(Outcome::Unfit(error)),
+        };
+        let Some(shown) = revision_of(&snapshot) else {
+            return Ok(Outcome::Unfit(SegmentError::Damaged { what: "no revision" }));
+        };
+        if shown >= head.revision {
+            // One that is ahead of the log was built from another one.
+            return if backend.head()? >= shown {
+                Ok(Outcome::Current)
+            } else {
+                Ok(Outcome::Unfit(SegmentError::Damaged { what: "the revision" }))
+            };
+        }
+        let mut read = Vec::new();
+        let commits: Vec<&Commit> = match made {
+            Some(made) if made.revision == shown.next() && made.revision == head.revision => vec![made],
+            _ if head.revision.0 - shown.0 > FEW_COMMITS => {
+                return Ok(Outcome::Unfit(SegmentError::Damaged { what: "the revision" }));
+            }
+            _ => {
+                let outcome = backend.commits(shown, head.revision, &mut |commit| {
+                    read.push(commit);
+                    ControlFlow::Continue(())
+                });
+                match outcome {
+                    Ok(()) => read.iter().collect(),
+                    Err(error) if matches!(error, cms_log::Error::Compacted { .. }) => {
+                        return Ok(Outcome::Unfit(SegmentError::Damaged { what: "the revision" }));
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        match put(backend, &mut writer, &snapshot, head, &commits) {
+            Ok(()) => Ok(Outcome::Current),
+            Err(Error::Segment(reason)) => Ok(Outcome::Unfit(reason)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Builds the segment from the head.
+    fn build(&self, backend: &dyn Backend, head: &Head) -> Result<()> {
+        let directory = directory(&self.location);
+        let root = match self.existing(backend) {
+            Some(root) => root,
+            None => self.create(backend, &directory)?,
+        };
+        let mut writer = root.writer()?;
+        let known = root.segments()?;
+        let views = backend.views()?;
+        let view = |name: &PackageName| views.iter().find(|(known, _)| known == name).map(|(_, view)| view);
+        for (name, _) in head.cells() {
+            if let Some(options) = self.rights(name)
+                && !options.name.is_empty()
+                && !known.contains(&options.name)
+            {
+                writer.add_segment(&options)?;
+            }
+        }
+        let next = writer.head() + 1;
+        let mut load = writer.load(next)?;
+        apply::load_revision(&mut load, head.revision)?;
+        for (name, cell) in head.cells() {
+            let package = cell.package(backend, name)?;
+            apply::load_package(&mut load, name, &package, view(name))?;
+        }
+        load.publish()?;
+        writer.set_stale(false);
+        drop(writer);
+        tracing::info!(revision = head.revision.0, "built the segment");
+        *self.root.lock() = Some(root);
+        Ok(())
+    }
+
+    fn create(&self, backend: &dyn Backend, directory: &Path) -> Result<Root> {
+        let failed = |source| Error::io("create", directory, source);
+        if let Ok(old) = Root::open(directory) {
+            // Of another log, or given up: who reads from it shall look for the new one.
+            self.retire(&old);
+        } else if directory.exists() {
+            fs::remove_dir_all(directory).map_err(failed)?;
+        }
+        self.location.create_shared(self.location.run())?;
+        fs::DirBuilder::new().mode(0o755).recursive(true).create(directory).map_err(failed)?;
+        let mut identity = [0; 16];
+        identity[..8].copy_from_slice(&crate::store::seed().to_le_bytes());
+        identity[8..].copy_from_slice(&crate::store::seed().to_le_bytes());
+        let owner = Some((self.location.owner(), self.location.group()));
+        let options = RootOptions {
+            identity: Some(identity),
+            segment: SegmentOptions { owner, ..SegmentOptions::default() },
+            ..RootOptions::default()
+        };
+        let root = Root::create(directory, &options)?;
+        for path in [directory.to_owned(), directory.join("root")] {
+            self.location.give_to_owner(&path).map_err(failed)?;
+        }
+        backend.set_meta(SEGMENT, Some(&identity))?;
+        Ok(root)
+    }
+}
+
+/// Puts commits into the segment as one batch.
+fn put(
+    backend: &dyn Backend,
+    writer: &mut Writer<'_>,
+    before: &Snapshot,
+    head: &Head,
+    commits: &[&Commit],
+) -> Result<()> {
+    let mut names: Vec<&PackageName> =
+        commits.iter().flat_map(|commit| commit.packages.iter().map(|entry| &entry.package)).collect();
+    names.sort();
+    names.dedup();
+    let mut after: Vec<(&PackageName, Option<Arc<Package>>)> = Vec::new();
+    for name in names {
+        after.push((name, head.package(backend, name)?));
+    }
+    let package =
+        |name: &PackageName| after.iter().find(|(known, _)| *known == name).and_then(|(_, package)| package.clone());
+    if commits.iter().any(|commit| apply::wants_load(commit, &package)) {
+        return Err(SegmentError::Invalid { what: "a whole package is loaded in bulk" }.into());
+    }
+    let next = writer.head() + 1;
+    let mut batch = writer.batch(next)?;
+    for (name, package) in &after {
+        let bodies: Vec<&EntryBody> = commits
+            .iter()
+            .flat_map(|commit| commit.packages.iter().filter(|entry| entry.package == **name))
+            .map(|entry| &entry.body)
+            .collect();
+        apply::put_package(&mut batch, name, &bodies, before, package.as_deref())?;
+    }
+    apply::set_revision(&mut batch, head.revision)?;
+    batch.publish()?;
+    Ok(())
+}
