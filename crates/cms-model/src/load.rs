@@ -5,8 +5,8 @@ use std::io::{self, Read};
 
 use crate::block::{BLOCK_LIMIT, BLOCK_TARGET, Block};
 use crate::index::{hash_id, hash_name};
-use crate::scan::{Head, Stanzas};
 use crate::parse_error::hint;
+use crate::scan::{Head, Stanzas};
 use crate::{BlockPart, Diagnostic, Package, ParseError, Reason, SectionId};
 
 /// How much of a file is read at once.

@@ -277,7 +277,12 @@ impl<'a> Block<'a> {
     pub fn positions(&self, generation: &Generation, revision: u64) -> Result<Positions> {
         let mut positions = Positions { list: [0; GREATEST_SMALL], length: 0 };
         let mut listed = 0u64;
-        let order = version::resolve(&generation.map, generation.header.shift, self.order(&generation.map), revision)?;
+        let order = version::resolve(
+            &generation.map,
+            generation.header.shift,
+            self.order(&generation.map),
+            revision,
+        )?;
         if order != 0
             && let Some(Value::Bytes(list)) = decode(&*generation.map, order)?
         {

@@ -12,7 +12,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Result, Value, block::value_at, error::damaged, generation::Generation, map::Map, name, version};
+use crate::{
+    Result, Value, block::value_at, error::damaged, generation::Generation, map::Map, name, version,
+};
 
 const EXTENDED: u32 = 1 << 31;
 

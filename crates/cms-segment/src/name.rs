@@ -25,7 +25,8 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     if let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
         // The last word overlaps those before it, so that no byte is left over.
         let mut difference = u64::from_le_bytes(*last_a) ^ u64::from_le_bytes(*last_b);
-        while let (Some((x, after_a)), Some((y, after_b))) = (a.split_first_chunk::<8>(), b.split_first_chunk::<8>())
+        while let (Some((x, after_a)), Some((y, after_b))) =
+            (a.split_first_chunk::<8>(), b.split_first_chunk::<8>())
         {
             difference |= u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
             (a, b) = (after_a, after_b);
@@ -35,7 +36,8 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     if let (Some(x), Some(y), Some(u), Some(v)) =
         (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>())
     {
-        return (u32::from_le_bytes(*x) ^ u32::from_le_bytes(*y)) | (u32::from_le_bytes(*u) ^ u32::from_le_bytes(*v))
+        return (u32::from_le_bytes(*x) ^ u32::from_le_bytes(*y))
+            | (u32::from_le_bytes(*u) ^ u32::from_le_bytes(*v))
             == 0;
     }
     a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0

@@ -34,7 +34,21 @@ macro_rules! parsed {
     )*};
 }
 
-parsed!(u8, u16, u32, u64, i8, i16, i32, i64, f32, f64, std::net::IpAddr, std::net::Ipv4Addr, std::net::Ipv6Addr);
+parsed!(
+    u8,
+    u16,
+    u32,
+    u64,
+    i8,
+    i16,
+    i32,
+    i64,
+    f32,
+    f64,
+    std::net::IpAddr,
+    std::net::Ipv4Addr,
+    std::net::Ipv6Addr
+);
 
 impl FromValue for String {
     const NAME: &'static str = "text";
@@ -89,7 +103,8 @@ impl FromValue for bool {
 /// assert_eq!(mtu.get()?, Some(&1500));
 ///
 /// let mut tx = store.transaction()?;
-/// tx.set(&Key::parse("network.lan.mtu")?, "1400")?;
+/// let key = Key::parse("network.lan.mtu")?;
+/// tx.draft(&key.package)?.set_option(key.section.as_ref().unwrap(), key.option.as_ref().unwrap(), cms::model::Value::scalar("1400"))?;
 /// tx.commit()?;
 /// assert!(mtu.changed()?);
 /// assert_eq!(mtu.get()?, Some(&1400));
@@ -124,7 +139,8 @@ impl Store {
     /// option.
     pub fn bind<T: FromValue>(&self, key: &Key) -> Result<Bound<T>> {
         let source = self.source_of(key)?;
-        let mut bound = Bound { store: self.clone(), key: key.clone(), source, value: None, has_moved: false };
+        let mut bound =
+            Bound { store: self.clone(), key: key.clone(), source, value: None, has_moved: false };
         bound.look()?;
         bound.has_moved = false;
         Ok(bound)

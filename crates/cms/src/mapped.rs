@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::location::Location;
 use crate::lock::FileLock;
+use crate::package_file::NEW_FILE_MODE;
 
 /// The note in the log that says which segment was built from it.
 const SEGMENT: &str = "segment";
@@ -108,12 +109,15 @@ impl Mapped {
             Ok(Outcome::Unfit(reason)) => {
                 tracing::debug!(%reason, revision = head.revision.0, "building the segment");
                 // One at a time: whoever had to wait finds it built.
-                FileLock::wait(&self.location, &self.location.state().join("segment.lock")).and_then(|_building| {
-                    match self.existing(backend).map(|root| self.catch_up(backend, &root, head, None)) {
+                FileLock::wait(&self.location, &self.location.state().join("segment.lock")).and_then(
+                    |_building| match self
+                        .existing(backend)
+                        .map(|root| self.catch_up(backend, &root, head, None))
+                    {
                         Some(Ok(Outcome::Current)) => Ok(()),
                         _ => self.build(backend, head),
-                    }
-                })
+                    },
+                )
             }
             Err(error) => Err(error),
         };
@@ -122,9 +126,10 @@ impl Mapped {
         }
     }
 
-    /// Notes what package files hold.
-    pub(crate) fn note(&self, backend: &dyn Backend, views: &[(PackageName, Option<FileView>)]) {
-        let Some(root) = self.existing(backend) else { return };
+    /// Notes what package files hold. Answers whether the segment had to be given up, because fewer people than before may
+    /// read a file.
+    pub(crate) fn note(&self, backend: &dyn Backend, views: &[(PackageName, Option<FileView>)]) -> bool {
+        let Some(root) = self.existing(backend) else { return false };
         let noted = (|| {
             let mut writer = root.writer()?;
             let (next, snapshot) = (writer.head() + 1, root.snapshot()?);
@@ -141,15 +146,16 @@ impl Mapped {
             self.give_up(&error.into());
         }
         let mut exposed = views.iter().filter(|(name, view)| view.is_some() && self.is_exposed(&root, name));
-        if exposed.next().is_some() {
-            // Its file may be read by fewer people than before.
+        let is_exposed = exposed.next().is_some();
+        if is_exposed {
             self.retire(&root);
         }
+        is_exposed
     }
 
     /// Tells whether people can read a package in the segment who cannot read its file.
     fn is_exposed(&self, root: &Root, name: &PackageName) -> bool {
-        let Some(options) = self.rights(name) else { return false };
+        let options = self.rights(name);
         if options.name.is_empty() {
             return false;
         }
@@ -171,15 +177,27 @@ impl Mapped {
     }
 
     /// Says who may read the segment of a package: who may read its file. Packages that everybody may read share one.
-    fn rights(&self, name: &PackageName) -> Option<SegmentOptions> {
-        let meta = fs::metadata(self.location.config().join(name.as_str())).ok()?;
-        if meta.mode() & WORLD_READABLE != 0 {
-            return Some(SegmentOptions::default());
+    fn rights(&self, name: &PackageName) -> SegmentOptions {
+        let (mode, owner) = match fs::metadata(self.location.config().join(name.as_str())) {
+            Ok(meta) => (meta.mode(), (meta.uid(), meta.gid())),
+            // The file is yet to be made.
+            Err(_) => (NEW_FILE_MODE, (self.location.owner(), self.location.group())),
+        };
+        if mode & WORLD_READABLE != 0 {
+            return SegmentOptions::default();
         }
         // The owner writes the segment, whatever the file's bits for the owner say.
-        let mode = meta.mode() & 0o440 | 0o600;
-        let owner = Some((meta.uid(), meta.gid()));
-        Some(SegmentOptions { name: name.to_string(), mode, owner, ..SegmentOptions::default() })
+        let mode = mode & 0o440 | 0o600;
+        SegmentOptions { name: name.to_string(), mode, owner: Some(owner), ..SegmentOptions::default() }
+    }
+
+    /// Makes sure that a package has the segment that it belongs to.
+    fn provide(&self, root: &Root, writer: &mut Writer<'_>, name: &PackageName) -> cms_segment::Result<()> {
+        let options = self.rights(name);
+        if options.name.is_empty() || root.segments()?.contains(&options.name) {
+            return Ok(());
+        }
+        writer.add_segment(&options)
     }
 
     /// Says that a segment is not to be used any more, and takes its name away.
@@ -259,6 +277,13 @@ impl Mapped {
                 }
             }
         };
+        for entry in commits.iter().flat_map(|commit| &commit.packages) {
+            if matches!(entry.body, EntryBody::Replace { new: Some(_), .. })
+                && let Err(error) = self.provide(root, &mut writer, &entry.package)
+            {
+                return Ok(Outcome::Unfit(error));
+            }
+        }
         match put(backend, &mut writer, &snapshot, head, &commits) {
             Ok(()) => Ok(Outcome::Current),
             Err(Error::Segment(reason)) => Ok(Outcome::Unfit(reason)),
@@ -274,16 +299,10 @@ impl Mapped {
             None => self.create(backend, &directory)?,
         };
         let mut writer = root.writer()?;
-        let known = root.segments()?;
         let views = backend.views()?;
         let view = |name: &PackageName| views.iter().find(|(known, _)| known == name).map(|(_, view)| view);
         for (name, _) in head.cells() {
-            if let Some(options) = self.rights(name)
-                && !options.name.is_empty()
-                && !known.contains(&options.name)
-            {
-                writer.add_segment(&options)?;
-            }
+            self.provide(&root, &mut writer, name)?;
         }
         let next = writer.head() + 1;
         let mut load = writer.load(next)?;
@@ -344,8 +363,9 @@ fn put(
     for name in names {
         after.push((name, head.package(backend, name)?));
     }
-    let package =
-        |name: &PackageName| after.iter().find(|(known, _)| *known == name).and_then(|(_, package)| package.clone());
+    let package = |name: &PackageName| {
+        after.iter().find(|(known, _)| *known == name).and_then(|(_, package)| package.clone())
+    };
     if commits.iter().any(|commit| apply::wants_load(commit, &package)) {
         return Err(SegmentError::Invalid { what: "a whole package is loaded in bulk" }.into());
     }

@@ -16,7 +16,7 @@ use crate::lease::is_ours_alone;
 use crate::status::{Status, is_absent};
 
 /// Mode of a package file that did not exist before, as the reference `uci` makes it.
-const NEW_FILE_MODE: u32 = 0o600;
+pub(crate) const NEW_FILE_MODE: u32 = 0o600;
 const IN_PROGRESS_MODE: u32 = 0;
 
 /// One package file: the path that users see and the file it leads to.

@@ -112,8 +112,13 @@ impl Store {
             let _ = cell.set(Arc::new(package));
             packages.insert(name, Source::File(cell));
         }
-        let inner =
-            Content { revision: Some(head.revision), packages, warnings, mapped: OnceLock::new(), head: Some(head) };
+        let inner = Content {
+            revision: Some(head.revision),
+            packages,
+            warnings,
+            mapped: OnceLock::new(),
+            head: Some(head),
+        };
         Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
     }
 

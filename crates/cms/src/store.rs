@@ -280,7 +280,10 @@ impl Log {
         if let Err(error) = self.backend.record_views(views) {
             tracing::warn!(%error, "could not note what the package files hold");
         }
-        self.mapped.note(&*self.backend, views);
+        if self.mapped.note(&*self.backend, views) {
+            let newest = self.published.read().clone();
+            self.mapped.follow(&*self.backend, &newest, None);
+        }
     }
 
     /// Shows a state that `commit` led to in the segment.

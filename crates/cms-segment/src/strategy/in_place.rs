@@ -41,10 +41,7 @@ use std::{
 use parking_lot::Mutex;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 
-use self::{
-    draft::Writing,
-    words::Copies,
-};
+use self::{draft::Writing, words::Copies};
 use super::{
     Allocator, Extent, Strategy, Usage, allocator,
     allocator::fragmentation,
@@ -113,12 +110,14 @@ impl InPlace {
     pub fn create(path: &Path, strategy: Strategy, limit: u64) -> Result<()> {
         let limit = limit.clamp(START + 4096, ROOM);
         let fault = |what| move |source| Error::io(what, path, source);
-        let file = File::options().read(true).write(true).create_new(true).open(path).map_err(fault("create"))?;
+        let file =
+            File::options().read(true).write(true).create_new(true).open(path).map_err(fault("create"))?;
         let length = (START + 16 * 1024).min(limit);
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length)
             .map_err(|source| Error::io("allocate room for", path, source.into()))?;
         let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+        getrandom::fill(&mut seed)
+            .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
         let mut header = vec![0; START as usize];
         let mut put = |at: u64, value: u64| {
             header[at as usize..at as usize + 8].copy_from_slice(&value.to_le_bytes());
@@ -143,7 +142,8 @@ impl InPlace {
         if !Map::glance(&file, path, &mut header)? {
             return Err(Error::Foreign { path: path.to_owned() });
         }
-        let at = |at: u64| (0..8).rev().fold(0, |value, byte| value << 8 | u64::from(header[at as usize + byte]));
+        let at =
+            |at: u64| (0..8).rev().fold(0, |value, byte| value << 8 | u64::from(header[at as usize + byte]));
         if at(field::MAGIC) != MAGIC {
             return Err(Error::Foreign { path: path.to_owned() });
         }
@@ -158,11 +158,13 @@ impl InPlace {
         if at(field::SEALED) != u64::from(crc32fast::hash(&header[..field::SEALED as usize])) {
             return Err(damaged("the header of the store is damaged"));
         }
-        let strategy = Strategy::of_byte((version >> 32) as u8).filter(|strategy| *strategy != Strategy::Append);
+        let strategy =
+            Strategy::of_byte((version >> 32) as u8).filter(|strategy| *strategy != Strategy::Append);
         let strategy = strategy.ok_or_else(|| damaged("the store is of no known strategy"))?;
         let desk = if writable {
             let mut number = [0; 8];
-            getrandom::fill(&mut number).map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+            getrandom::fill(&mut number)
+                .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
             let file = File::options().read(true).write(true).open(path).map_err(fault("open"))?;
             Some(Mutex::new(Desk { file, writer: u64::from_le_bytes(number) | 1, allocator: None }))
         } else {
@@ -199,7 +201,9 @@ impl InPlace {
         }
         let outside = || damaged("the index lies outside");
         let offset = (word >> 24) * 16;
-        let [capacity, buckets] = self.map.longs(offset, 2).ok_or_else(outside)? else { return Err(outside()) };
+        let [capacity, buckets] = self.map.longs(offset, 2).ok_or_else(outside)? else {
+            return Err(outside());
+        };
         let (capacity, buckets) = (capacity.load(Ordering::Relaxed), buckets.load(Ordering::Relaxed));
         if capacity > u64::from(u32::MAX) || !buckets.is_power_of_two() || buckets > 1 << 33 {
             return Err(damaged("the index has an impossible size"));
@@ -277,7 +281,8 @@ impl InPlace {
     /// Whether an entry was not overtaken until now.
     fn holds(&self, entry: &Entry) -> bool {
         fence(Ordering::Acquire);
-        words::word(&self.map, entry.offset).is_some_and(|word| word.load(Ordering::Relaxed) == entry.sequence)
+        words::word(&self.map, entry.offset)
+            .is_some_and(|word| word.load(Ordering::Relaxed) == entry.sequence)
     }
 
     /// Hands over the value of an entry, and answers whether it was not overtaken meanwhile.
@@ -433,9 +438,9 @@ impl Keeper for InPlace {
             let epoch = self.load(field::EPOCH)?;
             let word = self.load(field::INDEX)?;
             let found = match self.index(word) {
-                Ok(Some(index)) => self.find(&index, key, None).map(|found| {
-                    found.and_then(|(number, slot)| Some((index.slots.get(number)?, slot)))
-                }),
+                Ok(Some(index)) => self
+                    .find(&index, key, None)
+                    .map(|found| found.and_then(|(number, slot)| Some((index.slots.get(number)?, slot)))),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
             };
@@ -465,7 +470,11 @@ impl Keeper for InPlace {
         Err(Error::Busy)
     }
 
-    fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()> {
+    fn read_all(
+        &self,
+        keys: &[&[u8]],
+        with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>,
+    ) -> Result<()> {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let entries = self.settled(|word, overlay| {
@@ -488,8 +497,10 @@ impl Keeper for InPlace {
             })?;
             // What has no parts is copied and whole by now. Parts are read while the closure wants them.
             let copies = Copies::new(&self.map);
-            let slices: Vec<Slice<'_>> =
-                entries.iter().map(|entry| Slice(entry.as_ref().map_or(&[], |entry| &entry.bytes[entry.key..]))).collect();
+            let slices: Vec<Slice<'_>> = entries
+                .iter()
+                .map(|entry| Slice(entry.as_ref().map_or(&[], |entry| &entry.bytes[entry.key..])))
+                .collect();
             let mut values = Vec::with_capacity(keys.len());
             for (entry, slice) in entries.iter().zip(&slices) {
                 values.push(match entry {
@@ -604,7 +615,11 @@ impl Keeper for InPlace {
             let mut findings = Vec::new();
             let slots = self.slots(word, overlay)?;
             if overlay.is_none() && slots.len() as u64 != self.load(field::LIVE)? {
-                findings.push(format!("{} entries are found, and {} counted", slots.len(), self.load(field::LIVE)?));
+                findings.push(format!(
+                    "{} entries are found, and {} counted",
+                    slots.len(),
+                    self.load(field::LIVE)?
+                ));
             }
             let index = self.index(word)?;
             for slot in slots {
@@ -629,7 +644,8 @@ impl Keeper for InPlace {
             }
             if overlay.is_none() {
                 let end = self.end()?;
-                if let Err(error) = self.extents().and_then(|used| allocator(self.strategy, START, end, used)) {
+                if let Err(error) = self.extents().and_then(|used| allocator(self.strategy, START, end, used))
+                {
                     findings.push(error.to_string());
                 }
             }

@@ -14,7 +14,11 @@ pub(crate) trait Keeper: Send + Sync {
     fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()>;
 
     /// Reads the values of several keys as they are between two batches.
-    fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()>;
+    fn read_all(
+        &self,
+        keys: &[&[u8]],
+        with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>,
+    ) -> Result<()>;
 
     /// Reads every entry in the order of insertion, until the closure breaks. The entries are those between
     /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.
@@ -27,7 +31,10 @@ pub(crate) trait Keeper: Send + Sync {
     fn write(&self, with: &mut dyn FnMut(&mut dyn Draft) -> Result<()>) -> Result<()>;
 
     /// Puts the entries into another order, by their keys and values.
-    fn sort(&self, order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> std::cmp::Ordering) -> Result<()>;
+    fn sort(
+        &self,
+        order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> std::cmp::Ordering,
+    ) -> Result<()>;
 
     /// Moves pieces together, so that what is free is in fewer and larger ones.
     fn defragment(&self) -> Result<()>;

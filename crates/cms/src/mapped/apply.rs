@@ -15,7 +15,10 @@ use cms_log::{FileView, Revision};
 const FEW_OPTIONS: usize = 10_000;
 
 /// Tells whether a commit is better shown by loading everything anew.
-pub(super) fn wants_load(commit: &Commit, after: &dyn Fn(&PackageName) -> Option<std::sync::Arc<Package>>) -> bool {
+pub(super) fn wants_load(
+    commit: &Commit,
+    after: &dyn Fn(&PackageName) -> Option<std::sync::Arc<Package>>,
+) -> bool {
     commit.packages.iter().any(|entry| match &entry.body {
         EntryBody::Replace { new: Some(_), .. } => {
             after(&entry.package).is_some_and(|package| package.option_count() > FEW_OPTIONS)
@@ -30,7 +33,11 @@ pub(super) fn set_revision(batch: &mut Batch<'_, '_>, revision: Revision) -> Res
 }
 
 /// Puts the note on a package's file.
-pub(super) fn set_note(batch: &mut Batch<'_, '_>, package: &PackageName, view: Option<&FileView>) -> Result<()> {
+pub(super) fn set_note(
+    batch: &mut Batch<'_, '_>,
+    package: &PackageName,
+    view: Option<&FileView>,
+) -> Result<()> {
     batch.set_in(&note_path(package), NOTE, Mapped::Bytes(&note_of(view)))
 }
 
@@ -49,7 +56,11 @@ pub(super) fn load_package(
     load.add(&note_path(name), NOTE, Mapped::Bytes(&note_of(view)))?;
     for section in package.sections() {
         let leaf = leaf(&section);
-        load.add(name.as_bytes(), leaf.as_bytes(), Mapped::Bytes(&section_entry(section.id(), section.kind())))?;
+        load.add(
+            name.as_bytes(),
+            leaf.as_bytes(),
+            Mapped::Bytes(&section_entry(section.id(), section.kind())),
+        )?;
         let path = section_path(name, &leaf);
         for (option, value) in section.options() {
             with_value(&value, |value| load.add(path.as_bytes(), option.as_bytes(), value))?;
@@ -103,7 +114,11 @@ fn add_package(batch: &mut Batch<'_, '_>, name: &PackageName, package: &Package)
     set_note(batch, name, None)?;
     for section in package.sections() {
         let leaf = leaf(&section);
-        batch.set_in(name.as_bytes(), leaf.as_bytes(), Mapped::Bytes(&section_entry(section.id(), section.kind())))?;
+        batch.set_in(
+            name.as_bytes(),
+            leaf.as_bytes(),
+            Mapped::Bytes(&section_entry(section.id(), section.kind())),
+        )?;
         put_options(batch, &section_path(name, &leaf), &section.options())?;
     }
     Ok(())
@@ -124,14 +139,16 @@ fn put_changes(
     after: &Package,
 ) -> Result<()> {
     let root = package.as_bytes();
-    let mut touched: BTreeSet<(SectionId, &Name)> = BTreeSet::new();
+    // In the order in which they were touched, which is that of new options.
+    let mut touched: Vec<(SectionId, &Name)> = Vec::new();
+    let mut dropped: BTreeSet<(SectionId, &Name)> = BTreeSet::new();
     let mut reordered: BTreeSet<SectionId> = BTreeSet::new();
     let mut placed: Vec<SectionId> = Vec::new();
     // What a section is called while the changes are made; those that keep their name are found in the end state.
     let mut names: BTreeMap<SectionId, Option<&Name>> = BTreeMap::new();
     for change in changes {
-        if let ChangeKind::Rename { old, .. } = &change.kind {
-            names.entry(change.section).or_insert(old.as_ref());
+        if let ChangeKind::Rename { old: name, .. } | ChangeKind::Delete { name, .. } = &change.kind {
+            names.entry(change.section).or_insert(name.as_ref());
         }
     }
     let name_now = |names: &BTreeMap<SectionId, Option<&Name>>, id: SectionId| match names.get(&id) {
@@ -182,23 +199,36 @@ fn put_changes(
             }
             ChangeKind::Move { .. } => placed.push(id),
             ChangeKind::Set { option, at, .. } => {
-                touched.insert((id, option));
+                touched.push((id, option));
                 if at.is_some() {
                     reordered.insert(id);
                 }
             }
             ChangeKind::InsertItem { option, at, .. } => {
-                touched.insert((id, option));
+                touched.push((id, option));
                 if at.is_some() {
                     reordered.insert(id);
                 }
             }
-            ChangeKind::Unset { option, .. } | ChangeKind::RemoveItem { option, .. } => {
-                touched.insert((id, option));
+            ChangeKind::Unset { option, .. } => {
+                touched.push((id, option));
+                dropped.insert((id, option));
+            }
+            ChangeKind::RemoveItem { option, at, .. } => {
+                touched.push((id, option));
+                if at.is_some() {
+                    dropped.insert((id, option));
+                }
             }
             ChangeKind::RenameOption { .. } => {
                 reordered.insert(id);
             }
+        }
+    }
+    for (id, option) in &dropped {
+        // One that came back stands at another place.
+        if after.section(*id).is_some_and(|section| section.get(option.as_str()).is_some()) {
+            reordered.insert(*id);
         }
     }
     for (id, option) in touched {
@@ -238,10 +268,8 @@ fn place(batch: &mut Batch<'_, '_>, root: &[u8], placed: &[SectionId], after: &P
     }
     // In ascending order of their places, each is counted among those that are where they belong: first all of them go
     // to the end, then one by one to the place.
-    let mut sections: Vec<(usize, String)> = ids
-        .iter()
-        .filter_map(|id| Some((after.position(*id)?, leaf(&after.section(*id)?))))
-        .collect();
+    let mut sections: Vec<(usize, String)> =
+        ids.iter().filter_map(|id| Some((after.position(*id)?, leaf(&after.section(*id)?)))).collect();
     sections.sort();
     for (_, leaf) in &sections {
         batch.move_to(root, leaf.as_bytes(), u64::MAX)?;

@@ -3,18 +3,13 @@
 use cms_model::{Key, PackageName, SectionId, Selector, Value, generated_name, parse_generated};
 use cms_segment::{Group, Result, Snapshot};
 
-use super::layout::{NOTE, note_path, read_section, read_value, section_path};
+use super::layout::{read_section, read_value, section_path};
 
 /// A section as the segment has it.
 pub(crate) struct Found<'a> {
     pub id: SectionId,
     pub kind: &'a str,
     pub leaf: &'a [u8],
-}
-
-/// Tells whether the segment shows a package.
-pub(crate) fn has_package(snapshot: &Snapshot, package: &PackageName) -> Result<bool> {
-    Ok(snapshot.get_in(&note_path(package), NOTE)?.is_some())
 }
 
 /// Finds the section that a selector means.

@@ -186,7 +186,8 @@ impl<'a> Writing<'a> {
         added.sort_unstable();
         let mut slots = Vec::new();
         if let Some(index) = self.store.index(self.store.load(field::INDEX)?)? {
-            let used = usize::try_from(self.store.load(field::USED)?).unwrap_or(usize::MAX).min(index.slots.len());
+            let used =
+                usize::try_from(self.store.load(field::USED)?).unwrap_or(usize::MAX).min(index.slots.len());
             for number in 0..used {
                 let slot = changed.get(&number).copied().unwrap_or_else(|| index.slot(number, None));
                 slots.extend(slot.filter(|slot| *slot != 0));
@@ -266,7 +267,11 @@ impl Draft for Writing<'_> {
             return Err(Error::TooLong { what: "a key", length: key.len(), greatest: LONGEST_KEY });
         }
         if record.len() > value::GREATEST_VALUE {
-            return Err(Error::TooLong { what: "a value", length: record.len(), greatest: value::GREATEST_VALUE });
+            return Err(Error::TooLong {
+                what: "a value",
+                length: record.len(),
+                greatest: value::GREATEST_VALUE,
+            });
         }
         let before = self.slot(key)?;
         let new = self.write_entry(key, record)?;
@@ -275,9 +280,7 @@ impl Draft for Writing<'_> {
         }
         let mut change = match (self.changes.get(key), before) {
             (Some(change), _) => *change,
-            (None, before) => {
-                Change { old: before.and_then(|(number, _)| number), moved: false, new: None }
-            }
+            (None, before) => Change { old: before.and_then(|(number, _)| number), moved: false, new: None },
         };
         let order = match (change.new, change.old) {
             (Some((_, order)), _) => order,
@@ -366,7 +369,9 @@ impl<'a> Pieces<'a> {
     /// After a batch became visible: what it replaced gets new numbers, all of it before any is given out again.
     fn settle(&mut self, journal: Option<u64>, replaced: Vec<Extent>, store: &InPlace) {
         for extent in &replaced {
-            if let (Ok(next), Some(word)) = (store.long(field::SEQUENCE), words::word(&store.map, extent.offset)) {
+            if let (Ok(next), Some(word)) =
+                (store.long(field::SEQUENCE), words::word(&store.map, extent.offset))
+            {
                 word.store(next.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
             }
         }

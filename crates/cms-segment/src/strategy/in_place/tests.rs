@@ -98,7 +98,8 @@ fn put(draft: &mut dyn Draft, key: &[u8], value: &Model) -> Result<()> {
 }
 
 fn any(random: &mut Random) -> Model {
-    let text = |random: &mut Random, most: u64| vec![b'a' + random.below(26) as u8; random.below(most) as usize];
+    let text =
+        |random: &mut Random, most: u64| vec![b'a' + random.below(26) as u8; random.below(most) as usize];
     match random.below(10) {
         0..=3 => Model::Int(random.next() as i64 >> random.below(64)),
         4..=6 => Model::Text(text(random, 200)),
@@ -130,7 +131,10 @@ fn store(strategy: Strategy, limit: u64) -> (tempfile::TempDir, InPlace) {
 fn check(store: &InPlace, entries: &Entries) {
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
     let found = scan(store).unwrap();
-    assert_eq!(found.iter().map(|entry| &entry.0).collect::<Vec<_>>(), entries.iter().map(|entry| &entry.0).collect::<Vec<_>>());
+    assert_eq!(
+        found.iter().map(|entry| &entry.0).collect::<Vec<_>>(),
+        entries.iter().map(|entry| &entry.0).collect::<Vec<_>>()
+    );
     assert_eq!(found, *entries);
     for (key, value) in entries {
         assert_eq!(read(store, key).unwrap().as_ref(), Some(value));
@@ -288,9 +292,13 @@ fn readers_see_whole_batches_only() {
                         }
                         for key in [&b"text"[..], b"array"] {
                             match read(&reader, key) {
-                                Ok(Some(Model::Text(text))) => assert!(text.windows(2).all(|pair| pair[0] == pair[1])),
+                                Ok(Some(Model::Text(text))) => {
+                                    assert!(text.windows(2).all(|pair| pair[0] == pair[1]))
+                                }
                                 Ok(Some(Model::Array(array))) => {
-                                    assert!(array.len() >= 40 && array.windows(2).all(|pair| pair[0] == pair[1]));
+                                    assert!(
+                                        array.len() >= 40 && array.windows(2).all(|pair| pair[0] == pair[1])
+                                    );
                                 }
                                 Err(Error::Busy) => busy += 1,
                                 other => panic!("{other:?}"),
@@ -374,5 +382,8 @@ fn keys_may_be_anything() {
         assert_eq!(read(&store, key).unwrap(), Some(Model::Int(*number)));
     }
     let long = vec![b'k'; LONGEST_KEY + 1];
-    assert!(matches!(store.write(&mut |draft| put(draft, &long, &Model::Int(1))), Err(Error::TooLong { .. })));
+    assert!(matches!(
+        store.write(&mut |draft| put(draft, &long, &Model::Int(1))),
+        Err(Error::TooLong { .. })
+    ));
 }

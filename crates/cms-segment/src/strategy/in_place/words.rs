@@ -86,7 +86,8 @@ impl Shelf {
     pub fn put(&self, bytes: Box<[u8]>) -> &[u8] {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let row = number.ilog2() as usize;
-        let place = &self.rows[row].get_or_init(|| (0..1 << row).map(|_| OnceLock::new()).collect())[number - (1 << row)];
+        let place = &self.rows[row].get_or_init(|| (0..1 << row).map(|_| OnceLock::new()).collect())
+            [number - (1 << row)];
         place.get_or_init(|| bytes)
     }
 
