@@ -19,9 +19,9 @@ use crate::store::{Log, Store, Writing, seed, text_digest};
 
 /// How long a `uci` may take from reading a file to replacing it: longer than any does that is not
 /// stopped, shorter than a person takes to undo what was just committed.
-const OVERTAKEN_US: i64 = 1_000_000;
+const OVERTAKEN_US: i64 = 2_000_000;
 /// How many commits can come in between.
-const OVERTAKEN_COMMITS: u64 = 64;
+const OVERTAKEN_COMMITS: u64 = 512;
 
 /// Something about a package that its user should know.
 #[derive(Clone, Debug)]
@@ -423,6 +423,10 @@ impl Store {
             if changes > 0 && changes < least {
                 least = changes;
                 found = Some((package, before));
+            }
+            // Nothing can be nearer.
+            if least == 1 {
+                break;
             }
         }
         Ok(found)
