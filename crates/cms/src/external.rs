@@ -20,6 +20,9 @@ use crate::store::{Log, Store, Writing, seed, text_digest};
 /// How long a `uci` may take from reading a file to replacing it: longer than any does that is not
 /// stopped, shorter than a person takes to undo what was just committed.
 const OVERTAKEN_US: i64 = 2_000_000;
+/// How many edited texts are noted of a package, and how long a note is.
+const EDITED_TEXTS: usize = 16;
+const EDITED_LENGTH: usize = 40;
 /// How many commits can come in between.
 const OVERTAKEN_COMMITS: u64 = 512;
 
@@ -204,9 +207,9 @@ impl Store {
         {
             return Ok(Some(head.revision));
         }
-        if let Some(edited) = EditedText::read(backend, name)?
-            && edited.digest == digest
-            && edited.revision <= head.revision
+        let mut edited = EditedText::read(backend, name)?.into_iter();
+        if let Some(edited) =
+            edited.find(|edited| edited.digest == digest && edited.revision <= head.revision)
         {
             // The log went on from that text when it merged it: the file is one revision behind.
             return Ok(Some(Revision(edited.revision.0.saturating_sub(1))));
@@ -358,8 +361,8 @@ impl Store {
             return Ok((current.clone(), head.revision));
         }
         let backend = &*log.backend;
-        if let Some(edited) = EditedText::read(backend, name)?
-            && edited.digest == view.digest
+        let mut edited = EditedText::read(backend, name)?.into_iter();
+        if let Some(edited) = edited.find(|edited| edited.digest == view.digest)
             && backend.has_object(&edited.manifest)?
         {
             return Ok((Arc::new(cms_log::load_package(backend, &edited.manifest)?), view.revision));
@@ -413,7 +416,23 @@ impl Store {
         let at_base = Head::load(backend, Some(base))?.package(backend, name)?;
         let mut least = at_base.map_or(usize::MAX, |package| distance(&package));
         let mut found = None;
+        // What others wrote and read back without ever seeing a text of ours is a base, too.
+        for edited in EditedText::read(backend, name)? {
+            if least <= 1 || !overtaking.contains(&edited.revision) || !backend.has_object(&edited.manifest)? {
+                continue;
+            }
+            let package = Arc::new(cms_log::load_package(backend, &edited.manifest)?);
+            let changes = distance(&package);
+            if changes > 0 && changes < least {
+                least = changes;
+                found = Some((package, Revision(edited.revision.0.saturating_sub(1))));
+            }
+        }
         for revision in overtaking {
+            // Nothing can be nearer.
+            if least <= 1 {
+                break;
+            }
             let before = Revision(revision.0.saturating_sub(1));
             if before < backend.first()? || before == Revision::EMPTY {
                 break;
@@ -423,10 +442,6 @@ impl Store {
             if changes > 0 && changes < least {
                 least = changes;
                 found = Some((package, before));
-            }
-            // Nothing can be nearer.
-            if least == 1 {
-                break;
             }
         }
         Ok(found)
@@ -507,18 +522,25 @@ impl EditedText {
         let mut note = revision.0.to_le_bytes().to_vec();
         note.extend_from_slice(&digest.0);
         note.extend_from_slice(&stored.manifest.0);
+        let older = backend.meta(&EditedText::key(name))?.unwrap_or_default();
+        note.extend_from_slice(&older[..older.len().min((EDITED_TEXTS - 1) * EDITED_LENGTH)]);
         backend.set_meta(&EditedText::key(name), Some(&note))?;
         Ok(())
     }
 
-    fn read(backend: &dyn Backend, name: &PackageName) -> Result<Option<EditedText>> {
-        let Some(note) = backend.meta(&EditedText::key(name))? else { return Ok(None) };
-        let fields = (note.first_chunk::<8>(), note.get(8..24), note.get(24..40));
-        let (Some(revision), Some(digest), Some(manifest)) = fields else { return Ok(None) };
+    /// Reads the notes, the newest first.
+    fn read(backend: &dyn Backend, name: &PackageName) -> Result<Vec<EditedText>> {
+        let note = backend.meta(&EditedText::key(name))?.unwrap_or_default();
         let digest_of = |bytes: &[u8]| bytes.try_into().ok().map(Digest);
-        let (Some(digest), Some(manifest)) = (digest_of(digest), digest_of(manifest)) else {
-            return Ok(None);
-        };
-        Ok(Some(EditedText { revision: Revision(u64::from_le_bytes(*revision)), digest, manifest }))
+        let texts = note.chunks_exact(EDITED_LENGTH).filter_map(|note| {
+            let (revision, digests) = note.split_first_chunk::<8>()?;
+            let (digest, manifest) = digests.split_at_checked(16)?;
+            Some(EditedText {
+                revision: Revision(u64::from_le_bytes(*revision)),
+                digest: digest_of(digest)?,
+                manifest: digest_of(manifest)?,
+            })
+        });
+        Ok(texts.collect())
     }
 }
