@@ -19,7 +19,7 @@ use crate::{
     Result, Value,
     error::damaged,
     generation::Generation,
-    hash::bytes_equal,
+    hash::{Leaf, bytes_equal},
     map::Map,
     name,
     value::{self, decode},
@@ -245,7 +245,7 @@ impl<'a> Block<'a> {
     pub fn find(
         &self,
         generation: &'a Generation,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         tag: u8,
         revision: u64,
     ) -> Result<Option<(usize, Value<'a>)>> {

@@ -6,6 +6,7 @@ use crate::{
     entry::Entry,
     error::damaged,
     generation::Generation,
+    hash::Leaf,
     roster::Roster,
     value::decode,
 };
@@ -99,6 +100,7 @@ impl<'a> Group<'a> {
 
     /// The value of a leaf.
     pub fn get(&self, leaf: &[u8]) -> Result<Option<Value<'a>>> {
+        let leaf = &Leaf::new(leaf);
         let hash = self.generation.hasher.leaf(leaf);
         if self.block.is_large() {
             let hash = hash.entry(self.generation.hasher.path(self.block.path));
@@ -139,6 +141,7 @@ impl<'a> Group<'a> {
             }
             return Ok(None);
         }
+        let leaf = &Leaf::new(leaf);
         let hash = self.generation.hasher.leaf(leaf).entry(self.generation.hasher.path(self.block.path));
         let Some(entry) = self.generation.entry(&self.block, leaf, hash, self.revision)? else { return Ok(None) };
         if !self.exists(entry.offset)? {

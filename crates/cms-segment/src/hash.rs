@@ -1,5 +1,6 @@
 //! How keys are cut and hashed.
 
+use crate::map::bytes_that_are;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
 
 /// The hash functions of one segment. Their seed is random, so that nobody can prepare keys that collide.
@@ -24,9 +25,68 @@ impl Hasher {
 
     /// The hash of a leaf.
     #[inline(always)]
-    pub fn leaf(&self, leaf: &[u8]) -> LeafHash {
+    pub fn leaf(&self, leaf: &Leaf<'_>) -> LeafHash {
+        if leaf.text.len() > SHORT {
+            return self.long_leaf(leaf.text);
+        }
+        let (low, high) = (leaf.word as u64, (leaf.word >> 64) as u64);
+        LeafHash(fold(low ^ self.0.secrets[0] ^ leaf.text.len() as u64, high ^ self.0.secrets[1]))
+    }
+
+    #[inline(never)]
+    fn long_leaf(&self, leaf: &[u8]) -> LeafHash {
         LeafHash(rapidhash_v3_nano_inline::<false, false>(leaf, &self.0))
     }
+}
+
+/// Leaves up to this length are handled as a word of 16 bytes.
+pub(crate) const SHORT: usize = 16;
+
+/// A leaf, and its bytes as a little-endian word if it is short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaf<'k> {
+    pub text: &'k [u8],
+    pub word: u128,
+}
+
+impl<'k> Leaf<'k> {
+    /// The leaf of a text.
+    #[inline]
+    pub fn new(text: &'k [u8]) -> Leaf<'k> {
+        let mut word = [0; SHORT];
+        if text.len() <= SHORT {
+            word[..text.len()].copy_from_slice(text);
+        }
+        Leaf { text, word: u128::from_le_bytes(word) }
+    }
+
+    /// The leaf that ends a key: without a branch on its length.
+    #[inline(always)]
+    fn ending(key: &'k [u8], text: &'k [u8]) -> Leaf<'k> {
+        match key.last_chunk::<SHORT>() {
+            Some(last) if text.len() <= SHORT => {
+                // In two steps, because a shift by all of the bits is none.
+                let bits = 8 * (SHORT - text.len()) as u32;
+                let word = u128::from_le_bytes(*last) >> (bits / 2) >> (bits - bits / 2);
+                Leaf { text, word }
+            }
+            _ => Leaf::new(text),
+        }
+    }
+}
+
+/// The lowest bytes of a word.
+#[inline(always)]
+pub(crate) fn lowest(word: u128, bytes: usize) -> u128 {
+    let bits = 8 * (SHORT - bytes.min(SHORT)) as u32;
+    word << (bits / 2) << (bits - bits / 2) >> (bits / 2) >> (bits - bits / 2)
+}
+
+/// Cuts a key at its last dot into path and leaf.
+#[inline(always)]
+pub(crate) fn cut(key: &[u8]) -> (&[u8], Leaf<'_>) {
+    let (path, text) = split(key);
+    (path, Leaf::ending(key, text))
 }
 
 impl LeafHash {
@@ -74,15 +134,22 @@ pub(crate) fn split(key: &[u8]) -> (&[u8], &[u8]) {
 
 #[inline(always)]
 fn last_dot(key: &[u8]) -> Option<usize> {
-    let mut rest = key;
-    while let Some((before, word)) = rest.split_last_chunk::<8>() {
-        let dots = bytes_equal(u64::from_le_bytes(*word), b'.');
-        if dots != 0 {
-            return Some(before.len() + 7 - dots.leading_zeros() as usize / 8);
+    // Most keys: sixteen bytes from either end cover all of it, or all of it that matters.
+    if let (Some(first), Some(last)) = (key.first_chunk::<16>(), key.last_chunk::<16>()) {
+        let behind = key.len() - 16;
+        let mut dots = u32::from(bytes_that_are(last, b'.')) << 16;
+        if behind <= 16 {
+            dots |= u32::from(bytes_that_are(first, b'.')) << (32 - key.len());
         }
-        rest = before;
+        if dots != 0 {
+            // Bit 31 stands for the last byte.
+            return Some(key.len() + dots.ilog2() as usize - 32);
+        }
+        if behind <= 16 {
+            return None;
+        }
     }
-    rest.iter().rposition(|byte| *byte == b'.')
+    key.iter().rposition(|byte| *byte == b'.')
 }
 
 /// The high bits of those bytes of a word that equal a byte.

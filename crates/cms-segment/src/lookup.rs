@@ -5,6 +5,7 @@ use crate::{
     block::Block,
     entry::{Entry, past},
     generation::Generation,
+    hash::Leaf,
     index::{self, Place},
     name,
 };
@@ -12,7 +13,7 @@ use crate::{
 impl Generation {
     /// The value of a key at a revision.
     #[inline]
-    pub fn get<'a>(&'a self, path: &[u8], leaf: &[u8], revision: u64) -> Result<Option<Value<'a>>> {
+    pub fn get<'a>(&'a self, path: &[u8], leaf: &Leaf<'_>, revision: u64) -> Result<Option<Value<'a>>> {
         let path_hash = self.hasher.path(path);
         // The line is on its way while the leaf is hashed.
         index::prefetch(self, path_hash);
@@ -66,7 +67,7 @@ impl Generation {
     pub fn entry(
         &self,
         block: &Block<'_>,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         hash: u64,
         revision: u64,
     ) -> Result<Option<Entry<'_>>> {
@@ -78,7 +79,7 @@ impl Generation {
 
     /// The entry in the index, and its place there.
     #[inline(always)]
-    pub fn newest_entry(&self, block: &Block<'_>, leaf: &[u8], hash: u64) -> Result<Option<(u64, Entry<'_>)>> {
+    pub fn newest_entry(&self, block: &Block<'_>, leaf: &Leaf<'_>, hash: u64) -> Result<Option<(u64, Entry<'_>)>> {
         let mut found = None;
         let slot = index::find(self, Place::Entry, hash, |offset| {
             self.map.prefetch(offset + 64);
