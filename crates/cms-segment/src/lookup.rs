@@ -36,6 +36,8 @@ impl Generation {
             // A block rarely ends in the line it begins in.
             self.map.prefetch(offset + 64);
             self.map.prefetch(offset + 128);
+            self.map.prefetch(offset + 192);
+            self.map.prefetch(offset + 256);
             let block = Block::read(&self.map, offset)?;
             let is_it = name::equal(block.path, path);
             found = Some(block);

@@ -3,7 +3,7 @@
 use crate::{
     Result,
     error::damaged,
-    hash::{Leaf, SHORT, lowest},
+    hash::{Leaf, MASKS, SHORT},
     map::Map,
     value::decode_length,
 };
@@ -17,12 +17,13 @@ pub(crate) const REACH: usize = 1 + SHORT;
 /// Whether the name at a place is that of a leaf.
 #[inline(always)]
 pub(crate) fn is(map: &Map, at: u64, leaf: &Leaf<'_>) -> bool {
-    if leaf.text.len() <= SHORT
+    if let Some([low_mask, high_mask]) = MASKS.get(leaf.text.len())
         && let Some([length, text @ ..]) = map.bytes(at, REACH)
-        && let Some(text) = text.first_chunk::<SHORT>()
+        && let (Some(low), Some(high)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
     {
-        let word = lowest(u128::from_le_bytes(*text), leaf.text.len());
-        return usize::from(*length) == leaf.text.len() && word == leaf.word;
+        let low = u64::from_le_bytes(*low) & low_mask ^ leaf.low;
+        let high = u64::from_le_bytes(*high) & high_mask ^ leaf.high;
+        return u64::from(*length) ^ leaf.text.len() as u64 | low | high == 0;
     }
     is_long(map, at, leaf.text)
 }
