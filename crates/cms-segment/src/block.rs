@@ -240,7 +240,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The slot and value of a leaf at a revision.
+    /// The slot of a leaf and the place of its record at a revision, if it has a value.
     #[inline(always)]
     pub fn find(
         &self,
@@ -248,7 +248,7 @@ impl<'a> Block<'a> {
         leaf: &Leaf<'_>,
         tag: u8,
         revision: u64,
-    ) -> Result<Option<(usize, Value<'a>)>> {
+    ) -> Result<Option<(usize, u64)>> {
         for group in 0..self.shape.capacity.div_ceil(16) {
             let mut equal = self.equal_tags(group, tag);
             while equal != 0 {
@@ -262,8 +262,8 @@ impl<'a> Block<'a> {
                 if word == 0 || !name::is(&generation.map, self.name_place(generation, position), leaf) {
                     continue;
                 }
-                if let Some(value) = value_at(generation, word, revision)? {
-                    return Ok(Some((position, value)));
+                if let Some(record) = record_at(generation, word, revision)? {
+                    return Ok(Some((position, record)));
                 }
             }
         }
@@ -315,6 +315,7 @@ pub(crate) fn value_at(generation: &Generation, word: u32, revision: u64) -> Res
 }
 
 /// The place of the record that a slot's word stands for at a revision, unless it is absent or deleted.
+#[inline(always)]
 pub(crate) fn record_at(generation: &Generation, word: u32, revision: u64) -> Result<Option<u64>> {
     let record = version::resolve(&generation.map, generation.header.shift, word, revision)?;
     if record == 0 {

@@ -109,7 +109,10 @@ impl<'a> Group<'a> {
                 None => Ok(None),
             };
         }
-        Ok(self.block.find(self.generation, leaf, hash.tag(), self.revision)?.map(|(_, value)| value))
+        match self.block.find(self.generation, leaf, hash.tag(), self.revision)? {
+            Some((_, record)) => decode(&*self.generation.map, record),
+            None => Ok(None),
+        }
     }
 
     /// How many entries stand before a leaf, if it is there.

@@ -2,18 +2,29 @@
 
 use crate::{
     Result, Value,
-    block::Block,
+    block::{Block, record_at},
     entry::{Entry, past},
     generation::Generation,
     hash::Leaf,
     index::{self, Place},
     name,
+    value::decode,
 };
 
 impl Generation {
     /// The value of a key at a revision.
-    #[inline]
+    #[inline(always)]
     pub fn get<'a>(&'a self, path: &[u8], leaf: &Leaf<'_>, revision: u64) -> Result<Option<Value<'a>>> {
+        // Places are handed on rather than values, which take several words.
+        match self.locate(path, leaf, revision)? {
+            None => Ok(None),
+            Some(record) => decode(&*self.map, record),
+        }
+    }
+
+    /// The place of the record of a key's value at a revision.
+    #[inline(always)]
+    pub fn locate(&self, path: &[u8], leaf: &Leaf<'_>, revision: u64) -> Result<Option<u64>> {
         let path_hash = self.hasher.path(path);
         // The line is on its way while the leaf is hashed.
         index::prefetch(self, path_hash);
@@ -21,11 +32,11 @@ impl Generation {
         let Some(block) = self.block(path, path_hash, revision)? else { return Ok(None) };
         if block.is_large() {
             return match self.entry(&block, leaf, leaf_hash.entry(path_hash), revision)? {
-                Some(entry) => entry.value(self, revision),
+                Some(entry) => record_at(self, entry.slot(), revision),
                 None => Ok(None),
             };
         }
-        Ok(block.find(self, leaf, leaf_hash.tag(), revision)?.map(|(_, value)| value))
+        Ok(block.find(self, leaf, leaf_hash.tag(), revision)?.map(|(_, record)| record))
     }
 
     /// The group's block in the index.
