@@ -20,7 +20,7 @@ use crate::{
     error::damaged,
     generation::Generation,
     hash::Leaf,
-    map::{Map, bytes_that_are},
+    map::{Map, bytes_of_words_that_are},
     name,
     value::{self, decode},
     version,
@@ -110,9 +110,10 @@ impl<'a> Block<'a> {
         if shape.capacity > GREATEST_SMALL {
             return Err(damaged("a small group of too many entries"));
         }
-        let path = map.bytes(offset + shape.header(), shape.path_length).ok_or_else(outside)?;
         let words = shape.tag_words() + shape.name_words() + shape.capacity;
-        let words = map.words(offset + shape.tags(), words).ok_or_else(outside)?;
+        let parts =
+            map.bytes_and_words(offset + shape.header(), shape.path_length, offset + shape.tags(), words);
+        let (path, words) = parts.ok_or_else(outside)?;
         Ok(Block { offset, shape, path, words })
     }
 
@@ -273,12 +274,14 @@ impl<'a> Block<'a> {
     /// Which of sixteen tags are a given one.
     #[inline(always)]
     fn equal_tags(&self, group: usize, tag: u8) -> u32 {
-        let mut tags = [0; 16];
-        for (position, bytes) in tags.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-            let word = self.words.get(4 * group + position).map_or(0, |word| word.load(Ordering::Relaxed));
-            *bytes = word.to_le_bytes();
+        if let Some(words) = self.words.get(4 * group..).and_then(|words| words.first_chunk::<4>()) {
+            return bytes_of_words_that_are(words, tag);
         }
-        u32::from(bytes_that_are(&tags, tag))
+        let mut bits = 0;
+        for position in 0..self.shape.capacity.saturating_sub(16 * group) {
+            bits |= u32::from(self.tag(16 * group + position) == tag) << position;
+        }
+        bits
     }
 
     /// The slots of a small group in the order of its entries at a revision, those without an entry included.

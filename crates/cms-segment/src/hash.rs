@@ -20,7 +20,30 @@ impl Hasher {
     /// The hash by which a group is found.
     #[inline(always)]
     pub fn path(&self, path: &[u8]) -> u64 {
+        if let (Some(first), Some(last)) = (path.first_chunk::<16>(), path.last_chunk::<16>())
+            && path.len() <= 32
+        {
+            let [first, last] = [first, last].map(|half| {
+                let word = u128::from_le_bytes(*half);
+                [word as u64, (word >> 64) as u64]
+            });
+            let [a, b, c, d, e] = self.secrets();
+            let first = fold(first[0] ^ a, first[1] ^ b);
+            let last = fold(last[0] ^ c ^ path.len() as u64, last[1] ^ d);
+            return fold(first ^ last.rotate_left(32), e);
+        }
+        self.other_path(path)
+    }
+
+    #[inline(never)]
+    fn other_path(&self, path: &[u8]) -> u64 {
         rapidhash_v3_nano_inline::<true, false>(path, &self.0)
+    }
+
+    #[inline(always)]
+    fn secrets(&self) -> [u64; 5] {
+        let [a, b, c, d, e, ..] = self.0.secrets;
+        [a, b, c, d, e]
     }
 
     /// The hash of a leaf.

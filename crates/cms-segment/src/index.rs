@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Result, error::damaged, generation::Generation};
+use crate::{Result, error::damaged, generation::Generation, map::words_that_are};
 
 /// What a slot of the index leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +56,7 @@ pub(crate) fn prefetch(generation: &Generation, hash: u64) {
 /// wrongly half of the time.
 #[inline(always)]
 fn equal(words: &[AtomicU32; WORDS], tag: u32) -> u32 {
-    let mut bits = 0;
-    for (position, word) in words[..SLOTS].iter().enumerate() {
-        bits |= u32::from(word.load(Ordering::Relaxed) == tag) << position;
-    }
-    bits
+    words.first_chunk::<SLOTS>().map_or(0, |tags| words_that_are(tags, tag))
 }
 
 /// Finds the slot whose place satisfies `is_it`: where its tag lies, and the offset it leads to.
