@@ -59,6 +59,12 @@ fn equal(words: &[AtomicU32; WORDS], tag: u32) -> u32 {
     words.first_chunk::<SLOTS>().map_or(0, |tags| words_that_are(tags, tag))
 }
 
+/// Where the bucket lies at which a search for `hash` begins.
+#[inline(always)]
+pub(crate) fn first(generation: &Generation, hash: u64) -> u64 {
+    generation.header.index + u64::from(first_bucket(hash, generation.header.buckets)) * BYTES
+}
+
 /// Finds the slot whose place satisfies `is_it`: where its tag lies, and the offset it leads to.
 #[inline(always)]
 pub(crate) fn find(

@@ -257,6 +257,96 @@ pub(crate) fn bytes_that_are(bytes: &[u8; 16], byte: u8) -> u16 {
     }
 }
 
+/// A short stretch of a map, checked once and then read at offsets that are confined rather than checked.
+///
+/// For the way from a key to its value, where every check counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Window<'m> {
+    start: NonNull<u8>,
+    map: std::marker::PhantomData<&'m Map>,
+}
+
+/// Offsets in a window are confined to this many bytes...
+const WINDOW: usize = 1024;
+/// ...and what is read there takes no more than these.
+const READ: usize = 128;
+
+impl Map {
+    /// The window at an offset, unless it lies close to the end.
+    #[inline(always)]
+    pub fn window(&self, offset: u64) -> Option<Window<'_>> {
+        let bound = self.bound.load(Ordering::Relaxed);
+        if offset < bound.saturating_sub(WINDOW + READ) as u64 {
+            // SAFETY: offset + WINDOW + READ < bound <= reserved, the length of the mapping.
+            let start = unsafe { self.base.add(offset as usize) };
+            return Some(Window { start, map: std::marker::PhantomData });
+        }
+        None
+    }
+}
+
+impl<'m> Window<'m> {
+    /// The place `at` bytes from the start, which is confined to the window.
+    #[inline(always)]
+    fn place(&self, at: usize) -> *const u8 {
+        // SAFETY: below WINDOW, and the window lies in the mapping with READ bytes behind it.
+        unsafe { self.start.as_ptr().add(at % WINDOW) }
+    }
+
+    /// A word that may change at any time. The window must begin at a word, otherwise the answer is 0.
+    #[inline(always)]
+    pub fn word(&self, at: usize, order: Ordering) -> u32 {
+        let place = self.place(at & !3);
+        if place.addr() % 4 != 0 {
+            return 0;
+        }
+        // SAFETY: four aligned bytes of the mapping; places used as words are used as nothing else.
+        unsafe { &*place.cast::<AtomicU32>() }.load(order)
+    }
+
+    /// Eight bytes that never change again.
+    #[inline(always)]
+    pub fn long(&self, at: usize) -> u64 {
+        // SAFETY: eight bytes of the mapping, initialized as all of a file is, and not written any more.
+        u64::from_le_bytes(unsafe { self.place(at).cast::<[u8; 8]>().read_unaligned() })
+    }
+
+    /// A byte that never changes again.
+    #[inline(always)]
+    pub fn byte(&self, at: usize) -> u8 {
+        // SAFETY: as above, with one byte.
+        unsafe { self.place(at).read() }
+    }
+
+    /// Bytes that never change again; of the length only seven bits count.
+    #[inline(always)]
+    pub fn short(&self, at: usize, length: u8) -> &'m [u8] {
+        // SAFETY: at most READ - 1 bytes of the mapping, which the borrow keeps alive; as above.
+        unsafe { std::slice::from_raw_parts(self.place(at), usize::from(length) % READ) }
+    }
+
+    /// Which of eight words from the start on are a given one: bit n for word n.
+    #[inline(always)]
+    pub fn words_that_are(&self, word: u32) -> u32 {
+        if self.start.addr().get() % 4 != 0 {
+            return 0;
+        }
+        // SAFETY: 32 aligned bytes of the mapping, used as words.
+        words_that_are(unsafe { self.start.cast::<[AtomicU32; 8]>().as_ref() }, word)
+    }
+
+    /// Which of sixteen bytes, used as words, are a given one: bit n for byte n.
+    #[inline(always)]
+    pub fn bytes_that_are(&self, at: usize, byte: u8) -> u32 {
+        let place = self.place(at & !3);
+        if place.addr() % 4 != 0 {
+            return 0;
+        }
+        // SAFETY: sixteen aligned bytes of the mapping, used as words or else never changed.
+        bytes_of_words_that_are(unsafe { &*place.cast::<[AtomicU32; 4]>() }, byte)
+    }
+}
+
 /// Which of eight words are a given one: bit n for word n.
 ///
 /// The words are loaded as if one by one and relaxed, in any order.
