@@ -11,11 +11,11 @@ use crate::{
     generation::Generation,
     hash::{Leaf, MASKS, SHORT, Words, last_dot},
     index::{self, Place, SLOTS},
-    map::Window,
+    map::{Window, WordWindow},
     version::{GREATEST_REVISION, VERSIONED},
 };
 
-/// Bytes of a block before its path.
+/// Bytes of a block before its tags.
 const HEADER: usize = 12;
 
 impl Generation {
@@ -27,11 +27,11 @@ impl Generation {
         let path = Words::beginning(key, dot)?;
         let mask = MASKS.get(leaf.text.len())?;
         let hash = self.hasher.words(&path);
-        let bucket = self.map.window(index::first(self, hash))?;
+        let bucket = self.map.word_window(index::first(self, hash))?;
         let leaf_hash = self.hasher.leaf(&leaf);
 
         let offset = self.first_match(bucket, index::tag(Place::Group, hash))?;
-        let block = self.map.window(offset)?;
+        let block = self.map.word_window(offset)?;
         // The way to the value leads through the block: its lines are asked for together.
         for line in 1..=4 {
             self.map.prefetch(offset + 64 * line);
@@ -42,12 +42,14 @@ impl Generation {
         if length != path.length || flags & EXTENDED != 0 || capacity > GREATEST_SMALL {
             return None;
         }
-        let first = [block.long(HEADER), block.long(HEADER + 8)];
+        let text = block.bytes();
+        let at = HEADER + capacity.next_multiple_of(4);
+        let first = [text.long(at), text.long(at + 8)];
         let differs = if length < SHORT {
             let mask = MASKS.get(length)?;
             (first[0] & mask[0] ^ path.first[0]) | (first[1] & mask[1] ^ path.first[1])
         } else {
-            let last = [block.long(HEADER + length - 16), block.long(HEADER + length - 8)];
+            let last = [text.long(at + length - 16), text.long(at + length - 8)];
             (first[0] ^ path.first[0])
                 | (first[1] ^ path.first[1])
                 | (last[0] ^ path.last[0])
@@ -59,13 +61,12 @@ impl Generation {
         if flags & LARGE != 0 {
             return self.glance_at_entry(offset, leaf, mask, leaf_hash.entry(hash), revision);
         }
-        let tags = HEADER + length.next_multiple_of(4);
-        let names = tags + capacity.next_multiple_of(4);
+        let names = at + length.next_multiple_of(4);
         let wide = flags & WIDE != 0;
         let slots = names + if wide { 4 * capacity } else { (2 * capacity).next_multiple_of(4) };
         let mut sixteen = 0;
         while sixteen < capacity {
-            let mut equal = block.bytes_that_are(tags + sixteen, leaf_hash.tag());
+            let mut equal = block.bytes_that_are(HEADER + sixteen, leaf_hash.tag());
             while equal != 0 {
                 let position = sixteen + equal.trailing_zeros() as usize;
                 equal &= equal - 1;
@@ -92,16 +93,14 @@ impl Generation {
 
     /// Where the first slot of a bucket that has the tag leads.
     #[inline(always)]
-    fn first_match(&self, bucket: Window<'_>, tag: u32) -> Option<u64> {
+    fn first_match(&self, bucket: WordWindow<'_>, tag: u32) -> Option<u64> {
         let equal = bucket.words_that_are(tag);
         if equal == 0 {
             return None;
         }
         let position = equal.trailing_zeros() as usize;
-        // Again with acquire: the place was stored before the tag.
-        let is_still = bucket.word(4 * position, Ordering::Acquire) == tag;
         let place = bucket.word(4 * (SLOTS + position), Ordering::Acquire);
-        (is_still && place != 0).then_some(u64::from(place) << 2)
+        (place != 0).then_some(u64::from(place) << 2)
     }
 
     #[inline(always)]
@@ -113,12 +112,12 @@ impl Generation {
         hash: u64,
         revision: u64,
     ) -> Option<Value<'_>> {
-        let bucket = self.map.window(index::first(self, hash))?;
+        let bucket = self.map.word_window(index::first(self, hash))?;
         let offset = self.first_match(bucket, index::tag(Place::Entry, hash))?;
-        let entry = self.map.window(offset)?;
+        let entry = self.map.word_window(offset)?;
         self.map.prefetch(offset + 64);
         // The group's block, and no older entry of the key.
-        if u64::from(entry.word(0, Ordering::Relaxed)) << 3 != group || !is_name_at(entry, 8, &leaf, mask) {
+        if u64::from(entry.word(0, Ordering::Relaxed)) << 3 != group || !is_name_at(entry.bytes(), 8, &leaf, mask) {
             return None;
         }
         self.glance_at_value(entry.word(4, Ordering::Acquire), revision)

@@ -82,13 +82,11 @@ pub(crate) fn find(
         while bits != 0 {
             let position = bits.trailing_zeros() as usize % SLOTS;
             bits &= bits - 1;
-            // Again with acquire: the place was stored before the tag.
-            if words[position].load(Ordering::Acquire) == tag {
-                let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
-                if offset != 0 && is_it(offset)? {
-                    let at = generation.header.index + u64::from(number) * BYTES + position as u64 * 4;
-                    return Ok(Some((at, offset)));
-                }
+            // Without its place, or with that of another key, the tag is of a batch that cannot be seen yet.
+            let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
+            if offset != 0 && is_it(offset)? {
+                let at = generation.header.index + u64::from(number) * BYTES + position as u64 * 4;
+                return Ok(Some((at, offset)));
             }
         }
         if equal(words, 0) != 0 {
