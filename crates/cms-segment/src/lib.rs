@@ -29,6 +29,7 @@ mod scan;
 mod snapshot;
 mod space;
 mod strategy;
+mod survey;
 mod table;
 mod tree;
 mod trial;
@@ -53,6 +54,7 @@ pub use crate::{
     snapshot::Snapshot,
     space::{Source, Space},
     strategy::{Strategy, Usage},
+    survey::{Extent, ExtentKind, Finding, PackageUsage, Statistics},
     table::{Column, Row, RowId, Rows, Table, TableRef},
     tree::{Tree, TreeIter},
     value::Value,

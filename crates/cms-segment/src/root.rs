@@ -254,6 +254,10 @@ impl Root {
         Ok(Root { shared: Arc::new(shared) })
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// What tells the store from others.
     pub fn identity(&self) -> [u8; 16] {
         self.shared.identity
@@ -449,11 +453,6 @@ impl Shared {
     pub fn open_generation(&self, row: &Row, number: u64, writable: bool) -> Result<Generation> {
         let path = self.directory.join(generation::file_name(&row.name, number));
         Generation::open(&path, &self.identity, number, writable)
-    }
-
-    /// Forgets maps kept for the next snapshot.
-    pub fn forget_maps(&self) {
-        *self.maps.lock() = None;
     }
 }
 

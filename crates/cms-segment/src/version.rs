@@ -79,7 +79,7 @@ impl Version {
     }
 
     /// Whether another version lies where a predecessor or jump of this one may.
-    fn precedes(&self, word: u32) -> bool {
+    pub fn precedes(&self, word: u32) -> bool {
         word & VERSIONED == 0 || u64::from(word & !VERSIONED) << 3 < self.offset
     }
 }

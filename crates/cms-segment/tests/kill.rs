@@ -170,14 +170,17 @@ fn child() {
                 // A batch takes some 300 steps, of which the last few are the delicate ones.
                 stop_after(1 + random.below(1500));
             }
-            loop {
+            let parent = std::os::unix::process::parent_id();
+            while std::os::unix::process::parent_id() == parent {
                 work(&root, &mut random).unwrap();
             }
         }
         _ => {
             let root = Root::attach(Path::new(&directory)).unwrap();
             let mut seen = 0;
-            loop {
+            // Should the test be killed, this ends as well.
+            let parent = std::os::unix::process::parent_id();
+            while std::os::unix::process::parent_id() == parent {
                 let snapshot = root.snapshot().unwrap();
                 assert!(snapshot.revision() >= seen);
                 seen = snapshot.revision();
@@ -209,7 +212,7 @@ fn killed_writers_leave_nothing_torn() {
         writer.add_segment(&SegmentOptions { name: "secret".into(), ..SegmentOptions::default() }).unwrap();
         load(&mut writer, EXTRA + 1).unwrap();
     }
-    let mut reader = spawn("reader", dir.path(), 0);
+    let mut reader = Kept(spawn("reader", dir.path(), 0));
     let done = AtomicBool::new(false);
     let looks = AtomicU64::new(0);
     let start = root.head();
@@ -261,13 +264,16 @@ fn killed_writers_leave_nothing_torn() {
                 batch.publish().unwrap();
                 verify(&root.snapshot().unwrap());
                 verify(&snapshot);
+                if round % 16 == 0 {
+                    drop(writer);
+                    assert_eq!(root.check().unwrap(), []);
+                }
             }
-            assert!(reader.try_wait().unwrap().is_none(), "the reading process died");
+            assert!(reader.0.try_wait().unwrap().is_none(), "the reading process died");
         }
         drop(finish);
     });
-    reader.kill().unwrap();
-    reader.wait().unwrap();
+    drop(reader);
     root.writer().unwrap().defragment("").unwrap();
     verify(&root.snapshot().unwrap());
     let files = std::fs::read_dir(dir.path()).unwrap().count();
@@ -277,6 +283,16 @@ fn killed_writers_leave_nothing_torn() {
         root.head() - start,
         looks.load(Ordering::Relaxed)
     );
+}
+
+/// A process that does not outlive the test.
+struct Kept(Child);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Lets the reading thread end, whether or not the test goes well.
