@@ -204,6 +204,12 @@ pub(crate) fn encode(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
+/// Whether a record may refer to pieces that lie elsewhere.
+#[inline]
+pub(crate) fn has_pieces(record: &[u8]) -> bool {
+    matches!(record.first(), Some(&(ARRAY | TABLE)))
+}
+
 /// Appends the record of an array whose pieces lie in the segment, or which has none.
 pub(crate) fn encode_array(root: &[u8], out: &mut Vec<u8>) {
     encode_long(ARRAY, root, out);
@@ -278,11 +284,6 @@ fn decode_other<S: Source>(source: &S, offset: u64, header: u8) -> Result<Option
         _ => return Err(damaged("a value of no known kind")),
     };
     Ok(Some(value))
-}
-
-/// Whether the value of a record is an array or a table.
-pub(crate) fn has_parts(record: &[u8]) -> bool {
-    matches!(record, [ARRAY | TABLE, ..])
 }
 
 /// The bytes that the record at an offset takes.

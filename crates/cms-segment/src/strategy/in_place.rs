@@ -283,7 +283,7 @@ impl InPlace {
     /// Hands over the value of an entry, and answers whether it was not overtaken meanwhile.
     fn hand(&self, entry: &Entry, with: &mut dyn FnMut(Value<'_>) -> Result<()>) -> Result<bool> {
         let record = &entry.bytes[entry.key..];
-        if value::has_parts(record) {
+        if value::has_pieces(record) {
             let copies = Copies::new(&self.map);
             let at = entry.offset + (ENTRY + entry.key) as u64;
             let answer = value::decode(&copies, at)
@@ -416,11 +416,11 @@ impl InPlace {
         // After a writer that was killed the number is odd already.
         epoch.fetch_or(1, Ordering::AcqRel);
         for (at, value) in patches {
-            crate::trial::step("in place: a word of a batch");
+            crate::steps::step("in place: a word of a batch");
             self.long(*at)?.store(*value, Ordering::Release);
         }
         self.long(field::JOURNAL)?.store(0, Ordering::Release);
-        crate::trial::step("in place: journal taken off");
+        crate::steps::step("in place: journal taken off");
         epoch.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }
@@ -494,13 +494,13 @@ impl Keeper for InPlace {
             for (entry, slice) in entries.iter().zip(&slices) {
                 values.push(match entry {
                     None => None,
-                    Some(entry) if value::has_parts(slice.0) => {
+                    Some(entry) if value::has_pieces(slice.0) => {
                         value::decode(&copies, entry.offset + (ENTRY + entry.key) as u64).unwrap_or(None)
                     }
                     Some(_) => value::decode(slice, 0)?,
                 });
             }
-            let parts = |entry: &&Entry| value::has_parts(&entry.bytes[entry.key..]);
+            let parts = |entry: &&Entry| value::has_pieces(&entry.bytes[entry.key..]);
             let whole = || entries.iter().flatten().filter(parts).all(|entry| self.holds(entry));
             if !whole() {
                 continue;
@@ -522,7 +522,7 @@ impl Keeper for InPlace {
         })?;
         for entry in entries {
             let (key, record) = entry.bytes.split_at(entry.key);
-            let flow = if value::has_parts(record) {
+            let flow = if value::has_pieces(record) {
                 // Its parts were not copied: they are read as they are now.
                 let mut flow = ControlFlow::Continue(());
                 self.read(key, &mut |value| {

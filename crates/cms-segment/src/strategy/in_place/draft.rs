@@ -221,7 +221,7 @@ impl<'a> Writing<'a> {
         if patches.is_empty() {
             return Ok(());
         }
-        crate::trial::step("in place: before the decision");
+        crate::steps::step("in place: before the decision");
         let mut journal = None;
         if let [(at, value)] = patches[..] {
             // One word is stored at once or not at all.
@@ -238,11 +238,11 @@ impl<'a> Writing<'a> {
             bytes.extend_from_slice(&u64::from(crc32fast::hash(&bytes)).to_le_bytes());
             let offset = self.pieces.append(&bytes)?;
             self.store.long(field::JOURNAL)?.store(offset, Ordering::Release);
-            crate::trial::step("in place: decided");
+            crate::steps::step("in place: decided");
             self.store.apply(&patches)?;
             journal = Some(offset);
         }
-        crate::trial::step("in place: visible");
+        crate::steps::step("in place: visible");
         // From here on nothing may fail: the batch is visible.
         self.pieces.settle(journal, std::mem::take(&mut self.replaced), self.store);
         Ok(())
@@ -403,7 +403,7 @@ impl Space for Pieces<'_> {
         self.shelf.clear();
         let offset = self.allocate(bytes.len() as u64)?;
         self.fresh.insert(offset, bytes.len() as u64);
-        crate::trial::step("in place: before a piece");
+        crate::steps::step("in place: before a piece");
         if !words::store(&self.store.map, offset, bytes) {
             return Err(damaged("a free piece lies outside"));
         }
@@ -457,7 +457,7 @@ fn relocate(store: &InPlace, desk: &mut Desk, entry: &Entry) -> Result<bool> {
     let mut again = || -> Result<bool> {
         let mut before = entry.offset;
         let mut copied = Vec::new();
-        if value::has_parts(record) {
+        if value::has_pieces(record) {
             copy_parts(&mut writing, entry, &mut copied)?;
             store.hand(entry, &mut |value| {
                 let mut visit = |offset: u64, _: usize| before = before.max(offset);
@@ -504,7 +504,7 @@ fn copy_parts(writing: &mut Writing<'_>, entry: &Entry, copied: &mut Vec<u8>) ->
         }
         Some(Value::Table(table)) => {
             let table = table.open("")?;
-            let copy = table.copy(&mut writing.pieces, &source)?;
+            let copy = table.copy(&source, &mut writing.pieces)?;
             table.release(&mut writing.pieces)?;
             value::encode_table(&copy.encode(), copied);
         }
