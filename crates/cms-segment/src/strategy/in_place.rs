@@ -87,6 +87,8 @@ mod field {
     pub const END: u64 = 120;
     /// Who wrote last.
     pub const WRITER: u64 = 128;
+    /// How often a writer looked anew at what is free. What it found free may never have been given a new number.
+    pub const WALKS: u64 = 136;
 }
 
 /// The entries of a store in one file.
@@ -259,7 +261,8 @@ impl InPlace {
     }
 
     /// Copies the entry that a slot leads to, with the sequence number that it must keep; none if it was overtaken.
-    fn entry(&self, slot: u64) -> Option<Entry> {
+    /// `walks` is the header's number from before the slot was loaded.
+    fn entry(&self, slot: u64, walks: u64) -> Option<Entry> {
         let offset = piece(slot);
         let sequence = words::word(&self.map, offset)?.load(Ordering::Acquire);
         if sequence & SEQUENCE != (slot >> 12) & SEQUENCE {
@@ -271,13 +274,14 @@ impl InPlace {
             return None;
         }
         let bytes = words::copy(&self.map, offset + ENTRY as u64, len)?;
-        Some(Entry { offset, sequence, key, check: (shape >> 48) as u16, bytes })
+        Some(Entry { offset, sequence, walks, key, check: (shape >> 48) as u16, bytes })
     }
 
     /// Whether an entry was not overtaken until now.
     fn holds(&self, entry: &Entry) -> bool {
         fence(Ordering::Acquire);
-        words::word(&self.map, entry.offset).is_some_and(|word| word.load(Ordering::Relaxed) == entry.sequence)
+        let is = |at, value| words::word(&self.map, at).is_some_and(|word| word.load(Ordering::Acquire) == value);
+        is(field::WALKS, entry.walks) && is(entry.offset, entry.sequence)
     }
 
     /// Hands over the value of an entry, and answers whether it was not overtaken meanwhile.
@@ -371,7 +375,7 @@ impl InPlace {
             extents.push(Extent { offset: (word >> 24) * 16, size: index.size() });
         }
         for slot in self.slots(word, None)? {
-            let entry = self.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = self.entry(slot, self.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
             extents.push(Extent { offset: entry.offset, size: (ENTRY + entry.bytes.len()) as u64 });
             self.hand(&entry, &mut |value| {
                 let mut visit = |offset, size| extents.push(Extent { offset, size: size as u64 });
@@ -403,6 +407,9 @@ impl InPlace {
         }
         if desk.allocator.is_none() || self.load(field::WRITER)? != desk.writer {
             desk.allocator = None;
+            // Readers that hold on to what a killed writer replaced begin again, before any of it is given out.
+            self.long(field::WALKS)?.fetch_add(1, Ordering::AcqRel);
+            fence(Ordering::Release);
             let end = self.end()?;
             desk.allocator = Some(allocator(self.strategy, START, end, self.extents()?)?);
             self.long(field::WRITER)?.store(desk.writer, Ordering::Release);
@@ -431,6 +438,7 @@ impl Keeper for InPlace {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let epoch = self.load(field::EPOCH)?;
+            let walks = self.load(field::WALKS)?;
             let word = self.load(field::INDEX)?;
             let found = match self.index(word) {
                 Ok(Some(index)) => self.find(&index, key, None).map(|found| {
@@ -447,7 +455,7 @@ impl Keeper for InPlace {
                 // A batch may move a key to the end, where it is found a moment after it is gone.
                 Ok(None) => return self.read_all(&[key], &mut |values| with(values[0])),
                 Ok(Some((place, slot))) => {
-                    let Some(entry) = self.entry(slot) else {
+                    let Some(entry) = self.entry(slot, walks) else {
                         if place.load(Ordering::Acquire) == slot && attempt > 20 {
                             return Err(damaged("a slot leads to no entry"));
                         }
@@ -469,6 +477,7 @@ impl Keeper for InPlace {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let entries = self.settled(|word, overlay| {
+                let walks = self.load(field::WALKS)?;
                 let index = self.index(word)?;
                 let mut entries = Vec::with_capacity(keys.len());
                 for key in keys {
@@ -478,7 +487,7 @@ impl Keeper for InPlace {
                     };
                     entries.push(match found {
                         None => None,
-                        Some((_, slot)) => match self.entry(slot) {
+                        Some((_, slot)) => match self.entry(slot, walks) {
                             None => return Ok(None),
                             entry => entry,
                         },
@@ -515,9 +524,10 @@ impl Keeper for InPlace {
 
     fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
         let entries = self.settled(|word, overlay| {
+            let walks = self.load(field::WALKS)?;
             let slots = self.slots(word, overlay)?;
             // The words were loaded one after another: what was replaced meanwhile has another number.
-            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot)).collect();
+            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot, walks)).collect();
             Ok(entries)
         })?;
         for entry in entries {
@@ -608,7 +618,7 @@ impl Keeper for InPlace {
             }
             let index = self.index(word)?;
             for slot in slots {
-                let Some(entry) = self.entry(slot) else {
+                let Some(entry) = self.entry(slot, self.load(field::WALKS)?) else {
                     findings.push(format!("the slot {slot:x} leads to no entry"));
                     continue;
                 };
@@ -683,6 +693,7 @@ impl Index<'_> {
 struct Entry {
     offset: u64,
     sequence: u64,
+    walks: u64,
     /// Length of the key.
     key: usize,
     check: u16,

@@ -60,7 +60,7 @@ impl<'a> Writing<'a> {
 
     /// The piece that a slot leads to is no longer wanted.
     fn drop_entry(&mut self, slot: u64) -> Result<()> {
-        let entry = self.store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+        let entry = self.store.entry(slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
         let size = (ENTRY + entry.bytes.len()) as u64;
         if !self.pieces.forget(entry.offset) {
             self.replaced.push(Extent { offset: entry.offset, size });
@@ -150,7 +150,7 @@ impl<'a> Writing<'a> {
         let (table, _) = table.as_chunks_mut::<8>();
         for (number, slot) in slots.iter().enumerate() {
             head[number * 8..number * 8 + 8].copy_from_slice(&slot.to_le_bytes());
-            let entry = self.store.entry(*slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = self.store.entry(*slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
             let hash = self.store.hash(&entry.bytes[..entry.key]);
             let mut place = hash as usize & (buckets as usize - 1);
             while table[place] != [0; 8] {
@@ -203,7 +203,7 @@ impl<'a> Writing<'a> {
         let copies = words::Copies::new(&self.store.map);
         let mut entries = Vec::new();
         for slot in self.slots()? {
-            entries.push((slot, self.store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?));
+            entries.push((slot, self.store.entry(slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?));
         }
         let mut values: Vec<(u64, &[u8], Value<'_>)> = Vec::with_capacity(entries.len());
         for (slot, entry) in &entries {
@@ -257,7 +257,7 @@ impl<'a> Writing<'a> {
 impl Draft for Writing<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
         let Some((_, slot)) = self.slot(key)? else { return Ok(None) };
-        let entry = self.store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+        let entry = self.store.entry(slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
         value::decode(&self.pieces, entry.offset + (ENTRY + entry.key) as u64)
     }
 
@@ -428,7 +428,7 @@ pub(super) fn defragment(store: &InPlace, desk: &mut Desk) -> Result<()> {
         let mut slots = store.slots(store.load(field::INDEX)?, None)?;
         slots.sort_unstable_by_key(|slot| std::cmp::Reverse(piece(*slot)));
         for slot in slots {
-            let entry = store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = store.entry(slot, store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
             moved += u64::from(relocate(store, desk, &entry)?);
         }
         let word = store.load(field::INDEX)?;
