@@ -14,6 +14,7 @@ mod index;
 mod map;
 mod name;
 mod order;
+pub mod record;
 mod scalar;
 mod space;
 mod steps;
@@ -34,6 +35,7 @@ pub use crate::{
     content::Content,
     error::{Error, Result},
     order::Order,
+    record::{Field, FieldInfo, Record, RecordSource, RecordTarget, Text},
     scalar::{Kind, Scalar},
     space::{Source, Space},
     store::{Batch, Store, StoreOptions},
@@ -42,3 +44,5 @@ pub use crate::{
     tree::{Tree, TreeIter},
     value::Value,
 };
+
+pub use cms_derive::Record;

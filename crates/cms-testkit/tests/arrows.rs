@@ -7,7 +7,8 @@ use std::process::Command;
 /// (see ARCHITECTURE.md).
 const MAY_USE: &[(&str, &[&str])] = &[
     ("cms-model", &[]),
-    ("cms-segment", &[]),
+    ("cms-derive", &[]),
+    ("cms-segment", &["cms-derive"]),
     ("cms-log", &["cms-model"]),
     ("cms", &["cms-model", "cms-log"]),
     ("cms-cli", &["cms"]),
