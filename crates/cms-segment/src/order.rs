@@ -100,6 +100,26 @@ impl Order {
         self.insert(space, self.len(), payload)
     }
 
+    /// The order with payloads behind the last one. They must not be in it.
+    pub(crate) fn extend(&self, space: &mut dyn Space, payloads: &[u64]) -> Result<Self> {
+        let mut last = self.label_before(space, self.len())?;
+        let mut are_natural = true;
+        for payload in payloads {
+            let label = natural(*payload)?;
+            are_natural &= last.is_none_or(|last| last < label) && self.exception(space, *payload)?.1.is_none();
+            last = Some(label);
+        }
+        let mut order = *self;
+        if are_natural {
+            order.payloads = self.payloads.splice(space, self.len(), self.len(), payloads)?;
+        } else {
+            for payload in payloads {
+                order = order.push(space, *payload)?;
+            }
+        }
+        Ok(order)
+    }
+
     /// The order with a payload before the one at `position`. It must not be in it.
     pub fn insert(&self, space: &mut dyn Space, position: u64, payload: u64) -> Result<Self> {
         let position = position.min(self.len());

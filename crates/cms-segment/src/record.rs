@@ -288,7 +288,7 @@ impl RecordSource for Store {
     }
 }
 
-impl RecordTarget for crate::Batch<'_> {
+impl RecordTarget for crate::Changes<'_> {
     fn set_option(&mut self, key: &str, value: &Content) -> Result<()> {
         self.put(key, value)
     }

@@ -54,6 +54,8 @@ pub(crate) mod at {
     pub const CURRENT: u64 = 0;
     /// In a segment's row: the generation before, while the current one may not be read yet.
     pub const PREVIOUS: u64 = 8;
+    /// In a segment's row: how many bytes a generation may take.
+    pub const LIMIT: u64 = 16;
 }
 
 /// How a store is made.
@@ -397,14 +399,14 @@ impl Shared {
         (0..count).map(|number| self.row(number)).collect()
     }
 
-    fn row(&self, number: u64) -> Result<Row> {
+    pub fn row(&self, number: u64) -> Result<Row> {
         let place = at::TABLE + number * 128;
-        let bytes: &[u8; 112] = self
+        let bytes: &[u8; 104] = self
             .map
-            .bytes(place + 16, 112)
+            .bytes(place + 24, 104)
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| damaged("a segment's row lies outside"))?;
-        decode_row(bytes, place)
+        decode_row(bytes, place, self.long(place + at::LIMIT).load(Ordering::Acquire))
     }
 
     /// The current generation of a segment, and the one before it.
@@ -468,42 +470,48 @@ impl Row {
     }
 }
 
-/// The row of a segment without generations: mode, user, group, whether they count, limit, name, check.
+/// The row of a segment without generations.
+///
+/// | bytes | what |
+/// | --- | --- |
+/// | 8, 8 | current and previous generation: words |
+/// | 8 | limit: a word |
+/// | 4, 4, 4 | mode, user, group |
+/// | 1, 1, 2 | whether user and group count, length of the name, nothing |
+/// | 64 | name |
+/// | 20 | nothing |
+/// | 4 | check over the bytes from the mode on |
 pub(crate) fn encode_row(options: &SegmentOptions) -> Result<[u8; 128]> {
     let name = options.name.as_bytes();
     if name.len() > 64 || name.contains(&b'/') || name.contains(&0) || name.contains(&b'.') || name == b"_" {
         return Err(Error::Invalid { what: "a segment's name has at most 64 bytes, and no dot, slash or NUL" });
     }
     let mut row = [0; 128];
-    row[16..20].copy_from_slice(&options.mode.to_le_bytes());
+    row[16..24].copy_from_slice(&options.limit.to_le_bytes());
+    row[24..28].copy_from_slice(&options.mode.to_le_bytes());
     let (user, group) = options.owner.unwrap_or((0, 0));
-    row[20..24].copy_from_slice(&user.to_le_bytes());
-    row[24..28].copy_from_slice(&group.to_le_bytes());
-    row[28] = u8::from(options.owner.is_some());
-    row[29] = name.len() as u8;
-    row[32..40].copy_from_slice(&options.limit.to_le_bytes());
+    row[28..32].copy_from_slice(&user.to_le_bytes());
+    row[32..36].copy_from_slice(&group.to_le_bytes());
+    row[36] = u8::from(options.owner.is_some());
+    row[37] = name.len() as u8;
     row[40..40 + name.len()].copy_from_slice(name);
-    let check = crc32fast::hash(&row[16..124]);
+    let check = crc32fast::hash(&row[24..124]);
     row[124..].copy_from_slice(&check.to_le_bytes());
     Ok(row)
 }
 
-fn decode_row(bytes: &[u8; 112], place: u64) -> Result<Row> {
+fn decode_row(bytes: &[u8; 104], place: u64, limit: u64) -> Result<Row> {
     let word = |at: usize| (0..4).rev().fold(0, |word, i| word << 8 | u32::from(bytes[at + i]));
-    let name = bytes.get(24..24 + usize::from(bytes[13]));
+    let name = bytes.get(16..16 + usize::from(bytes[13]).min(64));
     let name = name.and_then(|name| String::from_utf8(name.to_vec()).ok());
     match name {
-        Some(name)
-            if word(108) == crc32fast::hash(&bytes[..108]) && name.len() <= 64 && !name.contains('/') =>
-        {
-            Ok(Row {
-                place,
-                name,
-                mode: word(0),
-                owner: (bytes[12] == 1).then(|| (word(4), word(8))),
-                limit: (u64::from(word(20)) << 32 | u64::from(word(16))).min(generation::GREATEST_ROOM),
-            })
-        }
+        Some(name) if word(100) == crc32fast::hash(&bytes[..100]) && !name.contains('/') => Ok(Row {
+            place,
+            name,
+            mode: word(0),
+            owner: (bytes[12] == 1).then(|| (word(4), word(8))),
+            limit: limit.min(generation::GREATEST_ROOM),
+        }),
         _ => Err(damaged("a segment's row does not agree with its check")),
     }
 }

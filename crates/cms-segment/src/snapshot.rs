@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     Error, Result, Value,
     generation::Generation,
-    group::{Group, GroupIn},
+    group::Group,
     hash::split,
     root::{Row, Shared},
     scan::{Ordered, Sorted},
@@ -91,10 +91,10 @@ impl Maps {
         Ok(Some(Maps { segments, routes }))
     }
 
-    /// The generation that holds the keys of a path's first component.
+    /// The generation that holds the keys of a path: the segment of its first component, or the first one.
     #[inline(always)]
-    pub fn route(&self, key: &[u8]) -> Result<&Generation> {
-        let position = if self.routes.is_empty() { 0 } else { self.route_position(key) };
+    pub fn route(&self, path: &[u8]) -> Result<&Generation> {
+        let position = if self.routes.is_empty() { 0 } else { self.route_position(path) };
         match self.segments.get(position) {
             Some(Segment { generation: Some(generation), .. }) => Ok(generation),
             Some(segment) => Err(Error::Denied { path: segment.row.name.clone().into() }),
@@ -102,10 +102,10 @@ impl Maps {
         }
     }
 
-    /// The position of the segment for a key.
-    pub fn route_position(&self, key: &[u8]) -> usize {
-        let end = key.iter().position(|byte| *byte == b'.').unwrap_or(key.len());
-        self.routes.get(&key[..end]).copied().unwrap_or(0)
+    /// The position of the segment for a path. Undotted keys lie in the first one.
+    pub fn route_position(&self, path: &[u8]) -> usize {
+        let end = path.iter().position(|byte| *byte == b'.').unwrap_or(path.len());
+        self.routes.get(&path[..end]).copied().unwrap_or(0)
     }
 
     /// The generations that may be read.
@@ -168,13 +168,13 @@ impl Snapshot {
     #[inline]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
         let (path, leaf) = split(key);
-        self.maps.route(key)?.get(path, leaf, self.revision)
+        self.maps.route(path)?.get(path, leaf, self.revision)
     }
 
     /// The value of a key whose path and leaf are known apart.
     #[inline]
     pub fn get_in(&self, path: &[u8], leaf: &[u8]) -> Result<Option<Value<'_>>> {
-        self.maps.route(if path.is_empty() { leaf } else { path })?.get(path, leaf, self.revision)
+        self.maps.route(path)?.get(path, leaf, self.revision)
     }
 
     /// The group of all entries `path.…`, if it has an entry.
@@ -196,16 +196,7 @@ impl Snapshot {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn group(&self, path: &[u8]) -> Result<Option<Group<'_>>> {
-        // The group of undotted keys may lie in every segment: a segment holds the entry of its own name.
-        let mut parts = Vec::new();
-        if path.is_empty() && !self.maps.routes.is_empty() {
-            for generation in self.maps.readable() {
-                parts.extend(GroupIn::find(generation, path, self.revision)?);
-            }
-        } else {
-            parts.extend(GroupIn::find(self.maps.route(path)?, path, self.revision)?);
-        }
-        Group::of(parts)
+        Group::find(self.maps.route(path)?, path, self.revision)
     }
 
     /// Every entry: group after group as they came into being, each in its order.

@@ -4,7 +4,7 @@
 //! survives a reboot as well is chosen when it is created: then [`Store::sync`] puts an image of it on disk, and the store is
 //! made from the image again when it is opened after a reboot.
 
-mod batch;
+mod changes;
 mod home;
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
     path::Path,
 };
 
-pub use self::batch::Batch;
+pub use self::changes::Changes;
 use self::home::{About, Home};
 use crate::{
     Content, Error, Kind, Result, Scalar, Strategy, Usage, Value,
@@ -326,7 +326,7 @@ impl Store {
             };
             Ok(())
         })?;
-        found.map_err(|found| Error::Mistyped { what: batch::key_name(key), expected: kind, found })
+        found.map_err(|found| Error::Mistyped { what: changes::key_name(key), expected: kind, found })
     }
 
     /// Gives a key a value; a new key comes after all others.
@@ -361,12 +361,12 @@ impl Store {
 
     /// Makes several changes visible at once, or none of them if the closure fails. The closure must not write to the
     /// store in another way: it would wait for itself.
-    pub fn batch<T>(&self, with: impl FnOnce(&mut Batch<'_>) -> Result<T>) -> Result<T> {
+    pub fn batch<T>(&self, with: impl FnOnce(&mut Changes<'_>) -> Result<T>) -> Result<T> {
         let mut with = Some(with);
         let mut answer = None;
         self.keeper.write(&mut |draft| {
             let with = with.take().ok_or(Error::Poisoned)?;
-            answer = Some(with(&mut Batch::new(draft))?);
+            answer = Some(with(&mut Changes::new(draft))?);
             Ok(())
         })?;
         answer.ok_or(Error::Poisoned)

@@ -9,7 +9,7 @@ mod tlsf;
 
 pub use keeper::Usage;
 
-pub(crate) use allocator::{Allocator, Extent, GRANULE, allocator};
+pub(crate) use allocator::{Allocator, Extent, GRANULE, allocator, gathering};
 pub(crate) use in_place::InPlace;
 pub(crate) use keeper::{Draft, Keeper};
 

@@ -494,7 +494,7 @@ impl Table {
     }
 
     /// The same table with all its pieces in another space.
-    pub(crate) fn copy(&self, from: &dyn Source, to: &mut dyn Space) -> Result<Table> {
+    pub(crate) fn copy(&self, to: &mut dyn Space, from: &dyn Source) -> Result<Table> {
         let mut places = HashMap::new();
         let mut rows = Vec::new();
         for place in self.rows.iter(from) {

@@ -58,6 +58,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The array that a record describes, whose pieces lie in `source`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`](crate::Error::Damaged) if the record describes none.
+    pub fn array(source: &'a dyn Source, record: &'a [u8]) -> Result<Value<'a>> {
+        ArrayRef::new(source, record).map(Value::Array)
+    }
+
+    /// The table that a record describes, whose pieces lie in `source`.
+    pub fn table(source: &'a dyn Source, record: &'a [u8]) -> Value<'a> {
+        Value::Table(TableRef::new(source, record))
+    }
+
     /// The bytes of a string or of bytes.
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         match *self {

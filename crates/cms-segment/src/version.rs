@@ -171,13 +171,16 @@ mod tests {
         let base = appender.append(1, &[b"base"]).unwrap();
         let mut word = base_word(base, 0).unwrap();
         let mut places = vec![base];
+        let mut missed = 0;
         for revision in 1..=5000u64 {
             word = append(&mut appender, word, 2 * revision, &revision.to_le_bytes()).unwrap();
             let version = Version::read(appender.map(), word).unwrap().unwrap();
             assert!(version.is_sound(appender.map(), 8));
-            assert!(!version.is_sound(appender.map(), 7));
+            // Eleven bits let one fault in two thousand pass.
+            missed += u32::from(version.is_sound(appender.map(), 7));
             places.push(version.record());
         }
+        assert!(missed < 20, "{missed} of 5000");
         for revision in 0..=10_001u64 {
             let place = resolve(appender.map(), 0, word, revision).unwrap();
             assert_eq!(place, places[revision as usize / 2], "{revision}");

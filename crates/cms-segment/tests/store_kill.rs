@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use cms_segment::{Column, Content, Error, Kind, Result, Scalar, Store, StoreOptions, Strategy, trial};
+use cms_segment::{Column, Content, Error, Kind, Result, Scalar, Store, StoreOptions, Strategy, stop_after};
 use cms_testkit::Random;
 
 const ACCOUNTS: u64 = 8;
@@ -127,7 +127,7 @@ fn writer() {
     let number = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
     let mut random = Random::new(number("CMS_SEGMENT_SEED"));
     let store = Store::open(&path).unwrap();
-    trial::stop_after(number("CMS_SEGMENT_STEPS"));
+    stop_after(number("CMS_SEGMENT_STEPS"));
     for _ in 0..10_000 {
         step(&store, &mut random).unwrap();
     }

@@ -423,11 +423,11 @@ impl InPlace {
         // After a writer that was killed the number is odd already.
         epoch.fetch_or(1, Ordering::AcqRel);
         for (at, value) in patches {
-            crate::steps::step("in place: a word of a batch");
+            crate::trial::step("in place: a word of a batch");
             self.long(*at)?.store(*value, Ordering::Release);
         }
         self.long(field::JOURNAL)?.store(0, Ordering::Release);
-        crate::steps::step("in place: journal taken off");
+        crate::trial::step("in place: journal taken off");
         epoch.fetch_add(1, Ordering::AcqRel);
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::{
     Array, Error, Result, Source, Space, Value,
     error::damaged,
     map::Map,
-    strategy::{Allocator, GRANULE, allocator, keeper::Draft},
+    strategy::{Allocator, GRANULE, allocator, gathering, keeper::Draft},
     value,
 };
 
@@ -221,7 +221,7 @@ impl<'a> Writing<'a> {
         if patches.is_empty() {
             return Ok(());
         }
-        crate::steps::step("in place: before the decision");
+        crate::trial::step("in place: before the decision");
         let mut journal = None;
         if let [(at, value)] = patches[..] {
             // One word is stored at once or not at all.
@@ -238,11 +238,11 @@ impl<'a> Writing<'a> {
             bytes.extend_from_slice(&u64::from(crc32fast::hash(&bytes)).to_le_bytes());
             let offset = self.pieces.append(&bytes)?;
             self.store.long(field::JOURNAL)?.store(offset, Ordering::Release);
-            crate::steps::step("in place: decided");
+            crate::trial::step("in place: decided");
             self.store.apply(&patches)?;
             journal = Some(offset);
         }
-        crate::steps::step("in place: visible");
+        crate::trial::step("in place: visible");
         // From here on nothing may fail: the batch is visible.
         self.pieces.settle(journal, std::mem::take(&mut self.replaced), self.store);
         Ok(())
@@ -403,7 +403,7 @@ impl Space for Pieces<'_> {
         self.shelf.clear();
         let offset = self.allocate(bytes.len() as u64)?;
         self.fresh.insert(offset, bytes.len() as u64);
-        crate::steps::step("in place: before a piece");
+        crate::trial::step("in place: before a piece");
         if !words::store(&self.store.map, offset, bytes) {
             return Err(damaged("a free piece lies outside"));
         }
@@ -423,31 +423,51 @@ fn slot(offset: u64, sequence: u64) -> u64 {
 
 /// Writes every piece again that lies behind a free one that it fits into, the last ones first.
 pub(super) fn defragment(store: &InPlace, desk: &mut Desk) -> Result<()> {
+    desk.allocator = None;
+    desk.allocator = Some(gathering(store.strategy, START, store.end()?, store.extents()?)?);
+    let moved = move_forward(store, desk);
+    desk.allocator = None;
+    desk.allocator = Some(allocator(store.strategy, START, store.end()?, store.extents()?)?);
+    moved
+}
+
+fn move_forward(store: &InPlace, desk: &mut Desk) -> Result<()> {
     for _ in 0..3 {
         let mut moved = 0;
         let mut slots = store.slots(store.load(field::INDEX)?, None)?;
         slots.sort_unstable_by_key(|slot| std::cmp::Reverse(piece(*slot)));
         for slot in slots {
-            let entry = store.entry(slot, store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
-            moved += u64::from(relocate(store, desk, &entry)?);
+            let entry = store.entry(slot, store.load(field::WALKS)?);
+            moved += u64::from(relocate(store, desk, &entry.ok_or_else(|| damaged("a slot leads to no entry"))?)?);
         }
-        let word = store.load(field::INDEX)?;
-        if word != 0 {
-            let mut writing = Writing::new(store, desk)?;
-            let slots = writing.slots()?;
-            if let Err(error) = writing.publish_index(Some(slots)) {
-                writing.abandon();
-                // The index that is there does as well.
-                if !error.is_full() {
-                    return Err(error);
-                }
-            }
-        }
+        move_index_forward(store, desk)?;
         if moved == 0 {
             break;
         }
     }
     Ok(())
+}
+
+fn move_index_forward(store: &InPlace, desk: &mut Desk) -> Result<()> {
+    let word = store.load(field::INDEX)?;
+    let Some(index) = store.index(word)? else { return Ok(()) };
+    let mut writing = Writing::new(store, desk)?;
+    let moved = match writing.pieces.append(&vec![0; index.size() as usize]) {
+        Ok(offset) if offset < (word >> 24) * 16 => {
+            writing.pieces.forget(offset);
+            writing.slots().and_then(|slots| writing.publish_index(Some(slots)))
+        }
+        Ok(_) => {
+            writing.abandon();
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    moved.or_else(|error| {
+        writing.abandon();
+        // The index that is there does as well.
+        if error.is_full() { Ok(()) } else { Err(error) }
+    })
 }
 
 /// Writes an entry and its parts again if that brings them forward, and answers whether it did.
@@ -504,7 +524,7 @@ fn copy_parts(writing: &mut Writing<'_>, entry: &Entry, copied: &mut Vec<u8>) ->
         }
         Some(Value::Table(table)) => {
             let table = table.open("")?;
-            let copy = table.copy(&source, &mut writing.pieces)?;
+            let copy = table.copy(&mut writing.pieces, &source)?;
             table.release(&mut writing.pieces)?;
             value::encode_table(&copy.encode(), copied);
         }

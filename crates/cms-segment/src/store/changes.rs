@@ -6,13 +6,13 @@ use crate::{
 
 /// Changes that become visible at once when [`Store::batch`](crate::Store::batch) returns. What is read here is what the
 /// changes so far have made.
-pub struct Batch<'a> {
+pub struct Changes<'a> {
     draft: &'a mut dyn Draft,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> Changes<'a> {
     pub(super) fn new(draft: &'a mut dyn Draft) -> Self {
-        Batch { draft }
+        Changes { draft }
     }
 
     /// The value of a key, with all its parts.
