@@ -377,6 +377,9 @@ fn main() {
             lookups(Shape::Sections, count);
         }
     }
+    if part == "get1k" {
+        lookups(Shape::Sections, 1_000);
+    }
     if is("shapes") {
         lookups(Shape::Flat, 1_000_000);
         lookups(Shape::Single, 1_000_000);

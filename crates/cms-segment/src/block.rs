@@ -19,8 +19,8 @@ use crate::{
     Result, Value,
     error::damaged,
     generation::Generation,
-    hash::bytes_equal,
-    map::Map,
+    hash::Leaf,
+    map::{Map, bytes_that_are},
     name,
     value::{self, decode},
     version,
@@ -240,24 +240,21 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The slot and value of a leaf at a revision.
+    /// The slot of a leaf and the place of its record at a revision, if it has a value.
     #[inline(always)]
     pub fn find(
         &self,
         generation: &'a Generation,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         tag: u8,
         revision: u64,
-    ) -> Result<Option<(usize, Value<'a>)>> {
-        let tag_words = self.shape.tag_words();
-        for group in 0..tag_words.div_ceil(2) {
-            let low = self.words.get(2 * group).map_or(0, |word| word.load(Ordering::Relaxed));
-            // The word behind the last one of tags may be a reference; it stands for no slot.
-            let high = self.words.get(2 * group + 1).map_or(0, |word| word.load(Ordering::Relaxed));
-            let mut equal = bytes_equal(u64::from(low) | u64::from(high) << 32, tag);
+    ) -> Result<Option<(usize, u64)>> {
+        for group in 0..self.shape.capacity.div_ceil(16) {
+            let mut equal = self.equal_tags(group, tag);
             while equal != 0 {
-                let position = 8 * group + equal.trailing_zeros() as usize / 8;
+                let position = 16 * group + equal.trailing_zeros() as usize;
                 equal &= equal - 1;
+                // Behind the tags lie references, which stand for no slot.
                 if position >= self.shape.capacity {
                     break;
                 }
@@ -265,12 +262,23 @@ impl<'a> Block<'a> {
                 if word == 0 || !name::is(&generation.map, self.name_place(generation, position), leaf) {
                     continue;
                 }
-                if let Some(value) = value_at(generation, word, revision)? {
-                    return Ok(Some((position, value)));
+                if let Some(record) = record_at(generation, word, revision)? {
+                    return Ok(Some((position, record)));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Which of sixteen tags are a given one.
+    #[inline(always)]
+    fn equal_tags(&self, group: usize, tag: u8) -> u32 {
+        let mut tags = [0; 16];
+        for (position, bytes) in tags.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            let word = self.words.get(4 * group + position).map_or(0, |word| word.load(Ordering::Relaxed));
+            *bytes = word.to_le_bytes();
+        }
+        u32::from(bytes_that_are(&tags, tag))
     }
 
     /// The slots of a small group in the order of its entries at a revision, those without an entry included.
@@ -307,6 +315,7 @@ pub(crate) fn value_at(generation: &Generation, word: u32, revision: u64) -> Res
 }
 
 /// The place of the record that a slot's word stands for at a revision, unless it is absent or deleted.
+#[inline(always)]
 pub(crate) fn record_at(generation: &Generation, word: u32, revision: u64) -> Result<Option<u64>> {
     let record = version::resolve(&generation.map, generation.header.shift, word, revision)?;
     if record == 0 {

@@ -215,6 +215,23 @@ impl Source for Map {
     }
 }
 
+/// Which of sixteen bytes are a given one: bit n for byte n.
+#[inline(always)]
+pub(crate) fn bytes_that_are(bytes: &[u8; 16], byte: u8) -> u16 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE2 is part of every x86-64, and an unaligned load of sixteen bytes reads the array.
+    unsafe {
+        use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+        let text = _mm_loadu_si128(bytes.as_ptr().cast());
+        _mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(byte as i8))) as u16
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let equal = |(position, other): (usize, &u8)| u16::from(*other == byte) << position;
+        bytes.iter().enumerate().map(equal).fold(0, |bits, bit| bits | bit)
+    }
+}
+
 /// The one that adds bytes to a map.
 ///
 /// It lets go of the map when it is dropped.
