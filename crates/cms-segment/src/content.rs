@@ -101,6 +101,17 @@ impl Content {
         }
     }
 
+    /// About what the parts take in a space.
+    pub(crate) fn weight(&self) -> u64 {
+        let scalar = |content: &Content| 16 + content.as_scalar().and_then(|scalar| scalar.as_bytes()).map_or(0, <[u8]>::len);
+        let bytes: usize = match self {
+            Content::Array { elements, .. } => elements.iter().map(scalar).sum(),
+            Content::Table { rows, .. } => rows.iter().map(|row| 32 + row.1.iter().flatten().map(scalar).sum::<usize>()).sum(),
+            plain => scalar(plain),
+        };
+        bytes as u64
+    }
+
     /// Writes the parts into a space, and the value's record into `record`.
     pub(crate) fn write(&self, space: &mut dyn Space, record: &mut Vec<u8>) -> Result<()> {
         match self {

@@ -12,6 +12,7 @@ use std::{
     fs,
     ops::{Bound, ControlFlow, RangeBounds},
     path::Path,
+    time::Duration,
 };
 
 pub use self::changes::Changes;
@@ -19,7 +20,7 @@ use self::home::{About, Home};
 use crate::{
     Content, Error, Kind, Result, Scalar, Strategy, Usage, Value,
     image::Image,
-    strategy::{InPlace, Keeper},
+    strategy::{Append, InPlace, Keeper},
 };
 
 /// How a store is made.
@@ -38,7 +39,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        StoreOptions { strategy: Strategy::Tlsf, limit: 64 << 20, durable: false }
+        StoreOptions { strategy: Strategy::default(), limit: 64 << 20, durable: false }
     }
 }
 
@@ -183,20 +184,16 @@ impl Store {
         let about = About { strategy, durable, boot: home::boot() };
         home.make(&about, replace, |dir| {
             let path = dir.join(home::ENTRIES);
-            if strategy == Strategy::Append {
-                return Err(Error::Invalid { what: "the appending strategy is reached through Root" });
+            match strategy {
+                Strategy::Append => Append::create(&path, limit)?,
+                _ => InPlace::create(&path, strategy, limit)?,
             }
-            InPlace::create(&path, strategy, limit)?;
-            let keeper = InPlace::open(&path, true)?;
+            let keeper = keeper(&path, strategy, true)?;
             // In parts, so that what is decided at once stays small beside the store.
             for part in entries.chunks(1_000) {
                 keeper.write(&mut |draft| {
-                    for (key, content) in part {
-                        let mut record = Vec::new();
-                        content.write(draft.space(), &mut record)?;
-                        draft.put(key, &record)?;
-                    }
-                    Ok(())
+                    let mut changes = Changes::new(draft);
+                    part.iter().try_for_each(|(key, content)| changes.put(key, content))
                 })?;
             }
             Ok(())
@@ -224,7 +221,7 @@ impl Store {
                 // It was not to survive the reboot, and what is left of it was never synced.
                 return Err(Error::Absent { path: home.path().to_owned() });
             }
-            let keeper: Box<dyn Keeper> = Box::new(InPlace::open(&home.path().join(home::ENTRIES), writable)?);
+            let keeper = keeper(&home.path().join(home::ENTRIES), about.strategy, writable)?;
             return Ok(Store { home, about, keeper });
         }
         Err(Error::Busy)
@@ -245,9 +242,15 @@ impl Store {
         self.about.durable
     }
 
-    /// A number that grows with every change.
-    pub fn version(&self) -> u64 {
+    /// A number that changes with every change of the store.
+    pub fn version(&self) -> u32 {
         self.keeper.version()
+    }
+
+    /// Waits until the store is no longer what it was when its [`version`](Store::version) was `seen`, and answers the new one;
+    /// nothing if time ran out. It costs nothing to wait, and a change wakes whoever waits in microseconds.
+    pub fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<Option<u32>> {
+        self.keeper.wait(seen, timeout)
     }
 
     /// The value of a key, with all its parts.
@@ -491,6 +494,13 @@ impl Store {
     pub fn resize(&self, limit: u64) -> Result<()> {
         self.keeper.resize(limit)
     }
+}
+
+fn keeper(path: &Path, strategy: Strategy, writable: bool) -> Result<Box<dyn Keeper>> {
+    Ok(match strategy {
+        Strategy::Append => Box::new(Append::open(path, writable)?),
+        _ => Box::new(InPlace::open(path, writable)?),
+    })
 }
 
 impl std::fmt::Debug for Store {

@@ -1,7 +1,9 @@
 //! Changes to a store that become visible at once.
 
 use crate::{
-    Array, Column, Content, Error, Kind, Result, Scalar, Space, Table, Value, strategy::Draft, value,
+    Array, Column, Content, Error, Kind, Result, Scalar, Space, Table, Value,
+    strategy::{Draft, release},
+    value,
 };
 
 /// Changes that become visible at once when [`Store::batch`](crate::Store::batch) returns. What is read here is what the
@@ -16,31 +18,26 @@ impl<'a> Changes<'a> {
     }
 
     /// The value of a key, with all its parts.
-    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Content>> {
+    pub fn get(&mut self, key: impl AsRef<[u8]>) -> Result<Option<Content>> {
         self.draft.get(key.as_ref())?.map(Content::of).transpose()
     }
 
     /// Gives a key a value; a new key comes after all others.
     pub fn set<'v>(&mut self, key: impl AsRef<[u8]>, value: impl Into<Scalar<'v>>) -> Result<()> {
-        let key = key.as_ref();
-        let mut record = Vec::new();
-        value::encode(value.into().into(), &mut record);
-        self.release(key)?;
-        self.draft.put(key, &record)
+        self.draft.set(key.as_ref(), value.into())
     }
 
     /// Gives a key a value with all its parts.
     pub fn put(&mut self, key: impl AsRef<[u8]>, content: &Content) -> Result<()> {
-        let key = key.as_ref();
-        let mut record = Vec::new();
-        content.write(self.draft.space(), &mut record)?;
-        self.release(key)?;
-        self.draft.put(key, &record)
+        self.draft.amend(key.as_ref(), content.weight(), &mut |old, space, record| {
+            release(old, space)?;
+            content.write(space, record)?;
+            Ok(true)
+        })
     }
 
     /// Takes a key away, and answers whether it was there.
     pub fn delete(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
-        self.release(key.as_ref())?;
         self.draft.delete(key.as_ref())
     }
 
@@ -94,18 +91,19 @@ impl<'a> Changes<'a> {
         with: impl FnOnce(&mut Array, &mut dyn Space) -> Result<T>,
     ) -> Result<T> {
         let key = key.as_ref();
-        let mut array = match self.draft.get(key)? {
-            Some(Value::Array(array)) => Array::load(array.source(), &array.encode())?,
-            None => return Err(Error::NotFound { what: "array" }),
-            Some(other) => {
-                return Err(Error::Mistyped { what: key_name(key), expected: Kind::Array, found: other.kind() });
-            }
-        };
-        let answer = with(&mut array, self.draft.space())?;
-        let mut record = Vec::new();
-        value::encode_array(&array.encode(), &mut record);
-        self.draft.put(key, &record)?;
-        Ok(answer)
+        let mut with = Some(with);
+        let mut answer = None;
+        self.draft.amend(key, PARTS, &mut |old, space, record| {
+            let mut array = match old {
+                Some(Value::Array(array)) => Array::load(array.source(), &array.encode())?,
+                None => return Err(Error::NotFound { what: "array" }),
+                Some(other) => return Err(mistyped(key, Kind::Array, other)),
+            };
+            answer = Some((with.take().ok_or(Error::Poisoned)?)(&mut array, space)?);
+            value::encode_array(&array.encode(), record);
+            Ok(true)
+        })?;
+        answer.ok_or(Error::Poisoned)
     }
 
     /// Gives a key a table of no rows, with indexes on some of its columns: their names, and whether each is unique.
@@ -115,15 +113,16 @@ impl<'a> Changes<'a> {
         columns: Vec<Column>,
         indexes: &[(&str, bool)],
     ) -> Result<()> {
-        let key = key.as_ref();
-        let mut table = Table::new(&String::from_utf8_lossy(key), columns)?;
-        for (column, unique) in indexes {
-            table.create_index(self.draft.space(), column, *unique)?;
-        }
-        let mut record = Vec::new();
-        value::encode_table(&table.encode(), &mut record);
-        self.release(key)?;
-        self.draft.put(key, &record)
+        let name = String::from_utf8_lossy(key.as_ref()).into_owned();
+        self.draft.amend(key.as_ref(), PARTS, &mut |old, space, record| {
+            let mut table = Table::new(&name, columns.clone())?;
+            for (column, unique) in indexes {
+                table.create_index(space, column, *unique)?;
+            }
+            release(old, space)?;
+            value::encode_table(&table.encode(), record);
+            Ok(true)
+        })
     }
 
     /// Reads or changes a table: all that [`Table`] can do.
@@ -136,39 +135,28 @@ impl<'a> Changes<'a> {
         with: impl FnOnce(&mut Table, &mut dyn Space) -> Result<T>,
     ) -> Result<T> {
         let key = key.as_ref();
-        let mut table = match self.draft.get(key)? {
-            Some(Value::Table(table)) => table.open(&String::from_utf8_lossy(key))?,
-            None => return Err(Error::NotFound { what: "table" }),
-            Some(other) => {
-                return Err(Error::Mistyped { what: key_name(key), expected: Kind::Table, found: other.kind() });
-            }
-        };
-        let before = table.clone();
-        let answer = with(&mut table, self.draft.space())?;
-        if table != before {
-            let mut record = Vec::new();
-            value::encode_table(&table.encode(), &mut record);
-            self.draft.put(key, &record)?;
-        }
-        Ok(answer)
+        let mut with = Some(with);
+        let mut answer = None;
+        self.draft.amend(key, PARTS, &mut |old, space, record| {
+            let before = match old {
+                Some(Value::Table(table)) => table.open(&String::from_utf8_lossy(key))?,
+                None => return Err(Error::NotFound { what: "table" }),
+                Some(other) => return Err(mistyped(key, Kind::Table, other)),
+            };
+            let mut table = before.clone();
+            answer = Some((with.take().ok_or(Error::Poisoned)?)(&mut table, space)?);
+            value::encode_table(&table.encode(), record);
+            Ok(table != before)
+        })?;
+        answer.ok_or(Error::Poisoned)
     }
+}
 
-    /// Gives up the parts of the value that a key has.
-    fn release(&mut self, key: &[u8]) -> Result<()> {
-        enum Parts {
-            Array(Array),
-            Table(Table),
-        }
-        let parts = match self.draft.get(key)? {
-            Some(Value::Array(array)) => Parts::Array(Array::load(array.source(), &array.encode())?),
-            Some(Value::Table(table)) => Parts::Table(table.open("")?),
-            _ => return Ok(()),
-        };
-        match parts {
-            Parts::Array(array) => array.release(self.draft.space()),
-            Parts::Table(table) => table.release(self.draft.space()),
-        }
-    }
+/// Room for what a call may do to an array or a table, to begin with.
+const PARTS: u64 = 16 << 10;
+
+fn mistyped(key: &[u8], expected: Kind, found: Value<'_>) -> Error {
+    Error::Mistyped { what: key_name(key), expected, found: found.kind() }
 }
 
 /// A key in a message.

@@ -10,7 +10,7 @@ fn name(dir: &tempfile::TempDir, name: &str) -> String {
 #[test]
 fn the_example_of_the_seed_for_every_strategy() {
     let dir = tempfile::tempdir().unwrap();
-    for strategy in Strategy::IN_PLACE {
+    for strategy in Strategy::ALL {
         let store = name(&dir, &format!("{strategy:?}"));
         let options = StoreOptions::new().limit(1 << 20).strategy(strategy);
         let store = Store::create(&store, &options).unwrap();
@@ -58,6 +58,23 @@ fn the_example_of_the_seed_for_every_strategy() {
         let keys: Vec<Vec<u8>> = store.entries().unwrap().into_iter().map(|entry| entry.0).collect();
         assert_eq!(keys, [&b"server.host"[..], b"server.port", b"allowed_ports", b"users"]);
         assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    for strategy in Strategy::ALL {
+        let path = name(&dir, &format!("{strategy:?}"));
+        let store = Store::create(&path, &StoreOptions::new().strategy(strategy)).unwrap();
+        let seen = store.version();
+        assert_eq!(store.wait(seen, Some(Duration::from_millis(5))).unwrap(), None);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| Store::attach(&path).unwrap().wait(seen, None).unwrap());
+            std::thread::sleep(Duration::from_millis(5));
+            store.set("a", 1).unwrap();
+            assert_eq!(waiting.join().unwrap(), Some(store.version()));
+        });
     }
 }
 
@@ -183,7 +200,7 @@ fn an_image_passes_from_one_strategy_to_another() {
         .unwrap();
     let image = dir.path().join("image");
     store.backup(&image).unwrap();
-    for strategy in Strategy::IN_PLACE {
+    for strategy in Strategy::ALL {
         let options = StoreOptions::new().strategy(strategy);
         let copy = Store::restore(&name(&dir, &format!("{strategy:?}")), &image, Some(&options)).unwrap();
         assert_eq!(copy.entries().unwrap(), store.entries().unwrap());

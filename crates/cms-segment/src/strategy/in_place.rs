@@ -36,10 +36,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering, fence},
     },
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+use rustix::{io::Errno, thread::futex};
 
 use self::{
     draft::Writing,
@@ -89,6 +91,8 @@ mod field {
     pub const WRITER: u64 = 128;
     /// How often a writer looked anew at what is free. What it found free may never have been given a new number.
     pub const WALKS: u64 = 136;
+    /// A u32 that changes with every batch, and on which readers wait.
+    pub const WAKE: u64 = 144;
 }
 
 /// The entries of a store in one file.
@@ -647,8 +651,32 @@ impl Keeper for InPlace {
         })
     }
 
-    fn version(&self) -> u64 {
-        self.load(field::EPOCH).unwrap_or(0) / 2
+    fn version(&self) -> u32 {
+        self.map.word(field::WAKE).map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<Option<u32>> {
+        let word = self.map.word(field::WAKE).ok_or_else(|| damaged("the header of the store is cut short"))?;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let now = word.load(Ordering::Acquire);
+            if now != seen {
+                return Ok(Some(now));
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(None);
+            }
+            let left = left.map(|left| futex::Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            });
+            // Without PRIVATE: those who wake us are other processes.
+            match futex::wait(word, futex::Flags::empty(), seen, left.as_ref()) {
+                Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
+                Err(error) => return Err(Error::io("wait on", self.map.path(), error.into())),
+            }
+        }
     }
 }
 

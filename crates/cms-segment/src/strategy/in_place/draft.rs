@@ -6,15 +6,17 @@ use std::{
     sync::atomic::{Ordering, fence},
 };
 
+use rustix::thread::futex;
+
 use super::{
     Desk, ENTRY, Entry, Extent, InPlace, LONGEST_KEY, ROOM, SEQUENCE, START, check, field, piece,
     words::{self, Shelf},
 };
 use crate::{
-    Array, Error, Result, Source, Space, Value,
+    Array, Error, Result, Scalar, Source, Space, Value,
     error::damaged,
     map::Map,
-    strategy::{Allocator, GRANULE, allocator, gathering, keeper::Draft},
+    strategy::{Allocator, GRANULE, allocator, gathering, keeper::{Amend, Draft, release}},
     value,
 };
 
@@ -243,6 +245,10 @@ impl<'a> Writing<'a> {
             journal = Some(offset);
         }
         crate::trial::step("in place: visible");
+        if let Some(word) = self.store.map.word(field::WAKE) {
+            word.fetch_add(1, Ordering::Release);
+            let _ = futex::wake(word, futex::Flags::empty(), u32::MAX >> 1);
+        }
         // From here on nothing may fail: the batch is visible.
         self.pieces.settle(journal, std::mem::take(&mut self.replaced), self.store);
         Ok(())
@@ -254,14 +260,9 @@ impl<'a> Writing<'a> {
     }
 }
 
-impl Draft for Writing<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
-        let Some((_, slot)) = self.slot(key)? else { return Ok(None) };
-        let entry = self.store.entry(slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
-        value::decode(&self.pieces, entry.offset + (ENTRY + entry.key) as u64)
-    }
-
-    fn put(&mut self, key: &[u8], record: &[u8]) -> Result<()> {
+impl Writing<'_> {
+    /// Gives a key the value of a record, and leaves the parts of the old one alone.
+    fn put_record(&mut self, key: &[u8], record: &[u8]) -> Result<()> {
         if key.len() > LONGEST_KEY {
             return Err(Error::TooLong { what: "a key", length: key.len(), greatest: LONGEST_KEY });
         }
@@ -292,16 +293,52 @@ impl Draft for Writing<'_> {
         Ok(())
     }
 
+    /// Gives a key that has a value the closure's attention: the value, and where parts lie.
+    fn with_value<T>(
+        &mut self,
+        key: &[u8],
+        with: impl FnOnce(Option<Value<'_>>, &mut Pieces<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let Some((_, slot)) = self.slot(key)? else { return with(None, &mut self.pieces) };
+        let store = self.store;
+        let entry = store.entry(slot, store.load(field::WALKS)?);
+        let entry = entry.ok_or_else(|| damaged("a slot leads to no entry"))?;
+        let copies = words::Copies::new(&store.map);
+        let value = value::decode(&copies, entry.offset + (ENTRY + entry.key) as u64)?;
+        with(value, &mut self.pieces)
+    }
+}
+
+impl Draft for Writing<'_> {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Value<'_>>> {
+        let Some((_, slot)) = self.slot(key)? else { return Ok(None) };
+        let entry = self.store.entry(slot, self.store.load(field::WALKS)?);
+        let entry = entry.ok_or_else(|| damaged("a slot leads to no entry"))?;
+        value::decode(&self.pieces, entry.offset + (ENTRY + entry.key) as u64)
+    }
+
+    fn set(&mut self, key: &[u8], value: Scalar<'_>) -> Result<()> {
+        self.with_value(key, |value, pieces| release(value, pieces))?;
+        let mut record = Vec::new();
+        value::encode(value.into(), &mut record);
+        self.put_record(key, &record)
+    }
+
+    fn amend(&mut self, key: &[u8], _weight: u64, with: Amend<'_>) -> Result<()> {
+        let mut record = Vec::new();
+        match self.with_value(key, |value, pieces| with(value, pieces, &mut record))? {
+            true => self.put_record(key, &record),
+            false => Ok(()),
+        }
+    }
+
     fn delete(&mut self, key: &[u8]) -> Result<bool> {
         let Some((number, slot)) = self.slot(key)? else { return Ok(false) };
+        self.with_value(key, |value, pieces| release(value, pieces))?;
         self.drop_entry(slot)?;
         let old = self.changes.get(key).map_or(number, |change| change.old);
         self.changes.insert(key.to_vec(), Change { old, moved: true, new: None });
         Ok(true)
-    }
-
-    fn space(&mut self) -> &mut dyn Space {
-        &mut self.pieces
     }
 }
 
@@ -492,7 +529,7 @@ fn relocate(store: &InPlace, desk: &mut Desk, entry: &Entry) -> Result<bool> {
                 return Ok(false);
             }
         }
-        writing.put(key, if copied.is_empty() { record } else { &copied })?;
+        writing.put_record(key, if copied.is_empty() { record } else { &copied })?;
         if writing.pieces.fresh.keys().max().is_none_or(|last| *last >= before) {
             return Ok(false);
         }

@@ -7,7 +7,7 @@ use std::{
 
 use cms_testkit::Random;
 
-use super::*;
+use super::{super::keeper::release, *};
 use crate::{Array, Column, Kind, Scalar, Table};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -59,42 +59,34 @@ fn scan(store: &InPlace) -> Result<Entries> {
     Ok(found)
 }
 
-/// Releases the parts of a value that is about to go.
-fn release(draft: &mut dyn Draft, key: &[u8]) -> Result<()> {
-    let parts = match draft.get(key)? {
-        Some(Value::Array(array)) => Ok(Array::load(array.source(), &array.encode())?),
-        Some(Value::Table(table)) => Err(table.open("t")?),
-        _ => return Ok(()),
-    };
-    match parts {
-        Ok(array) => array.release(draft.space()),
-        Err(table) => table.release(draft.space()),
-    }
-}
-
 fn put(draft: &mut dyn Draft, key: &[u8], value: &Model) -> Result<()> {
-    release(draft, key)?;
-    let mut record = Vec::new();
     match value {
-        Model::Int(value) => value::encode(Value::Int(*value), &mut record),
-        Model::Text(text) => value::encode(Value::String(text), &mut record),
+        Model::Int(value) => draft.set(key, Scalar::Int(*value)),
+        Model::Text(text) => draft.set(key, Scalar::String(text)),
         Model::Array(elements) => {
-            let mut array = Array::new(Kind::String);
-            let elements: Vec<Scalar<'_>> = elements.iter().map(|element| Scalar::String(element)).collect();
-            array.extend(draft.space(), &elements)?;
-            value::encode_array(&array.encode(), &mut record);
+            draft.amend(key, 0, &mut |old, space, record| {
+                release(old, space)?;
+                let mut array = Array::new(Kind::String);
+                let elements: Vec<Scalar<'_>> = elements.iter().map(|element| Scalar::String(element)).collect();
+                array.extend(space, &elements)?;
+                value::encode_array(&array.encode(), record);
+                Ok(true)
+            })
         }
         Model::Table(rows) => {
-            let columns = vec![Column::new("id", Kind::Int), Column::new("text", Kind::String)];
-            let mut table = Table::new("t", columns)?;
-            table.create_index(draft.space(), "id", true)?;
-            for (id, text) in rows {
-                table.insert(draft.space(), &[("id", Scalar::Int(*id)), ("text", Scalar::String(text))])?;
-            }
-            value::encode_table(&table.encode(), &mut record);
+            draft.amend(key, 0, &mut |old, space, record| {
+                release(old, space)?;
+                let columns = vec![Column::new("id", Kind::Int), Column::new("text", Kind::String)];
+                let mut table = Table::new("t", columns)?;
+                table.create_index(space, "id", true)?;
+                for (id, text) in rows {
+                    table.insert(space, &[("id", Scalar::Int(*id)), ("text", Scalar::String(text))])?;
+                }
+                value::encode_table(&table.encode(), record);
+                Ok(true)
+            })
         }
     }
-    draft.put(key, &record)
 }
 
 fn any(random: &mut Random) -> Model {
@@ -167,7 +159,6 @@ fn follows_a_model() {
                     let key = format!("key.{}", random.below(60)).into_bytes();
                     let at = entries.iter().position(|entry| entry.0 == key);
                     if random.below(4) == 0 {
-                        release(draft, &key)?;
                         assert_eq!(draft.delete(&key)?, at.is_some());
                         at.map(|at| entries.remove(at));
                     } else {
@@ -238,10 +229,7 @@ fn defragmenting_gathers_what_is_free() {
         store.write(&mut |draft| entries.iter().try_for_each(|(key, value)| put(draft, key, value))).unwrap();
         for (key, _) in entries.iter().skip(1).step_by(2) {
             store
-                .write(&mut |draft| {
-                    release(draft, key)?;
-                    draft.delete(key).map(drop)
-                })
+                .write(&mut |draft| draft.delete(key).map(drop))
                 .unwrap();
         }
         entries = entries.into_iter().step_by(2).collect();
@@ -379,11 +367,9 @@ fn flipped_bits_are_survived() {
             let _ = store.read(b"array", &mut walk_one);
             let _ = store.scan(&mut |_, value| walk(value).map(|()| ControlFlow::Continue(())));
             let _ = store.read_all(&[b"k1", b"array"], &mut |_| Ok(()));
-            let mut record = Vec::new();
-            value::encode(Value::Int(7), &mut record);
             let _ = store.write(&mut |draft| {
-                draft.put(b"k1", &record)?;
-                draft.put(b"new", &record)
+                draft.set(b"k1", Scalar::Int(7))?;
+                draft.set(b"new", Scalar::Int(7))
             });
             let _ = store.defragment();
         }
