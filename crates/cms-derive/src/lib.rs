@@ -4,7 +4,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{
-    Data, DeriveInput, Expr, ExprLit, Field, Fields, Lit, LitStr, Path, Type, parse_macro_input, parse_quote, spanned::Spanned,
+    Data, DeriveInput, Expr, ExprLit, Field, Fields, Lit, LitStr, Path, Type, parse_macro_input, parse_quote,
+    spanned::Spanned,
 };
 
 /// Binds a struct with named fields to a section: each field to the option of its name.
@@ -29,7 +30,10 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
         return Err(syn::Error::new(input.span(), "a record is a struct"));
     };
     let Fields::Named(fields) = &data.fields else {
-        return Err(syn::Error::new(input.span(), "a record is a struct with named fields, which name its options"));
+        return Err(syn::Error::new(
+            input.span(),
+            "a record is a struct with named fields, which name its options",
+        ));
     };
     let home = home(input)?;
     let mut reads = Vec::new();
@@ -124,7 +128,9 @@ impl Options {
                         let value: Expr = meta.value()?.parse()?;
                         // A text is written without its conversion; of a number the compiler knows the type.
                         match &value {
-                            Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => quote! { ::core::convert::Into::into(#value) },
+                            Expr::Lit(ExprLit { lit: Lit::Str(_), .. }) => {
+                                quote! { ::core::convert::Into::into(#value) }
+                            }
                             _ => quote! { #value },
                         }
                     } else {
@@ -139,7 +145,9 @@ impl Options {
                 } else if meta.path.is_ident("skip") {
                     options.skip = true;
                 } else {
-                    return Err(meta.error("a field knows `default`, `default = value`, `rename = \"name\"` and `skip`"));
+                    return Err(meta.error(
+                        "a field knows `default`, `default = value`, `rename = \"name\"` and `skip`",
+                    ));
                 }
                 Ok(())
             })?;

@@ -103,10 +103,14 @@ impl Content {
 
     /// About what the parts take in a space.
     pub(crate) fn weight(&self) -> u64 {
-        let scalar = |content: &Content| 16 + content.as_scalar().and_then(|scalar| scalar.as_bytes()).map_or(0, <[u8]>::len);
+        let scalar = |content: &Content| {
+            16 + content.as_scalar().and_then(|scalar| scalar.as_bytes()).map_or(0, <[u8]>::len)
+        };
         let bytes: usize = match self {
             Content::Array { elements, .. } => elements.iter().map(scalar).sum(),
-            Content::Table { rows, .. } => rows.iter().map(|row| 32 + row.1.iter().flatten().map(scalar).sum::<usize>()).sum(),
+            Content::Table { rows, .. } => {
+                rows.iter().map(|row| 32 + row.1.iter().flatten().map(scalar).sum::<usize>()).sum()
+            }
             plain => scalar(plain),
         };
         bytes as u64
@@ -123,11 +127,15 @@ impl Content {
             }
             Content::Table { columns, indexes, next, rows } => {
                 let mut table = Table::new("", columns.clone())?;
-                table.restore_rows(space, *next, rows.iter().map(|(id, values)| {
-                    let values: Vec<Option<Scalar<'_>>> =
-                        values.iter().map(|value| value.as_ref().and_then(Content::as_scalar)).collect();
-                    (*id, values)
-                }))?;
+                table.restore_rows(
+                    space,
+                    *next,
+                    rows.iter().map(|(id, values)| {
+                        let values: Vec<Option<Scalar<'_>>> =
+                            values.iter().map(|value| value.as_ref().and_then(Content::as_scalar)).collect();
+                        (*id, values)
+                    }),
+                )?;
                 for (column, unique) in indexes {
                     table.create_index(space, column, *unique)?;
                 }
@@ -184,10 +192,12 @@ impl Content {
             return Scalar::decode(kind, image).map(Content::from);
         }
         if kind == Kind::Array as u8 {
-            let kind = Kind::from_byte(byte(image)?).ok_or_else(|| damaged("an array's elements have no kind"))?;
+            let kind =
+                Kind::from_byte(byte(image)?).ok_or_else(|| damaged("an array's elements have no kind"))?;
             // A count may lie: the bytes run out before memory does.
-            let elements =
-                (0..read_varint(image)?).map(|_| Scalar::decode(kind, image).map(Content::from)).collect::<Result<_>>()?;
+            let elements = (0..read_varint(image)?)
+                .map(|_| Scalar::decode(kind, image).map(Content::from))
+                .collect::<Result<_>>()?;
             return Ok(Content::Array { kind, elements });
         }
         if kind != Kind::Table as u8 {

@@ -264,7 +264,9 @@ impl fmt::Display for Error {
             Error::BadTable { table, what } => write!(f, "table '{table}': {what}"),
             Error::TooLarge { what, len, limit } => write!(f, "{what} of {len} is larger than {limit}"),
             Error::MissingOption { key, expected } => write!(f, "{key} is missing, {expected} was expected"),
-            Error::BadOption { key, found, expected } => write!(f, "{key} is {found}, {expected} was expected"),
+            Error::BadOption { key, found, expected } => {
+                write!(f, "{key} is {found}, {expected} was expected")
+            }
             Error::Poisoned => write!(f, "the batch failed before and can only be dropped"),
             Error::Io { what, path, .. } => write!(f, "cannot {what} {}", path.display()),
         }

@@ -14,11 +14,7 @@
 
 use std::{fs::File, io::Write, path::Path};
 
-use crate::{
-    Content, Error, Kind, Result, Scalar, Strategy,
-    error::damaged,
-    scalar::take,
-};
+use crate::{Content, Error, Kind, Result, Scalar, Strategy, error::damaged, scalar::take};
 
 const MAGIC: &[u8; 8] = b"CMS-IMG\0";
 /// The newest format.
@@ -63,7 +59,8 @@ impl Image {
         }
         rest = rest.get(..rest.len() - check.len()).ok_or_else(|| damaged("an image is cut short"))?;
         let [strategy, ..] = array::<4>(&mut rest)?;
-        let strategy = Strategy::of_byte(strategy).ok_or_else(|| damaged("an image is of no known strategy"))?;
+        let strategy =
+            Strategy::of_byte(strategy).ok_or_else(|| damaged("an image is of no known strategy"))?;
         let limit = u64::from_le_bytes(array(&mut rest)?);
         let count = u64::from_le_bytes(array(&mut rest)?);
         let mut entries = Vec::new();
@@ -92,7 +89,8 @@ impl Image {
             _ => Path::new("."),
         };
         std::fs::create_dir_all(parent).map_err(fault("make the directory of"))?;
-        let mut name = path.file_name().ok_or(Error::Invalid { what: "an image needs a file name" })?.to_owned();
+        let mut name =
+            path.file_name().ok_or(Error::Invalid { what: "an image needs a file name" })?.to_owned();
         name.push(format!(".{}.new", std::process::id()));
         let temporary = parent.join(name);
         let write = || {
@@ -122,7 +120,10 @@ mod tests {
 
     fn image() -> Image {
         let table = Content::Table {
-            columns: vec![Column::new("id", Kind::Int).required(), Column::new("name", Kind::String).most(64)],
+            columns: vec![
+                Column::new("id", Kind::Int).required(),
+                Column::new("name", Kind::String).most(64),
+            ],
             indexes: vec![("id".into(), true)],
             next: 9,
             rows: vec![

@@ -107,7 +107,9 @@ impl Field for String {
     fn of(value: &Content) -> Option<Self> {
         match value {
             Content::String(text) => String::from_utf8(text.clone()).ok(),
-            other => other.as_scalar().filter(|other| other.as_bytes().is_none()).map(|other| other.to_string()),
+            other => {
+                other.as_scalar().filter(|other| other.as_bytes().is_none()).map(|other| other.to_string())
+            }
         }
     }
 
@@ -239,10 +241,12 @@ pub fn optional<T: Field>(source: &dyn RecordSource, section: &str, name: &str) 
         Some(field) => Ok(Some(field)),
         None => {
             let found = match &value {
-                Content::Array { elements, .. } => match elements.iter().find(|element| Vec::<T>::of(element).is_none()) {
-                    Some(wrong) => format!("a list with {}", shown(wrong)),
-                    None => "a list".into(),
-                },
+                Content::Array { elements, .. } => {
+                    match elements.iter().find(|element| Vec::<T>::of(element).is_none()) {
+                        Some(wrong) => format!("a list with {}", shown(wrong)),
+                        None => "a list".into(),
+                    }
+                }
                 other => shown(other),
             };
             Err(Error::BadOption { key, found, expected: T::EXPECTED })
@@ -278,7 +282,12 @@ pub fn write_optional<T: Field>(
 
 /// Writes a list, which is absent if it is empty.
 #[doc(hidden)]
-pub fn write_list<T: Field>(target: &mut dyn RecordTarget, section: &str, name: &str, field: &Vec<T>) -> Result<()> {
+pub fn write_list<T: Field>(
+    target: &mut dyn RecordTarget,
+    section: &str,
+    name: &str,
+    field: &Vec<T>,
+) -> Result<()> {
     write_optional(target, section, name, Some(field).filter(|field| !field.is_empty()))
 }
 

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, fmt};
 
 use crate::{Error, Result, Source, Space, Value};
 
-/// The type of a [`Value`](crate::Value); the first five are those of a [`Scalar`].
+/// The type of a [`Value`]; the first five are those of a [`Scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {

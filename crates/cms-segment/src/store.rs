@@ -210,7 +210,8 @@ impl Store {
             };
             if stale && home.image().exists() {
                 let image = Image::read(&home.image())?;
-                let made = Self::make(&home, image.strategy, image.limit, true, &image.entries, found.is_ok());
+                let made =
+                    Self::make(&home, image.strategy, image.limit, true, &image.entries, found.is_ok());
                 match made {
                     Ok(()) | Err(Error::Exists { .. }) => continue,
                     Err(error) => return Err(error),
@@ -395,7 +396,10 @@ impl Store {
     }
 
     /// Every entry that a closure selects, in the order of insertion.
-    pub fn select(&self, mut wanted: impl FnMut(&[u8], &Value<'_>) -> bool) -> Result<Vec<(Vec<u8>, Content)>> {
+    pub fn select(
+        &self,
+        mut wanted: impl FnMut(&[u8], &Value<'_>) -> bool,
+    ) -> Result<Vec<(Vec<u8>, Content)>> {
         let mut found: Vec<(Vec<u8>, Content)> = Vec::new();
         self.keeper.scan(&mut |key, value| {
             if found.last().is_some_and(|last| last.0 == key) {
@@ -505,7 +509,10 @@ fn keeper(path: &Path, strategy: Strategy, writable: bool) -> Result<Box<dyn Kee
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.home.path()).field("strategy", &self.about.strategy).finish()
+        f.debug_struct("Store")
+            .field("path", &self.home.path())
+            .field("strategy", &self.about.strategy)
+            .finish()
     }
 }
 

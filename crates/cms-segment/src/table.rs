@@ -501,7 +501,8 @@ impl Table {
             let place = place?;
             let (start, len) = content_at(from, place)?;
             let size = usize::try_from(start - place).ok().and_then(|head| head.checked_add(len));
-            let row = size.and_then(|size| from.bytes(place, size)).ok_or_else(|| damaged("a row lies outside"))?;
+            let row =
+                size.and_then(|size| from.bytes(place, size)).ok_or_else(|| damaged("a row lies outside"))?;
             let copied = to.append(row)?;
             places.insert(place, copied);
             rows.push(copied);

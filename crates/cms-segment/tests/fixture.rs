@@ -1,5 +1,7 @@
 //! Images of every released format open, and those of newer ones say what is wrong.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test reports by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use cms_segment::{Column, Content, Error, Kind, Scalar, Store, StoreOptions, Strategy};
@@ -31,7 +33,8 @@ fn store(path: &str) -> Store {
             ];
             batch.create_table("users", columns, &[("id", true), ("name", false)])?;
             batch.table("users", |users, space| {
-                users.insert(space, &[("id", 1.into()), ("name", "admin".into()), ("active", true.into())])?;
+                users
+                    .insert(space, &[("id", 1.into()), ("name", "admin".into()), ("active", true.into())])?;
                 let gone = users.insert(space, &[("id", 2.into()), ("name", "guest".into())])?;
                 users.delete(space, gone)
             })

@@ -52,9 +52,16 @@ struct Interface {
 
 #[test]
 fn reads_text_defaults_and_lists() {
-    let mut section = Texts::with(&[("proto", "static"), ("ipaddr", "192.168.1.1"), ("dns", "9.9.9.9"), ("type", "bridge")]);
+    let mut section = Texts::with(&[
+        ("proto", "static"),
+        ("ipaddr", "192.168.1.1"),
+        ("dns", "9.9.9.9"),
+        ("type", "bridge"),
+    ]);
     let ports = ["80", "443"].map(|port| Content::String(port.as_bytes().to_vec()));
-    section.0.insert("network.lan.ports".into(), Content::Array { kind: Kind::String, elements: ports.to_vec() });
+    section
+        .0
+        .insert("network.lan.ports".into(), Content::Array { kind: Kind::String, elements: ports.to_vec() });
     let lan = Interface::read(&section, "network.lan").unwrap();
     let expected = Interface {
         proto: "static".into(),
@@ -104,7 +111,9 @@ fn faults_name_the_key_and_what_was_expected() {
     );
     let mut section = Texts::with(&[("proto", "x")]);
     let ports = ["80", "http"].map(|port| Content::String(port.as_bytes().to_vec()));
-    section.0.insert("network.lan.ports".into(), Content::Array { kind: Kind::String, elements: ports.to_vec() });
+    section
+        .0
+        .insert("network.lan.ports".into(), Content::Array { kind: Kind::String, elements: ports.to_vec() });
     assert_eq!(
         Interface::read(&section, "network.lan").unwrap_err().to_string(),
         "network.lan.ports is a list with 'http', a number from 0 to 65535 was expected"

@@ -1,8 +1,10 @@
-//! Writers killed at any step, for every strategy that reuses room: what they leave is a store between two batches.
+//! Writers killed at any step, for every strategy: what they leave is a store between two batches.
 //!
 //! The writer is this program run again, told to stop at the nth step. Its batches keep what any reader can check: that some
 //! numbers add up to nothing, that an array has equal elements, as many as a number says, and that a table has as many
 //! rows as another says, each found through its index.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use std::{
     path::Path,
@@ -156,11 +158,18 @@ fn kill_writers(strategy: Strategy) {
                 .args(["writer", "--exact", "--quiet"])
                 .env("CMS_SEGMENT_STORE", path)
                 .env("CMS_SEGMENT_SEED", random.next().to_string())
-                .env("CMS_SEGMENT_STEPS", (1 + random.below(if round % 4 == 0 { 2_000 } else { 120 })).to_string())
+                .env(
+                    "CMS_SEGMENT_STEPS",
+                    (1 + random.below(if round % 4 == 0 { 2_000 } else { 120 })).to_string(),
+                )
                 .stdout(std::process::Stdio::null())
                 .status()
                 .unwrap();
-            assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9), "the writer was not killed");
+            assert_eq!(
+                std::os::unix::process::ExitStatusExt::signal(&status),
+                Some(9),
+                "the writer was not killed"
+            );
             // As a reader finds it, who may not repair; then as the next writer does.
             assert!(check(&Store::attach(path).unwrap()), "a killed writer left readers busy");
             if round % 3 == 0 {
@@ -201,4 +210,9 @@ fn killed_in_best_fit() {
 #[test]
 fn killed_in_first_fit() {
     kill_writers(Strategy::FirstFit);
+}
+
+#[test]
+fn killed_in_append() {
+    kill_writers(Strategy::Append);
 }

@@ -67,7 +67,11 @@ impl<'a> Changes<'a> {
             None => 0,
             Some(Value::Int(before)) => before,
             Some(other) => {
-                return Err(Error::Mistyped { what: key_name(key), expected: Kind::Int, found: other.kind() });
+                return Err(Error::Mistyped {
+                    what: key_name(key),
+                    expected: Kind::Int,
+                    found: other.kind(),
+                });
             }
         };
         let sum = before.checked_add(number);

@@ -39,7 +39,9 @@ impl Home {
             return Ok(Home { path: name.into(), image: image.into() });
         }
         if name.is_empty() || name.starts_with('.') || name.contains('\0') || name.len() > 200 {
-            return Err(Error::Invalid { what: "the name of a store is a file name that does not start with a dot" });
+            return Err(Error::Invalid {
+                what: "the name of a store is a file name that does not start with a dot",
+            });
         }
         Ok(Home { path: directory()?.join(name), image: durable_directory()?.join(format!("{name}.image")) })
     }
@@ -59,7 +61,9 @@ impl Home {
             _ => Error::io("read", &path, source),
         })?;
         let field = |name: &str| {
-            text.lines().find_map(|line| line.split_once('=').filter(|(found, _)| *found == name)).map(|pair| pair.1)
+            text.lines()
+                .find_map(|line| line.split_once('=').filter(|(found, _)| *found == name))
+                .map(|pair| pair.1)
         };
         let format: u32 = field("format")
             .and_then(|format| format.parse().ok())
@@ -122,7 +126,8 @@ impl Home {
 
 /// What tells one boot from another.
 pub(super) fn boot() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map_or_else(|_| "unknown".into(), |id| id.trim().to_owned())
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .map_or_else(|_| "unknown".into(), |id| id.trim().to_owned())
 }
 
 pub(super) fn directory() -> Result<PathBuf> {
@@ -148,7 +153,9 @@ fn durable_directory() -> Result<PathBuf> {
     match (set("XDG_STATE_HOME"), set("HOME")) {
         (Some(dir), _) => Ok(dir.join("cms/stores")),
         (None, Some(home)) => Ok(home.join(".local/state/cms/stores")),
-        (None, None) => Err(Error::Invalid { what: "neither CMS_STATE_DIR nor HOME says where durable stores lie" }),
+        (None, None) => {
+            Err(Error::Invalid { what: "neither CMS_STATE_DIR nor HOME says where durable stores lie" })
+        }
     }
 }
 

@@ -29,7 +29,8 @@ fn the_example_of_the_seed_for_every_strategy() {
                 ];
                 batch.create_table("users", columns, &[("id", true)])?;
                 batch.table("users", |users, space| {
-                    users.insert(space, &[("id", 1.into()), ("name", "admin".into()), ("active", true.into())])
+                    users
+                        .insert(space, &[("id", 1.into()), ("name", "admin".into()), ("active", true.into())])
                 })
             })
             .unwrap();
@@ -205,7 +206,8 @@ fn an_image_passes_from_one_strategy_to_another() {
         let copy = Store::restore(&name(&dir, &format!("{strategy:?}")), &image, Some(&options)).unwrap();
         assert_eq!(copy.entries().unwrap(), store.entries().unwrap());
         assert_eq!(copy.check().unwrap(), Vec::<String>::new());
-        let row = copy.batch(|batch| batch.table("table", |table, space| table.insert(space, &[("id", 6.into())])));
+        let row =
+            copy.batch(|batch| batch.table("table", |table, space| table.insert(space, &[("id", 6.into())])));
         assert_eq!(row.unwrap(), 3, "the number of a deleted row is not given again");
     }
 }

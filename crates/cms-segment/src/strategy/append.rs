@@ -1,10 +1,10 @@
 //! The appending strategy as the home of a stand-alone store.
 
-use std::{cmp::Ordering, ops::ControlFlow, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use super::{
     Usage,
-    keeper::{Amend, Draft, Keeper},
+    keeper::{Amend, Draft, Each, Keeper, Order, WithAll},
 };
 use crate::{Batch, Content, Result, Root, RootOptions, Scalar, SegmentOptions, Value};
 
@@ -32,12 +32,16 @@ impl Keeper for Append {
         with(self.root.snapshot()?.get(key)?)
     }
 
-    fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()> {
+    fn read_all(
+        &self,
+        keys: &[&[u8]],
+        with: WithAll<'_>,
+    ) -> Result<()> {
         let snapshot = self.root.snapshot()?;
         with(&keys.iter().map(|key| snapshot.get(key)).collect::<Result<Vec<_>>>()?)
     }
 
-    fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
+    fn scan(&self, with: Each<'_>) -> Result<()> {
         for item in self.root.snapshot()?.iter() {
             let item = item?;
             if with(&item.key(), item.value)?.is_break() {
@@ -59,7 +63,7 @@ impl Keeper for Append {
         if appending.changed { appending.batch.publish() } else { Ok(()) }
     }
 
-    fn sort(&self, order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Ordering) -> Result<()> {
+    fn sort(&self, order: Order<'_>) -> Result<()> {
         let mut writer = self.root.writer()?;
         let snapshot = self.root.snapshot()?;
         let mut items = Vec::new();
@@ -106,7 +110,10 @@ impl Keeper for Append {
             match item {
                 Ok(item) => {
                     if let Err(error) = Content::of(item.value) {
-                        findings.push(format!("the value of '{}': {error}", String::from_utf8_lossy(&item.key())));
+                        findings.push(format!(
+                            "the value of '{}': {error}",
+                            String::from_utf8_lossy(&item.key())
+                        ));
                     }
                 }
                 Err(error) => findings.push(error.to_string()),

@@ -26,7 +26,6 @@ mod draft;
 mod words;
 
 use std::{
-    cmp::Ordering as Compare,
     collections::HashMap,
     fs::File,
     ops::ControlFlow,
@@ -43,14 +42,11 @@ use parking_lot::Mutex;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
 use rustix::{io::Errno, thread::futex};
 
-use self::{
-    draft::Writing,
-    words::Copies,
-};
+use self::{draft::Writing, words::Copies};
 use super::{
     Allocator, Extent, Strategy, Usage, allocator,
     allocator::fragmentation,
-    keeper::{Draft, Keeper},
+    keeper::{Draft, Each, Keeper, Order, WithAll},
 };
 use crate::{Error, Result, Source, Value, error::damaged, map::Map, value};
 
@@ -119,12 +115,14 @@ impl InPlace {
     pub fn create(path: &Path, strategy: Strategy, limit: u64) -> Result<()> {
         let limit = limit.clamp(START + 4096, ROOM);
         let fault = |what| move |source| Error::io(what, path, source);
-        let file = File::options().read(true).write(true).create_new(true).open(path).map_err(fault("create"))?;
+        let file =
+            File::options().read(true).write(true).create_new(true).open(path).map_err(fault("create"))?;
         let length = (START + 16 * 1024).min(limit);
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length)
             .map_err(|source| Error::io("allocate room for", path, source.into()))?;
         let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+        getrandom::fill(&mut seed)
+            .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
         let mut header = vec![0; START as usize];
         let mut put = |at: u64, value: u64| {
             header[at as usize..at as usize + 8].copy_from_slice(&value.to_le_bytes());
@@ -149,7 +147,8 @@ impl InPlace {
         if !Map::glance(&file, path, &mut header)? {
             return Err(Error::Foreign { path: path.to_owned() });
         }
-        let at = |at: u64| (0..8).rev().fold(0, |value, byte| value << 8 | u64::from(header[at as usize + byte]));
+        let at =
+            |at: u64| (0..8).rev().fold(0, |value, byte| value << 8 | u64::from(header[at as usize + byte]));
         if at(field::MAGIC) != MAGIC {
             return Err(Error::Foreign { path: path.to_owned() });
         }
@@ -164,11 +163,13 @@ impl InPlace {
         if at(field::SEALED) != u64::from(crc32fast::hash(&header[..field::SEALED as usize])) {
             return Err(damaged("the header of the store is damaged"));
         }
-        let strategy = Strategy::of_byte((version >> 32) as u8).filter(|strategy| *strategy != Strategy::Append);
+        let strategy =
+            Strategy::of_byte((version >> 32) as u8).filter(|strategy| *strategy != Strategy::Append);
         let strategy = strategy.ok_or_else(|| damaged("the store is of no known strategy"))?;
         let desk = if writable {
             let mut number = [0; 8];
-            getrandom::fill(&mut number).map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+            getrandom::fill(&mut number)
+                .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
             let file = File::options().read(true).write(true).open(path).map_err(fault("open"))?;
             Some(Mutex::new(Desk { file, writer: u64::from_le_bytes(number) | 1, allocator: None }))
         } else {
@@ -205,7 +206,9 @@ impl InPlace {
         }
         let outside = || damaged("the index lies outside");
         let offset = (word >> 24) * 16;
-        let [capacity, buckets] = self.map.longs(offset, 2).ok_or_else(outside)? else { return Err(outside()) };
+        let [capacity, buckets] = self.map.longs(offset, 2).ok_or_else(outside)? else {
+            return Err(outside());
+        };
         let (capacity, buckets) = (capacity.load(Ordering::Relaxed), buckets.load(Ordering::Relaxed));
         if capacity > u64::from(u32::MAX) || !buckets.is_power_of_two() || buckets > 1 << 33 {
             return Err(damaged("the index has an impossible size"));
@@ -284,7 +287,8 @@ impl InPlace {
     /// Whether an entry was not overtaken until now.
     fn holds(&self, entry: &Entry) -> bool {
         fence(Ordering::Acquire);
-        let is = |at, value| words::word(&self.map, at).is_some_and(|word| word.load(Ordering::Acquire) == value);
+        let is =
+            |at, value| words::word(&self.map, at).is_some_and(|word| word.load(Ordering::Acquire) == value);
         is(field::WALKS, entry.walks) && is(entry.offset, entry.sequence)
     }
 
@@ -379,7 +383,9 @@ impl InPlace {
             extents.push(Extent { offset: (word >> 24) * 16, size: index.size() });
         }
         for slot in self.slots(word, None)? {
-            let entry = self.entry(slot, self.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = self
+                .entry(slot, self.load(field::WALKS)?)
+                .ok_or_else(|| damaged("a slot leads to no entry"))?;
             extents.push(Extent { offset: entry.offset, size: (ENTRY + entry.bytes.len()) as u64 });
             self.hand(&entry, &mut |value| {
                 let mut visit = |offset, size| extents.push(Extent { offset, size: size as u64 });
@@ -445,9 +451,9 @@ impl Keeper for InPlace {
             let walks = self.load(field::WALKS)?;
             let word = self.load(field::INDEX)?;
             let found = match self.index(word) {
-                Ok(Some(index)) => self.find(&index, key, None).map(|found| {
-                    found.and_then(|(number, slot)| Some((index.slots.get(number)?, slot)))
-                }),
+                Ok(Some(index)) => self
+                    .find(&index, key, None)
+                    .map(|found| found.and_then(|(number, slot)| Some((index.slots.get(number)?, slot)))),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
             };
@@ -477,7 +483,11 @@ impl Keeper for InPlace {
         Err(Error::Busy)
     }
 
-    fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()> {
+    fn read_all(
+        &self,
+        keys: &[&[u8]],
+        with: WithAll<'_>,
+    ) -> Result<()> {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let entries = self.settled(|word, overlay| {
@@ -501,8 +511,10 @@ impl Keeper for InPlace {
             })?;
             // What has no parts is copied and whole by now. Parts are read while the closure wants them.
             let copies = Copies::new(&self.map);
-            let slices: Vec<Slice<'_>> =
-                entries.iter().map(|entry| Slice(entry.as_ref().map_or(&[], |entry| &entry.bytes[entry.key..]))).collect();
+            let slices: Vec<Slice<'_>> = entries
+                .iter()
+                .map(|entry| Slice(entry.as_ref().map_or(&[], |entry| &entry.bytes[entry.key..])))
+                .collect();
             let mut values = Vec::with_capacity(keys.len());
             for (entry, slice) in entries.iter().zip(&slices) {
                 values.push(match entry {
@@ -526,7 +538,7 @@ impl Keeper for InPlace {
         Err(Error::Busy)
     }
 
-    fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
+    fn scan(&self, with: Each<'_>) -> Result<()> {
         let entries = self.settled(|word, overlay| {
             let walks = self.load(field::WALKS)?;
             let slots = self.slots(word, overlay)?;
@@ -575,7 +587,7 @@ impl Keeper for InPlace {
         })
     }
 
-    fn sort(&self, order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Compare) -> Result<()> {
+    fn sort(&self, order: Order<'_>) -> Result<()> {
         self.locked(|store, desk| {
             let mut writing = Writing::new(store, desk)?;
             match writing.sort(order) {
@@ -589,7 +601,7 @@ impl Keeper for InPlace {
     }
 
     fn defragment(&self) -> Result<()> {
-        self.locked(|store, desk| draft::defragment(store, desk))
+        self.locked(draft::defragment)
     }
 
     fn resize(&self, limit: u64) -> Result<()> {
@@ -618,7 +630,11 @@ impl Keeper for InPlace {
             let mut findings = Vec::new();
             let slots = self.slots(word, overlay)?;
             if overlay.is_none() && slots.len() as u64 != self.load(field::LIVE)? {
-                findings.push(format!("{} entries are found, and {} counted", slots.len(), self.load(field::LIVE)?));
+                findings.push(format!(
+                    "{} entries are found, and {} counted",
+                    slots.len(),
+                    self.load(field::LIVE)?
+                ));
             }
             let index = self.index(word)?;
             for slot in slots {
@@ -643,7 +659,8 @@ impl Keeper for InPlace {
             }
             if overlay.is_none() {
                 let end = self.end()?;
-                if let Err(error) = self.extents().and_then(|used| allocator(self.strategy, START, end, used)) {
+                if let Err(error) = self.extents().and_then(|used| allocator(self.strategy, START, end, used))
+                {
                     findings.push(error.to_string());
                 }
             }
@@ -656,7 +673,8 @@ impl Keeper for InPlace {
     }
 
     fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<Option<u32>> {
-        let word = self.map.word(field::WAKE).ok_or_else(|| damaged("the header of the store is cut short"))?;
+        let word =
+            self.map.word(field::WAKE).ok_or_else(|| damaged("the header of the store is cut short"))?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let now = word.load(Ordering::Acquire);

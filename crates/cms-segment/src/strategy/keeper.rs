@@ -1,6 +1,6 @@
 //! What every strategy does for a store.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{cmp::Ordering, ops::ControlFlow, time::Duration};
 
 use crate::{Array, Result, Scalar, Space, Value};
 
@@ -14,11 +14,15 @@ pub(crate) trait Keeper: Send + Sync {
     fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()>;
 
     /// Reads the values of several keys as they are between two batches.
-    fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()>;
+    fn read_all(
+        &self,
+        keys: &[&[u8]],
+        with: WithAll<'_>,
+    ) -> Result<()>;
 
     /// Reads every entry in the order of insertion, until the closure breaks. The entries are those between
     /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.
-    fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()>;
+    fn scan(&self, with: Each<'_>) -> Result<()>;
 
     /// The number of entries.
     fn len(&self) -> Result<u64>;
@@ -27,7 +31,7 @@ pub(crate) trait Keeper: Send + Sync {
     fn write(&self, with: &mut dyn FnMut(&mut dyn Draft) -> Result<()>) -> Result<()>;
 
     /// Puts the entries into another order, by their keys and values.
-    fn sort(&self, order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> std::cmp::Ordering) -> Result<()>;
+    fn sort(&self, order: Order<'_>) -> Result<()>;
 
     /// Moves pieces together, so that what is free is in fewer and larger ones.
     fn defragment(&self) -> Result<()>;
@@ -65,8 +69,18 @@ pub(crate) trait Draft {
     fn delete(&mut self, key: &[u8]) -> Result<bool>;
 }
 
+/// What takes the values of several keys.
+pub(crate) type WithAll<'a> = &'a mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>;
+
+/// What takes one entry after another.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>;
+
+/// Which of two entries comes first.
+pub(crate) type Order<'a> = &'a mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Ordering;
+
 /// What makes a value out of another: the value, the space of the parts, and the record to be written.
-pub(crate) type Amend<'a> = &'a mut dyn FnMut(Option<Value<'_>>, &mut dyn Space, &mut Vec<u8>) -> Result<bool>;
+pub(crate) type Amend<'a> =
+    &'a mut dyn FnMut(Option<Value<'_>>, &mut dyn Space, &mut Vec<u8>) -> Result<bool>;
 
 /// Gives up the parts of a value.
 pub(crate) fn release(value: Option<Value<'_>>, space: &mut dyn Space) -> Result<()> {

@@ -135,13 +135,13 @@ impl Allocator for Pool {
         let mut cut = BTreeMap::new();
         for extent in used {
             match Self::class(extent.size) {
-                None if extent.offset % PAGE != 0 => return Err(overlap()),
+                None if !extent.offset.is_multiple_of(PAGE) => return Err(overlap()),
                 None => drop(pages.insert(extent.offset, extent.size.next_multiple_of(PAGE))),
                 Some(class) => {
                     let page = extent.offset - extent.offset % PAGE;
                     pages.insert(page, PAGE);
                     if *cut.entry(page).or_insert(class) != class
-                        || extent.offset % PAGE % CLASSES[class] != 0
+                        || !(extent.offset % PAGE).is_multiple_of(CLASSES[class])
                     {
                         return Err(damaged("a page holds pieces of two classes"));
                     }

@@ -1,7 +1,6 @@
 //! Writing into a store whose room is used again.
 
 use std::{
-    cmp::Ordering as Compare,
     collections::HashMap,
     sync::atomic::{Ordering, fence},
 };
@@ -16,7 +15,10 @@ use crate::{
     Array, Error, Result, Scalar, Source, Space, Value,
     error::damaged,
     map::Map,
-    strategy::{Allocator, GRANULE, allocator, gathering, keeper::{Amend, Draft, release}},
+    strategy::{
+        Allocator, GRANULE, allocator, gathering,
+        keeper::{Amend, Draft, Order, release},
+    },
     value,
 };
 
@@ -62,7 +64,10 @@ impl<'a> Writing<'a> {
 
     /// The piece that a slot leads to is no longer wanted.
     fn drop_entry(&mut self, slot: u64) -> Result<()> {
-        let entry = self.store.entry(slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
+        let entry = self
+            .store
+            .entry(slot, self.store.load(field::WALKS)?)
+            .ok_or_else(|| damaged("a slot leads to no entry"))?;
         let size = (ENTRY + entry.bytes.len()) as u64;
         if !self.pieces.forget(entry.offset) {
             self.replaced.push(Extent { offset: entry.offset, size });
@@ -152,7 +157,10 @@ impl<'a> Writing<'a> {
         let (table, _) = table.as_chunks_mut::<8>();
         for (number, slot) in slots.iter().enumerate() {
             head[number * 8..number * 8 + 8].copy_from_slice(&slot.to_le_bytes());
-            let entry = self.store.entry(*slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = self
+                .store
+                .entry(*slot, self.store.load(field::WALKS)?)
+                .ok_or_else(|| damaged("a slot leads to no entry"))?;
             let hash = self.store.hash(&entry.bytes[..entry.key]);
             let mut place = hash as usize & (buckets as usize - 1);
             while table[place] != [0; 8] {
@@ -166,7 +174,7 @@ impl<'a> Writing<'a> {
         }
         let number = (old + 1) & 0xff_ffff;
         self.decide(vec![
-            (field::INDEX, offset / 16 << 24 | number),
+            (field::INDEX, ((offset / 16) << 24) | number),
             (field::USED, slots.len() as u64),
             (field::LIVE, slots.len() as u64),
         ])
@@ -188,7 +196,8 @@ impl<'a> Writing<'a> {
         added.sort_unstable();
         let mut slots = Vec::new();
         if let Some(index) = self.store.index(self.store.load(field::INDEX)?)? {
-            let used = usize::try_from(self.store.load(field::USED)?).unwrap_or(usize::MAX).min(index.slots.len());
+            let used =
+                usize::try_from(self.store.load(field::USED)?).unwrap_or(usize::MAX).min(index.slots.len());
             for number in 0..used {
                 let slot = changed.get(&number).copied().unwrap_or_else(|| index.slot(number, None));
                 slots.extend(slot.filter(|slot| *slot != 0));
@@ -200,12 +209,17 @@ impl<'a> Writing<'a> {
 
     pub fn sort(
         &mut self,
-        order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Compare,
+        order: Order<'_>,
     ) -> Result<()> {
         let copies = words::Copies::new(&self.store.map);
         let mut entries = Vec::new();
         for slot in self.slots()? {
-            entries.push((slot, self.store.entry(slot, self.store.load(field::WALKS)?).ok_or_else(|| damaged("a slot leads to no entry"))?));
+            entries.push((
+                slot,
+                self.store
+                    .entry(slot, self.store.load(field::WALKS)?)
+                    .ok_or_else(|| damaged("a slot leads to no entry"))?,
+            ));
         }
         let mut values: Vec<(u64, &[u8], Value<'_>)> = Vec::with_capacity(entries.len());
         for (slot, entry) in &entries {
@@ -267,7 +281,11 @@ impl Writing<'_> {
             return Err(Error::TooLong { what: "a key", length: key.len(), greatest: LONGEST_KEY });
         }
         if record.len() > value::GREATEST_VALUE {
-            return Err(Error::TooLong { what: "a value", length: record.len(), greatest: value::GREATEST_VALUE });
+            return Err(Error::TooLong {
+                what: "a value",
+                length: record.len(),
+                greatest: value::GREATEST_VALUE,
+            });
         }
         let before = self.slot(key)?;
         let new = self.write_entry(key, record)?;
@@ -276,9 +294,7 @@ impl Writing<'_> {
         }
         let mut change = match (self.changes.get(key), before) {
             (Some(change), _) => *change,
-            (None, before) => {
-                Change { old: before.and_then(|(number, _)| number), moved: false, new: None }
-            }
+            (None, before) => Change { old: before.and_then(|(number, _)| number), moved: false, new: None },
         };
         let order = match (change.new, change.old) {
             (Some((_, order)), _) => order,
@@ -403,7 +419,9 @@ impl<'a> Pieces<'a> {
     /// After a batch became visible: what it replaced gets new numbers, all of it before any is given out again.
     fn settle(&mut self, journal: Option<u64>, replaced: Vec<Extent>, store: &InPlace) {
         for extent in &replaced {
-            if let (Ok(next), Some(word)) = (store.long(field::SEQUENCE), words::word(&store.map, extent.offset)) {
+            if let (Ok(next), Some(word)) =
+                (store.long(field::SEQUENCE), words::word(&store.map, extent.offset))
+            {
                 word.store(next.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
             }
         }
@@ -455,7 +473,7 @@ impl Space for Pieces<'_> {
 }
 
 fn slot(offset: u64, sequence: u64) -> u64 {
-    offset / 16 << 32 | (sequence & SEQUENCE) << 12
+    ((offset / 16) << 32) | ((sequence & SEQUENCE) << 12)
 }
 
 /// Writes every piece again that lies behind a free one that it fits into, the last ones first.
@@ -475,7 +493,8 @@ fn move_forward(store: &InPlace, desk: &mut Desk) -> Result<()> {
         slots.sort_unstable_by_key(|slot| std::cmp::Reverse(piece(*slot)));
         for slot in slots {
             let entry = store.entry(slot, store.load(field::WALKS)?);
-            moved += u64::from(relocate(store, desk, &entry.ok_or_else(|| damaged("a slot leads to no entry"))?)?);
+            moved +=
+                u64::from(relocate(store, desk, &entry.ok_or_else(|| damaged("a slot leads to no entry"))?)?);
         }
         move_index_forward(store, desk)?;
         if moved == 0 {

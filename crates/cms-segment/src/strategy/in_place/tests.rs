@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ops::ControlFlow,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -63,34 +64,31 @@ fn put(draft: &mut dyn Draft, key: &[u8], value: &Model) -> Result<()> {
     match value {
         Model::Int(value) => draft.set(key, Scalar::Int(*value)),
         Model::Text(text) => draft.set(key, Scalar::String(text)),
-        Model::Array(elements) => {
-            draft.amend(key, 0, &mut |old, space, record| {
-                release(old, space)?;
-                let mut array = Array::new(Kind::String);
-                let elements: Vec<Scalar<'_>> = elements.iter().map(|element| Scalar::String(element)).collect();
-                array.extend(space, &elements)?;
-                value::encode_array(&array.encode(), record);
-                Ok(true)
-            })
-        }
-        Model::Table(rows) => {
-            draft.amend(key, 0, &mut |old, space, record| {
-                release(old, space)?;
-                let columns = vec![Column::new("id", Kind::Int), Column::new("text", Kind::String)];
-                let mut table = Table::new("t", columns)?;
-                table.create_index(space, "id", true)?;
-                for (id, text) in rows {
-                    table.insert(space, &[("id", Scalar::Int(*id)), ("text", Scalar::String(text))])?;
-                }
-                value::encode_table(&table.encode(), record);
-                Ok(true)
-            })
-        }
+        Model::Array(elements) => draft.amend(key, 0, &mut |old, space, record| {
+            release(old, space)?;
+            let mut array = Array::new(Kind::String);
+            let elements: Vec<Scalar<'_>> = elements.iter().map(|element| Scalar::String(element)).collect();
+            array.extend(space, &elements)?;
+            value::encode_array(&array.encode(), record);
+            Ok(true)
+        }),
+        Model::Table(rows) => draft.amend(key, 0, &mut |old, space, record| {
+            release(old, space)?;
+            let columns = vec![Column::new("id", Kind::Int), Column::new("text", Kind::String)];
+            let mut table = Table::new("t", columns)?;
+            table.create_index(space, "id", true)?;
+            for (id, text) in rows {
+                table.insert(space, &[("id", Scalar::Int(*id)), ("text", Scalar::String(text))])?;
+            }
+            value::encode_table(&table.encode(), record);
+            Ok(true)
+        }),
     }
 }
 
 fn any(random: &mut Random) -> Model {
-    let text = |random: &mut Random, most: u64| vec![b'a' + random.below(26) as u8; random.below(most) as usize];
+    let text =
+        |random: &mut Random, most: u64| vec![b'a' + random.below(26) as u8; random.below(most) as usize];
     match random.below(10) {
         0..=3 => Model::Int(random.next() as i64 >> random.below(64)),
         4..=6 => Model::Text(text(random, 200)),
@@ -122,7 +120,10 @@ fn store(strategy: Strategy, limit: u64) -> (tempfile::TempDir, InPlace) {
 fn check(store: &InPlace, entries: &Entries) {
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
     let found = scan(store).unwrap();
-    assert_eq!(found.iter().map(|entry| &entry.0).collect::<Vec<_>>(), entries.iter().map(|entry| &entry.0).collect::<Vec<_>>());
+    assert_eq!(
+        found.iter().map(|entry| &entry.0).collect::<Vec<_>>(),
+        entries.iter().map(|entry| &entry.0).collect::<Vec<_>>()
+    );
     assert_eq!(found, *entries);
     for (key, value) in entries {
         assert_eq!(read(store, key).unwrap().as_ref(), Some(value));
@@ -228,16 +229,17 @@ fn defragmenting_gathers_what_is_free() {
         }
         store.write(&mut |draft| entries.iter().try_for_each(|(key, value)| put(draft, key, value))).unwrap();
         for (key, _) in entries.iter().skip(1).step_by(2) {
-            store
-                .write(&mut |draft| draft.delete(key).map(drop))
-                .unwrap();
+            store.write(&mut |draft| draft.delete(key).map(drop)).unwrap();
         }
         entries = entries.into_iter().step_by(2).collect();
         let before = store.usage().unwrap();
         store.defragment().unwrap();
         let after = store.usage().unwrap();
         eprintln!("{strategy:?}: {:.2} before, {:.2} after", before.fragmentation, after.fragmentation);
-        assert!(before.fragmentation > 0.5 && after.fragmentation < 0.25, "{strategy:?} {before:?} {after:?}");
+        assert!(
+            before.fragmentation > 0.5 && after.fragmentation < 0.25,
+            "{strategy:?} {before:?} {after:?}"
+        );
         check(&store, &entries);
         check_leaks(&store);
         store.resize(after.files - after.largest / 2).unwrap();
@@ -308,9 +310,13 @@ fn readers_see_whole_batches_only() {
                         }
                         for key in [&b"text"[..], b"array"] {
                             match read(&reader, key) {
-                                Ok(Some(Model::Text(text))) => assert!(text.windows(2).all(|pair| pair[0] == pair[1])),
+                                Ok(Some(Model::Text(text))) => {
+                                    assert!(text.windows(2).all(|pair| pair[0] == pair[1]))
+                                }
                                 Ok(Some(Model::Array(array))) => {
-                                    assert!(array.len() >= 40 && array.windows(2).all(|pair| pair[0] == pair[1]));
+                                    assert!(
+                                        array.len() >= 40 && array.windows(2).all(|pair| pair[0] == pair[1])
+                                    );
                                 }
                                 Err(Error::Busy) => busy += 1,
                                 other => panic!("{other:?}"),
@@ -392,5 +398,8 @@ fn keys_may_be_anything() {
         assert_eq!(read(&store, key).unwrap(), Some(Model::Int(*number)));
     }
     let long = vec![b'k'; LONGEST_KEY + 1];
-    assert!(matches!(store.write(&mut |draft| put(draft, &long, &Model::Int(1))), Err(Error::TooLong { .. })));
+    assert!(matches!(
+        store.write(&mut |draft| put(draft, &long, &Model::Int(1))),
+        Err(Error::TooLong { .. })
+    ));
 }
