@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Result, error::damaged, generation::Generation};
+use crate::{Result, error::damaged, generation::Generation, map::words_that_are};
 
 /// What a slot of the index leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +56,13 @@ pub(crate) fn prefetch(generation: &Generation, hash: u64) {
 /// wrongly half of the time.
 #[inline(always)]
 fn equal(words: &[AtomicU32; WORDS], tag: u32) -> u32 {
-    let mut bits = 0;
-    for (position, word) in words[..SLOTS].iter().enumerate() {
-        bits |= u32::from(word.load(Ordering::Relaxed) == tag) << position;
-    }
-    bits
+    words.first_chunk::<SLOTS>().map_or(0, |tags| words_that_are(tags, tag))
+}
+
+/// Where the bucket lies at which a search for `hash` begins.
+#[inline(always)]
+pub(crate) fn first(generation: &Generation, hash: u64) -> u64 {
+    generation.header.index + u64::from(first_bucket(hash, generation.header.buckets)) * BYTES
 }
 
 /// Finds the slot whose place satisfies `is_it`: where its tag lies, and the offset it leads to.
@@ -80,13 +82,11 @@ pub(crate) fn find(
         while bits != 0 {
             let position = bits.trailing_zeros() as usize % SLOTS;
             bits &= bits - 1;
-            // Again with acquire: the place was stored before the tag.
-            if words[position].load(Ordering::Acquire) == tag {
-                let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
-                if offset != 0 && is_it(offset)? {
-                    let at = generation.header.index + u64::from(number) * BYTES + position as u64 * 4;
-                    return Ok(Some((at, offset)));
-                }
+            // Without its place, or with that of another key, the tag is of a batch that cannot be seen yet.
+            let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
+            if offset != 0 && is_it(offset)? {
+                let at = generation.header.index + u64::from(number) * BYTES + position as u64 * 4;
+                return Ok(Some((at, offset)));
             }
         }
         if equal(words, 0) != 0 {
