@@ -8,6 +8,7 @@ use crate::{
     hash::{Leaf, split},
     load::check_name,
     pen::Pen,
+    strategy::Amend,
     trial::step,
     value::{self, GREATEST_VALUE},
     writer::Replacement,
@@ -81,6 +82,31 @@ impl<'w, 'r> Batch<'w, 'r> {
             }
             pen.set(path, leaf, record)
         })
+    }
+
+    /// Sets a key to a value that a closure makes out of the old one, its pieces in the space of the segment.
+    pub(crate) fn amend(&mut self, key: &[u8], weight: u64, with: Amend<'_>) -> Result<()> {
+        let (path, leaf) = split(key);
+        check_name("a path", path)?;
+        check_leaf(leaf)?;
+        let position = self.writer.route(path)?;
+        let revision = self.revision;
+        let mut failed = None;
+        self.change(position, weight + key.len() as u64, |pen| {
+            let generation = pen.generation.clone();
+            let old = generation.get(path, &Leaf::new(leaf), revision)?;
+            let mut record = Vec::new();
+            match with(old, &mut pen.appender, &mut record) {
+                Ok(true) => pen.set(path, leaf, &record),
+                Ok(false) => Ok(()),
+                // Nothing but room was taken.
+                Err(error) => {
+                    failed = Some(error);
+                    Ok(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
     }
 
     /// Deletes a key, and answers whether there was one.

@@ -5,6 +5,7 @@
 mod array;
 mod batch;
 mod block;
+mod content;
 mod copy;
 mod edit;
 mod entry;
@@ -14,6 +15,7 @@ mod generation;
 mod group;
 mod handle;
 mod hash;
+mod image;
 mod index;
 mod load;
 mod lookup;
@@ -22,12 +24,14 @@ mod map;
 mod name;
 mod order;
 mod pen;
+pub mod record;
 mod root;
 mod roster;
 mod scalar;
 mod scan;
 mod snapshot;
 mod space;
+mod store;
 mod strategy;
 mod survey;
 mod table;
@@ -43,16 +47,19 @@ pub use crate::trial::stop_after;
 pub use crate::{
     array::{Array, ArrayRef, Elements},
     batch::Batch,
+    content::Content,
     error::{Error, Result},
     group::{Entries, Group},
     handle::Handle,
     load::Heap,
     order::Order,
+    record::{Field, FieldInfo, Record, RecordSource, RecordTarget, Text},
     root::{Root, RootOptions, SegmentOptions},
     scalar::{Kind, Scalar},
     scan::{Item, Ordered, Sorted},
     snapshot::Snapshot,
     space::{Source, Space},
+    store::{Changes, Store, StoreOptions},
     strategy::{Strategy, Usage},
     survey::{Extent, ExtentKind, Finding, PackageUsage, Statistics},
     table::{Column, Row, RowId, Rows, Table, TableRef},
@@ -60,3 +67,4 @@ pub use crate::{
     value::Value,
     writer::{Load, Writer},
 };
+pub use cms_derive::Record;

@@ -106,7 +106,8 @@ impl Order {
         let mut are_natural = true;
         for payload in payloads {
             let label = natural(*payload)?;
-            are_natural &= last.is_none_or(|last| last < label) && self.exception(space, *payload)?.1.is_none();
+            are_natural &=
+                last.is_none_or(|last| last < label) && self.exception(space, *payload)?.1.is_none();
             last = Some(label);
         }
         let mut order = *self;

@@ -327,6 +327,15 @@ impl Root {
         }
     }
 
+    /// Of the first segment: its limit, where its next record goes, and how much before that is garbage.
+    pub(crate) fn room(&self) -> Result<(u64, u64, u64)> {
+        let limit = self.shared.row(0)?.limit;
+        let (_, maps) = self.shared.maps()?;
+        let generation = maps.generation(0).ok_or(Error::NotFound { what: "segment" })?;
+        let at = |at| generation.long(at);
+        Ok((limit, at(generation::at::TAIL), at(generation::at::GARBAGE)))
+    }
+
     /// The state of the store at its head, which stays as it is.
     ///
     /// # Errors

@@ -299,11 +299,6 @@ fn decode_other<S: Source>(source: &S, offset: u64, header: u8) -> Result<Option
     Ok(Some(value))
 }
 
-/// Whether the value of a record is an array or a table.
-pub(crate) fn has_parts(record: &[u8]) -> bool {
-    matches!(record, [ARRAY | TABLE, ..])
-}
-
 /// The bytes that the record at an offset takes.
 pub(crate) fn record_length<S: Source>(source: &S, offset: u64) -> Result<usize> {
     let Some(&[header]) = source.bytes(offset, 1) else {

@@ -26,7 +26,6 @@ mod draft;
 mod words;
 
 use std::{
-    cmp::Ordering as Compare,
     collections::HashMap,
     fs::File,
     ops::ControlFlow,
@@ -36,19 +35,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering, fence},
     },
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+use rustix::{io::Errno, thread::futex};
 
-use self::{
-    draft::Writing,
-    words::Copies,
-};
+use self::{draft::Writing, words::Copies};
 use super::{
     Allocator, Extent, Strategy, Usage, allocator,
     allocator::fragmentation,
-    keeper::{Draft, Keeper},
+    keeper::{Draft, Each, Keeper, Order, WithAll},
 };
 use crate::{Error, Result, Source, Value, error::damaged, map::Map, value};
 
@@ -87,6 +85,10 @@ mod field {
     pub const END: u64 = 120;
     /// Who wrote last.
     pub const WRITER: u64 = 128;
+    /// How often a writer looked anew at what is free. What it found free may never have been given a new number.
+    pub const WALKS: u64 = 136;
+    /// A u32 that changes with every batch, and on which readers wait.
+    pub const WAKE: u64 = 144;
 }
 
 /// The entries of a store in one file.
@@ -113,12 +115,14 @@ impl InPlace {
     pub fn create(path: &Path, strategy: Strategy, limit: u64) -> Result<()> {
         let limit = limit.clamp(START + 4096, ROOM);
         let fault = |what| move |source| Error::io(what, path, source);
-        let file = File::options().read(true).write(true).create_new(true).open(path).map_err(fault("create"))?;
+        let file =
+            File::options().read(true).write(true).create_new(true).open(path).map_err(fault("create"))?;
         let length = (START + 16 * 1024).min(limit);
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length)
             .map_err(|source| Error::io("allocate room for", path, source.into()))?;
         let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+        getrandom::fill(&mut seed)
+            .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
         let mut header = vec![0; START as usize];
         let mut put = |at: u64, value: u64| {
             header[at as usize..at as usize + 8].copy_from_slice(&value.to_le_bytes());
@@ -143,7 +147,8 @@ impl InPlace {
         if !Map::glance(&file, path, &mut header)? {
             return Err(Error::Foreign { path: path.to_owned() });
         }
-        let at = |at: u64| (0..8).rev().fold(0, |value, byte| value << 8 | u64::from(header[at as usize + byte]));
+        let at =
+            |at: u64| (0..8).rev().fold(0, |value, byte| value << 8 | u64::from(header[at as usize + byte]));
         if at(field::MAGIC) != MAGIC {
             return Err(Error::Foreign { path: path.to_owned() });
         }
@@ -158,11 +163,13 @@ impl InPlace {
         if at(field::SEALED) != u64::from(crc32fast::hash(&header[..field::SEALED as usize])) {
             return Err(damaged("the header of the store is damaged"));
         }
-        let strategy = Strategy::of_byte((version >> 32) as u8).filter(|strategy| *strategy != Strategy::Append);
+        let strategy =
+            Strategy::of_byte((version >> 32) as u8).filter(|strategy| *strategy != Strategy::Append);
         let strategy = strategy.ok_or_else(|| damaged("the store is of no known strategy"))?;
         let desk = if writable {
             let mut number = [0; 8];
-            getrandom::fill(&mut number).map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+            getrandom::fill(&mut number)
+                .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
             let file = File::options().read(true).write(true).open(path).map_err(fault("open"))?;
             Some(Mutex::new(Desk { file, writer: u64::from_le_bytes(number) | 1, allocator: None }))
         } else {
@@ -199,7 +206,9 @@ impl InPlace {
         }
         let outside = || damaged("the index lies outside");
         let offset = (word >> 24) * 16;
-        let [capacity, buckets] = self.map.longs(offset, 2).ok_or_else(outside)? else { return Err(outside()) };
+        let [capacity, buckets] = self.map.longs(offset, 2).ok_or_else(outside)? else {
+            return Err(outside());
+        };
         let (capacity, buckets) = (capacity.load(Ordering::Relaxed), buckets.load(Ordering::Relaxed));
         if capacity > u64::from(u32::MAX) || !buckets.is_power_of_two() || buckets > 1 << 33 {
             return Err(damaged("the index has an impossible size"));
@@ -259,7 +268,8 @@ impl InPlace {
     }
 
     /// Copies the entry that a slot leads to, with the sequence number that it must keep; none if it was overtaken.
-    fn entry(&self, slot: u64) -> Option<Entry> {
+    /// `walks` is the header's number from before the slot was loaded.
+    fn entry(&self, slot: u64, walks: u64) -> Option<Entry> {
         let offset = piece(slot);
         let sequence = words::word(&self.map, offset)?.load(Ordering::Acquire);
         if sequence & SEQUENCE != (slot >> 12) & SEQUENCE {
@@ -271,19 +281,21 @@ impl InPlace {
             return None;
         }
         let bytes = words::copy(&self.map, offset + ENTRY as u64, len)?;
-        Some(Entry { offset, sequence, key, check: (shape >> 48) as u16, bytes })
+        Some(Entry { offset, sequence, walks, key, check: (shape >> 48) as u16, bytes })
     }
 
     /// Whether an entry was not overtaken until now.
     fn holds(&self, entry: &Entry) -> bool {
         fence(Ordering::Acquire);
-        words::word(&self.map, entry.offset).is_some_and(|word| word.load(Ordering::Relaxed) == entry.sequence)
+        let is =
+            |at, value| words::word(&self.map, at).is_some_and(|word| word.load(Ordering::Acquire) == value);
+        is(field::WALKS, entry.walks) && is(entry.offset, entry.sequence)
     }
 
     /// Hands over the value of an entry, and answers whether it was not overtaken meanwhile.
     fn hand(&self, entry: &Entry, with: &mut dyn FnMut(Value<'_>) -> Result<()>) -> Result<bool> {
         let record = &entry.bytes[entry.key..];
-        if value::has_parts(record) {
+        if value::has_pieces(record) {
             let copies = Copies::new(&self.map);
             let at = entry.offset + (ENTRY + entry.key) as u64;
             let answer = value::decode(&copies, at)
@@ -371,7 +383,9 @@ impl InPlace {
             extents.push(Extent { offset: (word >> 24) * 16, size: index.size() });
         }
         for slot in self.slots(word, None)? {
-            let entry = self.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = self
+                .entry(slot, self.load(field::WALKS)?)
+                .ok_or_else(|| damaged("a slot leads to no entry"))?;
             extents.push(Extent { offset: entry.offset, size: (ENTRY + entry.bytes.len()) as u64 });
             self.hand(&entry, &mut |value| {
                 let mut visit = |offset, size| extents.push(Extent { offset, size: size as u64 });
@@ -403,6 +417,9 @@ impl InPlace {
         }
         if desk.allocator.is_none() || self.load(field::WRITER)? != desk.writer {
             desk.allocator = None;
+            // Readers that hold on to what a killed writer replaced begin again, before any of it is given out.
+            self.long(field::WALKS)?.fetch_add(1, Ordering::AcqRel);
+            fence(Ordering::Release);
             let end = self.end()?;
             desk.allocator = Some(allocator(self.strategy, START, end, self.extents()?)?);
             self.long(field::WRITER)?.store(desk.writer, Ordering::Release);
@@ -431,11 +448,12 @@ impl Keeper for InPlace {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let epoch = self.load(field::EPOCH)?;
+            let walks = self.load(field::WALKS)?;
             let word = self.load(field::INDEX)?;
             let found = match self.index(word) {
-                Ok(Some(index)) => self.find(&index, key, None).map(|found| {
-                    found.and_then(|(number, slot)| Some((index.slots.get(number)?, slot)))
-                }),
+                Ok(Some(index)) => self
+                    .find(&index, key, None)
+                    .map(|found| found.and_then(|(number, slot)| Some((index.slots.get(number)?, slot)))),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
             };
@@ -447,7 +465,7 @@ impl Keeper for InPlace {
                 // A batch may move a key to the end, where it is found a moment after it is gone.
                 Ok(None) => return self.read_all(&[key], &mut |values| with(values[0])),
                 Ok(Some((place, slot))) => {
-                    let Some(entry) = self.entry(slot) else {
+                    let Some(entry) = self.entry(slot, walks) else {
                         if place.load(Ordering::Acquire) == slot && attempt > 20 {
                             return Err(damaged("a slot leads to no entry"));
                         }
@@ -465,10 +483,15 @@ impl Keeper for InPlace {
         Err(Error::Busy)
     }
 
-    fn read_all(&self, keys: &[&[u8]], with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>) -> Result<()> {
+    fn read_all(
+        &self,
+        keys: &[&[u8]],
+        with: WithAll<'_>,
+    ) -> Result<()> {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let entries = self.settled(|word, overlay| {
+                let walks = self.load(field::WALKS)?;
                 let index = self.index(word)?;
                 let mut entries = Vec::with_capacity(keys.len());
                 for key in keys {
@@ -478,7 +501,7 @@ impl Keeper for InPlace {
                     };
                     entries.push(match found {
                         None => None,
-                        Some((_, slot)) => match self.entry(slot) {
+                        Some((_, slot)) => match self.entry(slot, walks) {
                             None => return Ok(None),
                             entry => entry,
                         },
@@ -488,19 +511,21 @@ impl Keeper for InPlace {
             })?;
             // What has no parts is copied and whole by now. Parts are read while the closure wants them.
             let copies = Copies::new(&self.map);
-            let slices: Vec<Slice<'_>> =
-                entries.iter().map(|entry| Slice(entry.as_ref().map_or(&[], |entry| &entry.bytes[entry.key..]))).collect();
+            let slices: Vec<Slice<'_>> = entries
+                .iter()
+                .map(|entry| Slice(entry.as_ref().map_or(&[], |entry| &entry.bytes[entry.key..])))
+                .collect();
             let mut values = Vec::with_capacity(keys.len());
             for (entry, slice) in entries.iter().zip(&slices) {
                 values.push(match entry {
                     None => None,
-                    Some(entry) if value::has_parts(slice.0) => {
+                    Some(entry) if value::has_pieces(slice.0) => {
                         value::decode(&copies, entry.offset + (ENTRY + entry.key) as u64).unwrap_or(None)
                     }
                     Some(_) => value::decode(slice, 0)?,
                 });
             }
-            let parts = |entry: &&Entry| value::has_parts(&entry.bytes[entry.key..]);
+            let parts = |entry: &&Entry| value::has_pieces(&entry.bytes[entry.key..]);
             let whole = || entries.iter().flatten().filter(parts).all(|entry| self.holds(entry));
             if !whole() {
                 continue;
@@ -513,16 +538,17 @@ impl Keeper for InPlace {
         Err(Error::Busy)
     }
 
-    fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
+    fn scan(&self, with: Each<'_>) -> Result<()> {
         let entries = self.settled(|word, overlay| {
+            let walks = self.load(field::WALKS)?;
             let slots = self.slots(word, overlay)?;
             // The words were loaded one after another: what was replaced meanwhile has another number.
-            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot)).collect();
+            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot, walks)).collect();
             Ok(entries)
         })?;
         for entry in entries {
             let (key, record) = entry.bytes.split_at(entry.key);
-            let flow = if value::has_parts(record) {
+            let flow = if value::has_pieces(record) {
                 // Its parts were not copied: they are read as they are now.
                 let mut flow = ControlFlow::Continue(());
                 self.read(key, &mut |value| {
@@ -561,7 +587,7 @@ impl Keeper for InPlace {
         })
     }
 
-    fn sort(&self, order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Compare) -> Result<()> {
+    fn sort(&self, order: Order<'_>) -> Result<()> {
         self.locked(|store, desk| {
             let mut writing = Writing::new(store, desk)?;
             match writing.sort(order) {
@@ -575,7 +601,7 @@ impl Keeper for InPlace {
     }
 
     fn defragment(&self) -> Result<()> {
-        self.locked(|store, desk| draft::defragment(store, desk))
+        self.locked(draft::defragment)
     }
 
     fn resize(&self, limit: u64) -> Result<()> {
@@ -604,11 +630,15 @@ impl Keeper for InPlace {
             let mut findings = Vec::new();
             let slots = self.slots(word, overlay)?;
             if overlay.is_none() && slots.len() as u64 != self.load(field::LIVE)? {
-                findings.push(format!("{} entries are found, and {} counted", slots.len(), self.load(field::LIVE)?));
+                findings.push(format!(
+                    "{} entries are found, and {} counted",
+                    slots.len(),
+                    self.load(field::LIVE)?
+                ));
             }
             let index = self.index(word)?;
             for slot in slots {
-                let Some(entry) = self.entry(slot) else {
+                let Some(entry) = self.entry(slot, self.load(field::WALKS)?) else {
                     findings.push(format!("the slot {slot:x} leads to no entry"));
                     continue;
                 };
@@ -629,7 +659,8 @@ impl Keeper for InPlace {
             }
             if overlay.is_none() {
                 let end = self.end()?;
-                if let Err(error) = self.extents().and_then(|used| allocator(self.strategy, START, end, used)) {
+                if let Err(error) = self.extents().and_then(|used| allocator(self.strategy, START, end, used))
+                {
                     findings.push(error.to_string());
                 }
             }
@@ -637,8 +668,33 @@ impl Keeper for InPlace {
         })
     }
 
-    fn version(&self) -> u64 {
-        self.load(field::EPOCH).unwrap_or(0) / 2
+    fn version(&self) -> u32 {
+        self.map.word(field::WAKE).map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<Option<u32>> {
+        let word =
+            self.map.word(field::WAKE).ok_or_else(|| damaged("the header of the store is cut short"))?;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let now = word.load(Ordering::Acquire);
+            if now != seen {
+                return Ok(Some(now));
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(None);
+            }
+            let left = left.map(|left| futex::Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            });
+            // Without PRIVATE: those who wake us are other processes.
+            match futex::wait(word, futex::Flags::empty(), seen, left.as_ref()) {
+                Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
+                Err(error) => return Err(Error::io("wait on", self.map.path(), error.into())),
+            }
+        }
     }
 }
 
@@ -683,6 +739,7 @@ impl Index<'_> {
 struct Entry {
     offset: u64,
     sequence: u64,
+    walks: u64,
     /// Length of the key.
     key: usize,
     check: u16,

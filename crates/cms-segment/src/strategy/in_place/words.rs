@@ -70,9 +70,11 @@ impl Source for Copies<'_> {
     }
 }
 
+type Row = Box<[OnceLock<Box<[u8]>>]>;
+
 /// Byte strings that can be added while those added before are borrowed: rows of doubling length, each filled once.
 pub(super) struct Shelf {
-    rows: [OnceLock<Box<[OnceLock<Box<[u8]>>]>>; 48],
+    rows: [OnceLock<Row>; 48],
     next: AtomicUsize,
 }
 
@@ -86,7 +88,8 @@ impl Shelf {
     pub fn put(&self, bytes: Box<[u8]>) -> &[u8] {
         let number = self.next.fetch_add(1, Ordering::Relaxed) + 1;
         let row = number.ilog2() as usize;
-        let place = &self.rows[row].get_or_init(|| (0..1 << row).map(|_| OnceLock::new()).collect())[number - (1 << row)];
+        let place = &self.rows[row].get_or_init(|| (0..1 << row).map(|_| OnceLock::new()).collect())
+            [number - (1 << row)];
         place.get_or_init(|| bytes)
     }
 
