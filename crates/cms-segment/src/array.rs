@@ -208,6 +208,10 @@ pub struct Elements<'a> {
     form: Walk<'a>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an iterator lives on the stack, and boxing it would cost an allocation"
+)]
 enum Walk<'a> {
     Short {
         left: usize,

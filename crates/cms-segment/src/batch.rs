@@ -5,9 +5,10 @@ use std::{fs, sync::Arc};
 use crate::{
     Error, Result, Value, Writer, copy,
     error::damaged,
-    hash::split,
+    hash::{Leaf, split},
     load::check_name,
     pen::Pen,
+    strategy::Amend,
     trial::step,
     value::{self, GREATEST_VALUE},
     writer::Replacement,
@@ -87,6 +88,31 @@ impl<'w, 'r> Batch<'w, 'r> {
         })
     }
 
+    /// Sets a key to a value that a closure makes out of the old one, its pieces in the space of the segment.
+    pub(crate) fn amend(&mut self, key: &[u8], weight: u64, with: Amend<'_>) -> Result<()> {
+        let (path, leaf) = split(key);
+        check_name("a path", path)?;
+        check_leaf(leaf)?;
+        let position = self.writer.route(path)?;
+        let revision = self.revision;
+        let mut failed = None;
+        self.change(position, weight + key.len() as u64, |pen| {
+            let generation = pen.generation.clone();
+            let old = generation.get(path, &Leaf::new(leaf), revision)?;
+            let mut record = Vec::new();
+            match with(old, &mut pen.appender, &mut record) {
+                Ok(true) => pen.set(path, leaf, &record),
+                Ok(false) => Ok(()),
+                // Nothing but room was taken.
+                Err(error) => {
+                    failed = Some(error);
+                    Ok(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), Err)
+    }
+
     /// Deletes a key, and answers whether there was one.
     pub fn delete(&mut self, key: &[u8]) -> Result<bool> {
         let (path, leaf) = split(key);
@@ -159,7 +185,7 @@ impl<'w, 'r> Batch<'w, 'r> {
         let (path, leaf) = split(key);
         let position = self.writer.route(path)?;
         let revision = self.revision;
-        self.pen(position)?.generation.get(path, leaf, revision)
+        self.pen(position)?.generation.get(path, &Leaf::new(leaf), revision)
     }
 
     /// Makes sure that changes of this many bytes, keys and values together, will find room in the first segment.
@@ -228,6 +254,14 @@ impl<'w, 'r> Batch<'w, 'r> {
         self.grow(position)?;
         let pen = self.pen(position)?;
         pen.appender.reserve(wanted)
+    }
+
+    /// Goes on in a new generation now rather than when this one is full, for tests.
+    #[cfg(feature = "trial")]
+    #[doc(hidden)]
+    pub fn grow_now(&mut self, path: &[u8]) -> Result<()> {
+        let position = self.writer.route(path)?;
+        self.grow(position)
     }
 
     /// Goes on in a new generation, which is published with the batch.

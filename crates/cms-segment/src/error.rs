@@ -158,6 +158,22 @@ pub enum Error {
         /// The largest size allowed.
         limit: u64,
     },
+    /// An option that a record requires is absent.
+    MissingOption {
+        /// Its full key.
+        key: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// An option is not what a record expects.
+    BadOption {
+        /// Its full key.
+        key: String,
+        /// What is there.
+        found: String,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// The batch failed before and can only be dropped.
     Poisoned,
     /// The system failed to read or write.
@@ -247,6 +263,10 @@ impl fmt::Display for Error {
             }
             Error::BadTable { table, what } => write!(f, "table '{table}': {what}"),
             Error::TooLarge { what, len, limit } => write!(f, "{what} of {len} is larger than {limit}"),
+            Error::MissingOption { key, expected } => write!(f, "{key} is missing, {expected} was expected"),
+            Error::BadOption { key, found, expected } => {
+                write!(f, "{key} is {found}, {expected} was expected")
+            }
             Error::Poisoned => write!(f, "the batch failed before and can only be dropped"),
             Error::Io { what, path, .. } => write!(f, "cannot {what} {}", path.display()),
         }

@@ -38,6 +38,8 @@ pub(crate) struct Map {
     reserved: usize,
     /// What may be accessed: no further than the end of the file, and for an appender's map no further than its tail.
     bound: AtomicUsize,
+    /// Where windows may begin: a window before the bound.
+    window_bound: AtomicUsize,
     /// Whether an appender holds the map, and moves the bound.
     claimed: AtomicBool,
     writable: bool,
@@ -69,6 +71,7 @@ impl Map {
             base,
             reserved,
             bound: AtomicUsize::new(bound),
+            window_bound: AtomicUsize::new(bound.saturating_sub(WINDOW + READ)),
             claimed: AtomicBool::new(false),
             writable,
             file,
@@ -117,7 +120,8 @@ impl Map {
         }
         let Ok(status) = self.file.metadata() else { return false };
         let length = usize::try_from(status.len()).unwrap_or(usize::MAX).min(self.reserved);
-        self.bound.fetch_max(length, Ordering::Relaxed);
+        // A file never becomes shorter, so that it does not matter which of two readers is the last here.
+        self.set_bound(length);
         end <= length
     }
 
@@ -175,6 +179,31 @@ impl Map {
         Some(unsafe { std::slice::from_raw_parts(place.cast::<AtomicU64>().as_ptr(), count) })
     }
 
+    /// Bytes that never change again and words that may change at any time, the words behind the bytes.
+    #[inline(always)]
+    pub fn bytes_and_words(
+        &self,
+        bytes: u64,
+        length: usize,
+        words: u64,
+        count: usize,
+    ) -> Option<(&[u8], &[AtomicU32])> {
+        let gap = usize::try_from(words.checked_sub(bytes)?).ok()?;
+        if gap < length || words % 4 != 0 {
+            return None;
+        }
+        let place = self.place(bytes, gap.checked_add(count.checked_mul(4)?)?)?;
+        // SAFETY: both lie in the place that was checked, bytes first and not beyond the words, which are aligned; the rest as
+        // for `bytes` and `words`.
+        Some(unsafe {
+            let words = place.add(gap).cast::<AtomicU32>();
+            (
+                std::slice::from_raw_parts(place.as_ptr(), length),
+                std::slice::from_raw_parts(words.as_ptr(), count),
+            )
+        })
+    }
+
     /// Asks the processor to fetch the line at an offset, which need not lie inside.
     #[inline(always)]
     pub fn prefetch(&self, offset: u64) {
@@ -216,6 +245,191 @@ impl Source for Map {
     }
 }
 
+/// Which of sixteen bytes are a given one: bit n for byte n.
+#[inline(always)]
+pub(crate) fn bytes_that_are(bytes: &[u8; 16], byte: u8) -> u16 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE2 is part of every x86-64, and an unaligned load of sixteen bytes reads the array.
+    unsafe {
+        use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+        let text = _mm_loadu_si128(bytes.as_ptr().cast());
+        _mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(byte as i8))) as u16
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let equal = |(position, other): (usize, &u8)| u16::from(*other == byte) << position;
+        bytes.iter().enumerate().map(equal).fold(0, |bits, bit| bits | bit)
+    }
+}
+
+/// A short stretch of a map, checked once and then read at offsets that are confined rather than checked.
+///
+/// For the way from a key to its value, where every check counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Window<'m> {
+    start: NonNull<u8>,
+    map: std::marker::PhantomData<&'m Map>,
+}
+
+/// A window that begins at a word.
+#[derive(Clone, Copy)]
+pub(crate) struct WordWindow<'m>(Window<'m>);
+
+/// Offsets in a window are confined to this many bytes...
+const WINDOW: usize = 1024;
+/// ...and what is read there takes no more than these.
+const READ: usize = 128;
+
+impl Map {
+    /// The window at an offset, unless it lies close to the end.
+    #[inline(always)]
+    pub fn window(&self, offset: u64) -> Option<Window<'_>> {
+        if offset < self.window_bound.load(Ordering::Relaxed) as u64 {
+            // SAFETY: offset + WINDOW + READ <= bound <= reserved, the length of the mapping.
+            let start = unsafe { self.base.add(offset as usize) };
+            return Some(Window { start, map: std::marker::PhantomData });
+        }
+        None
+    }
+
+    /// The window at an offset that is a multiple of four.
+    #[inline(always)]
+    pub fn word_window(&self, offset: u64) -> Option<WordWindow<'_>> {
+        self.window(offset & !3).map(WordWindow)
+    }
+
+    /// Sets how far the map can be read.
+    fn set_bound(&self, bound: usize) {
+        self.window_bound.store(bound.saturating_sub(WINDOW + READ), Ordering::Relaxed);
+        self.bound.store(bound, Ordering::Relaxed);
+    }
+}
+
+impl<'m> Window<'m> {
+    /// The place `at` bytes from the start, which is confined to the window.
+    #[inline(always)]
+    fn place(&self, at: usize) -> *const u8 {
+        // SAFETY: below WINDOW, and the window lies in the mapping with READ bytes behind it.
+        unsafe { self.start.as_ptr().add(at % WINDOW) }
+    }
+
+    /// Eight bytes that never change again.
+    #[inline(always)]
+    pub fn long(&self, at: usize) -> u64 {
+        // SAFETY: eight bytes of the mapping, initialized as all of a file is, and not written any more.
+        u64::from_le_bytes(unsafe { self.place(at).cast::<[u8; 8]>().read_unaligned() })
+    }
+
+    /// A byte that never changes again.
+    #[inline(always)]
+    pub fn byte(&self, at: usize) -> u8 {
+        // SAFETY: as above, with one byte.
+        unsafe { self.place(at).read() }
+    }
+
+    /// Bytes that never change again; of the length only seven bits count.
+    #[inline(always)]
+    pub fn short(&self, at: usize, length: u8) -> &'m [u8] {
+        // SAFETY: at most READ - 1 bytes of the mapping, which the borrow keeps alive; as above.
+        unsafe { std::slice::from_raw_parts(self.place(at), usize::from(length) % READ) }
+    }
+}
+
+impl<'m> WordWindow<'m> {
+    /// The same for bytes.
+    #[inline(always)]
+    pub fn bytes(&self) -> Window<'m> {
+        self.0
+    }
+
+    /// A word that may change at any time.
+    #[inline(always)]
+    pub fn word(&self, at: usize, order: Ordering) -> u32 {
+        // SAFETY: four bytes of the mapping, aligned because the mapping, the window's offset in it and the masked offset in the
+        // window are; places used as words are used as nothing else.
+        unsafe { &*self.0.place(at & !3).cast::<AtomicU32>() }.load(order)
+    }
+
+    /// Which of eight words from the start on are a given one: bit n for word n.
+    #[inline(always)]
+    pub fn words_that_are(&self, word: u32) -> u32 {
+        // SAFETY: 32 bytes of the mapping, aligned as above, used as words.
+        words_that_are(unsafe { self.0.start.cast::<[AtomicU32; 8]>().as_ref() }, word)
+    }
+
+    /// Which of sixteen bytes, used as words, are a given one: bit n for byte n.
+    #[inline(always)]
+    pub fn bytes_that_are(&self, at: usize, byte: u8) -> u32 {
+        // SAFETY: sixteen bytes of the mapping, aligned as above, used as words or else never changed.
+        bytes_of_words_that_are(unsafe { &*self.0.place(at & !3).cast::<[AtomicU32; 4]>() }, byte)
+    }
+}
+
+/// Which of eight words are a given one: bit n for word n.
+///
+/// The words are loaded as if one by one and relaxed, in any order.
+#[inline(always)]
+pub(crate) fn words_that_are(words: &[AtomicU32; 8], word: u32) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the loads read 32 bytes that the reference covers. To the language they are those of an assembly block: aligned
+    // words that the processor reads whole, as relaxed loads are. SSE2 is part of every x86-64.
+    unsafe {
+        use std::arch::x86_64::{
+            __m128i, _mm_cmpeq_epi32, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi32,
+            _mm_setzero_si128,
+        };
+        let (low, high): (__m128i, __m128i);
+        std::arch::asm!(
+            "movdqu {low}, xmmword ptr [{place}]",
+            "movdqu {high}, xmmword ptr [{place} + 16]",
+            place = in(reg) words.as_ptr(),
+            low = out(xmm_reg) low,
+            high = out(xmm_reg) high,
+            options(nostack, readonly, preserves_flags),
+        );
+        let wanted = _mm_set1_epi32(word as i32);
+        let equal = _mm_packs_epi32(_mm_cmpeq_epi32(low, wanted), _mm_cmpeq_epi32(high, wanted));
+        _mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128())) as u32
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let equal = |(position, other): (usize, &AtomicU32)| {
+            u32::from(other.load(Ordering::Relaxed) == word) << position
+        };
+        words.iter().enumerate().map(equal).fold(0, |bits, bit| bits | bit)
+    }
+}
+
+/// Which of the sixteen bytes of four words are a given one: bit n for byte n.
+///
+/// The words are loaded as if one by one and relaxed, in any order.
+#[inline(always)]
+pub(crate) fn bytes_of_words_that_are(words: &[AtomicU32; 4], byte: u8) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above, with sixteen bytes.
+    unsafe {
+        use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8};
+        let bytes: __m128i;
+        std::arch::asm!(
+            "movdqu {bytes}, xmmword ptr [{place}]",
+            place = in(reg) words.as_ptr(),
+            bytes = out(xmm_reg) bytes,
+            options(nostack, readonly, preserves_flags),
+        );
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))) as u32
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let mut bits = 0;
+        for (position, word) in words.iter().enumerate() {
+            for (number, other) in word.load(Ordering::Relaxed).to_le_bytes().into_iter().enumerate() {
+                bits |= u32::from(other == byte) << (4 * position + number);
+            }
+        }
+        bits
+    }
+}
+
 /// The one that adds bytes to a map.
 ///
 /// It lets go of the map when it is dropped.
@@ -244,7 +458,7 @@ impl Appender {
         if map.claimed.swap(true, Ordering::AcqRel) {
             return Err(Error::Busy);
         }
-        map.bound.store(tail as usize, Ordering::Relaxed);
+        map.set_bound(tail as usize);
         Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit })
     }
 
@@ -312,7 +526,7 @@ impl Appender {
         }
         self.tail = end;
         // Whoever follows a word to these bytes loaded it with acquire, and so sees this bound as well.
-        self.map.bound.store(end, Ordering::Relaxed);
+        self.map.set_bound(end);
         Ok(start as u64)
     }
 

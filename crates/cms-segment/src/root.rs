@@ -258,6 +258,10 @@ impl Root {
         Ok(Root { shared: Arc::new(shared) })
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// What tells the store from others.
     pub fn identity(&self) -> [u8; 16] {
         self.shared.identity
@@ -325,6 +329,15 @@ impl Root {
                 Err(error) => return Err(Error::io("wait on", self.shared.map.path(), error.into())),
             }
         }
+    }
+
+    /// Of the first segment: its limit, where its next record goes, and how much before that is garbage.
+    pub(crate) fn room(&self) -> Result<(u64, u64, u64)> {
+        let limit = self.shared.row(0)?.limit;
+        let (_, maps) = self.shared.maps()?;
+        let generation = maps.generation(0).ok_or(Error::NotFound { what: "segment" })?;
+        let at = |at| generation.long(at);
+        Ok((limit, at(generation::at::TAIL), at(generation::at::GARBAGE)))
     }
 
     /// The state of the store at its head, which stays as it is.
@@ -453,11 +466,6 @@ impl Shared {
     pub fn open_generation(&self, row: &Row, number: u64, writable: bool) -> Result<Generation> {
         let path = self.directory.join(generation::file_name(&row.name, number));
         Generation::open(&path, &self.identity, number, writable)
-    }
-
-    /// Forgets maps kept for the next snapshot.
-    pub fn forget_maps(&self) {
-        *self.maps.lock() = None;
     }
 }
 

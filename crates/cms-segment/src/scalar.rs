@@ -2,9 +2,9 @@
 
 use std::{cmp::Ordering, fmt};
 
-use crate::{Error, Result, Source, Space};
+use crate::{Error, Result, Source, Space, Value};
 
-/// The type of a [`Value`](crate::Value); the first five are those of a [`Scalar`].
+/// The type of a [`Value`]; the first five are those of a [`Scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -172,6 +172,18 @@ impl<'a> Scalar<'a> {
             },
             Kind::Array | Kind::Table => return Err(damaged("a value without parts has parts")),
         })
+    }
+}
+
+impl<'a> From<Scalar<'a>> for Value<'a> {
+    fn from(value: Scalar<'a>) -> Self {
+        match value {
+            Scalar::String(bytes) => Value::String(bytes),
+            Scalar::Bytes(bytes) => Value::Bytes(bytes),
+            Scalar::Int(value) => Value::Int(value),
+            Scalar::Float(value) => Value::Float(value),
+            Scalar::Bool(value) => Value::Bool(value),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The ways of giving out room: which of them is right when is told in `docs/strategies.md`.
 
 mod allocator;
+mod append;
 mod fit;
 mod in_place;
 mod keeper;
@@ -9,9 +10,10 @@ mod tlsf;
 
 pub use keeper::Usage;
 
-pub(crate) use allocator::{Allocator, Extent, GRANULE, allocator};
+pub(crate) use allocator::{Allocator, Extent, GRANULE, allocator, gathering};
+pub(crate) use append::Append;
 pub(crate) use in_place::InPlace;
-pub(crate) use keeper::{Draft, Keeper};
+pub(crate) use keeper::{Amend, Draft, Keeper, release};
 
 /// How a store gives out room; chosen when it is created, and kept in it.
 ///

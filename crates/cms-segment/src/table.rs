@@ -17,6 +17,7 @@
 
 use std::{
     cmp::Ordering,
+    collections::HashMap,
     ops::{Bound, RangeBounds},
     sync::Arc,
 };
@@ -218,22 +219,6 @@ impl Table {
         record
     }
 
-    /// Writes a table of another source, or of this space, again. Rows keep their numbers.
-    pub fn copy(&self, space: &mut dyn Space, source: &dyn Source) -> Result<Self> {
-        let mut copy = Table { rows: Tree::EMPTY, indexes: Vec::new(), ..self.clone() };
-        let mut places = Vec::new();
-        for row in self.rows(source) {
-            let row = row?;
-            places.push(append_row(space, row.id, &row.values)?);
-        }
-        copy.rows = Tree::build(space, places)?;
-        for index in &self.indexes {
-            let built = copy.build_index(space, index.column, index.unique)?;
-            copy.indexes.push(built);
-        }
-        Ok(copy)
-    }
-
     /// The columns, in order.
     pub fn columns(&self) -> &[Column] {
         &self.columns
@@ -242,6 +227,11 @@ impl Table {
     /// The indexed columns, and whether each index is unique.
     pub fn indexes(&self) -> impl Iterator<Item = (&Column, bool)> {
         self.indexes.iter().map(|index| (&self.columns[index.column], index.unique))
+    }
+
+    /// The number that the next row will be given.
+    pub fn next_row(&self) -> RowId {
+        self.next
     }
 
     /// The number of rows.
@@ -310,6 +300,35 @@ impl Table {
         }
         *self = changed;
         Ok(first)
+    }
+
+    /// Fills an empty table with rows that have numbers, and checks them as insertion does.
+    pub(crate) fn restore_rows<'v>(
+        &mut self,
+        space: &mut dyn Space,
+        next: RowId,
+        rows: impl IntoIterator<Item = (RowId, Vec<Option<Scalar<'v>>>)>,
+    ) -> Result<()> {
+        let mut places = Vec::new();
+        let mut least = 1;
+        for (id, values) in rows {
+            if id < least || id >= next || values.len() != self.columns.len() {
+                return Err(damaged("the rows of a table are not in order"));
+            }
+            least = id + 1;
+            let mut row = vec![None; values.len()];
+            let columns = self.columns.clone();
+            let named: Vec<(&str, Scalar<'v>)> = columns
+                .iter()
+                .zip(&values)
+                .filter_map(|(column, value)| Some((column.name.as_str(), (*value)?)))
+                .collect();
+            self.take_values(&mut row, &named)?;
+            places.push(append_row(space, id, &row)?);
+        }
+        self.next = next;
+        self.rows = Tree::build(space, places)?;
+        Ok(())
     }
 
     /// Gives some columns of a row other values.
@@ -472,6 +491,33 @@ impl Table {
             space.release(offset, size);
         }
         Ok(())
+    }
+
+    /// The same table with all its pieces in another space.
+    pub(crate) fn copy(&self, to: &mut dyn Space, from: &dyn Source) -> Result<Table> {
+        let mut places = HashMap::new();
+        let mut rows = Vec::new();
+        for place in self.rows.iter(from) {
+            let place = place?;
+            let (start, len) = content_at(from, place)?;
+            let size = usize::try_from(start - place).ok().and_then(|head| head.checked_add(len));
+            let row =
+                size.and_then(|size| from.bytes(place, size)).ok_or_else(|| damaged("a row lies outside"))?;
+            let copied = to.append(row)?;
+            places.insert(place, copied);
+            rows.push(copied);
+        }
+        let mut table = self.clone();
+        table.rows = Tree::build(to, rows)?;
+        for index in &mut table.indexes {
+            let sorted: Result<Vec<u64>> = index
+                .tree
+                .iter(from)
+                .map(|place| places.get(&place?).copied().ok_or_else(|| damaged("an index of no row")))
+                .collect();
+            index.tree = Tree::build(to, sorted?)?;
+        }
+        Ok(table)
     }
 
     fn column(&self, name: &str) -> Result<usize> {

@@ -258,7 +258,7 @@ fn sign_extend(bytes: &[u8]) -> i64 {
 }
 
 /// The value of the record at an offset; nothing if the record says that the entry is deleted.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode<S: Source>(source: &S, offset: u64) -> Result<Option<Value<'_>>> {
     let Some(&[header]) = source.bytes(offset, 1) else {
         return Err(damaged("a value lies outside"));
@@ -297,11 +297,6 @@ fn decode_other<S: Source>(source: &S, offset: u64, header: u8) -> Result<Option
         _ => return Err(damaged("a value of no known kind")),
     };
     Ok(Some(value))
-}
-
-/// Whether the value of a record is an array or a table.
-pub(crate) fn has_parts(record: &[u8]) -> bool {
-    matches!(record, [ARRAY | TABLE, ..])
 }
 
 /// The bytes that the record at an offset takes.

@@ -224,6 +224,13 @@ fn trial(name: &str, rounds: u64, wide: bool) {
             }
         }
         if round % 32 == 0 {
+            assert_eq!(root.check().unwrap(), []);
+            let statistics = root.snapshot().unwrap().statistics().unwrap();
+            let entries = model.values().map(|entries| entries.len() as u64).sum::<u64>();
+            assert_eq!(statistics.iter().map(|segment| segment.entries).sum::<u64>(), entries);
+            for segment in &statistics {
+                assert_eq!(segment.size, segment.live + segment.garbage + segment.free, "{segment:?}");
+            }
             for (snapshot, model) in &pinned {
                 check(snapshot, model, &mut random);
             }

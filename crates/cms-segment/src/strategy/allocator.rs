@@ -45,21 +45,45 @@ pub(crate) fn allocator(
     strategy: Strategy,
     start: u64,
     end: u64,
-    mut used: Vec<Extent>,
+    used: Vec<Extent>,
 ) -> Result<Box<dyn Allocator>> {
-    used.sort_unstable();
-    let apart = used.windows(2).all(|pair| pair[0].offset + pair[0].size <= pair[1].offset);
-    let inside = used.first().is_none_or(|first| first.offset >= start)
-        && used.last().is_none_or(|last| last.offset.checked_add(last.size).is_some_and(|to| to <= end));
-    if !apart || !inside || used.iter().any(|extent| extent.offset % GRANULE != 0 || extent.size == 0) {
-        return Err(damaged("pieces of the store overlap"));
-    }
-    let mut allocator: Box<dyn Allocator> = match strategy {
+    let allocator: Box<dyn Allocator> = match strategy {
         Strategy::Pool => Box::new(Pool::new(start)),
         Strategy::Tlsf => Box::new(Tlsf::new(start)),
         Strategy::FirstFit => Box::new(Fit::first(start)),
         Strategy::BestFit | Strategy::Append => Box::new(Fit::best(start)),
     };
+    over(allocator, start, end, used)
+}
+
+/// An allocator that gives out what lies first, whatever the strategy gives out otherwise: for moving pieces together.
+/// Pools cannot share their pages with others, and stay pools.
+pub(crate) fn gathering(
+    strategy: Strategy,
+    start: u64,
+    end: u64,
+    used: Vec<Extent>,
+) -> Result<Box<dyn Allocator>> {
+    match strategy {
+        Strategy::Pool => over(Box::new(Pool::gathering(start)), start, end, used),
+        _ => over(Box::new(Fit::first(start)), start, end, used),
+    }
+}
+
+fn over(
+    mut allocator: Box<dyn Allocator>,
+    start: u64,
+    end: u64,
+    mut used: Vec<Extent>,
+) -> Result<Box<dyn Allocator>> {
+    used.sort_unstable();
+    let to = |extent: &Extent| extent.offset.checked_add(extent.size).filter(|to| *to <= end);
+    let apart = used.windows(2).all(|pair| to(&pair[0]).is_some_and(|to| to <= pair[1].offset));
+    let inside = used.first().is_none_or(|first| first.offset >= start)
+        && used.last().is_none_or(|last| to(last).is_some());
+    if !apart || !inside || used.iter().any(|extent| extent.offset % GRANULE != 0 || extent.size == 0) {
+        return Err(damaged("pieces of the store overlap"));
+    }
     allocator.extend(end);
     allocator.claim(&used)?;
     Ok(allocator)

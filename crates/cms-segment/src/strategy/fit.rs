@@ -29,6 +29,11 @@ impl Fit {
         Fit { first: true, ..Fit::best(start) }
     }
 
+    /// Where the first free piece lies.
+    pub fn first_free(&self) -> Option<u64> {
+        self.by_offset.keys().next().copied()
+    }
+
     fn add(&mut self, mut offset: u64, mut size: u64) {
         if let Some((&before, &len)) = self.by_offset.range(..offset).next_back()
             && before + len == offset

@@ -26,7 +26,6 @@ mod draft;
 mod words;
 
 use std::{
-    cmp::Ordering as Compare,
     collections::HashMap,
     fs::File,
     ops::ControlFlow,
@@ -36,16 +35,18 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering, fence},
     },
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_seeded};
+use rustix::{io::Errno, thread::futex};
 
 use self::{draft::Writing, words::Copies};
 use super::{
     Allocator, Extent, Strategy, Usage, allocator,
     allocator::fragmentation,
-    keeper::{Draft, Keeper},
+    keeper::{Draft, Each, Keeper, Order, WithAll},
 };
 use crate::{Error, Result, Source, Value, error::damaged, map::Map, value};
 
@@ -84,6 +85,10 @@ mod field {
     pub const END: u64 = 120;
     /// Who wrote last.
     pub const WRITER: u64 = 128;
+    /// How often a writer looked anew at what is free. What it found free may never have been given a new number.
+    pub const WALKS: u64 = 136;
+    /// A u32 that changes with every batch, and on which readers wait.
+    pub const WAKE: u64 = 144;
 }
 
 /// The entries of a store in one file.
@@ -263,7 +268,8 @@ impl InPlace {
     }
 
     /// Copies the entry that a slot leads to, with the sequence number that it must keep; none if it was overtaken.
-    fn entry(&self, slot: u64) -> Option<Entry> {
+    /// `walks` is the header's number from before the slot was loaded.
+    fn entry(&self, slot: u64, walks: u64) -> Option<Entry> {
         let offset = piece(slot);
         let sequence = words::word(&self.map, offset)?.load(Ordering::Acquire);
         if sequence & SEQUENCE != (slot >> 12) & SEQUENCE {
@@ -275,20 +281,21 @@ impl InPlace {
             return None;
         }
         let bytes = words::copy(&self.map, offset + ENTRY as u64, len)?;
-        Some(Entry { offset, sequence, key, check: (shape >> 48) as u16, bytes })
+        Some(Entry { offset, sequence, walks, key, check: (shape >> 48) as u16, bytes })
     }
 
     /// Whether an entry was not overtaken until now.
     fn holds(&self, entry: &Entry) -> bool {
         fence(Ordering::Acquire);
-        words::word(&self.map, entry.offset)
-            .is_some_and(|word| word.load(Ordering::Relaxed) == entry.sequence)
+        let is =
+            |at, value| words::word(&self.map, at).is_some_and(|word| word.load(Ordering::Acquire) == value);
+        is(field::WALKS, entry.walks) && is(entry.offset, entry.sequence)
     }
 
     /// Hands over the value of an entry, and answers whether it was not overtaken meanwhile.
     fn hand(&self, entry: &Entry, with: &mut dyn FnMut(Value<'_>) -> Result<()>) -> Result<bool> {
         let record = &entry.bytes[entry.key..];
-        if value::has_parts(record) {
+        if value::has_pieces(record) {
             let copies = Copies::new(&self.map);
             let at = entry.offset + (ENTRY + entry.key) as u64;
             let answer = value::decode(&copies, at)
@@ -376,7 +383,9 @@ impl InPlace {
             extents.push(Extent { offset: (word >> 24) * 16, size: index.size() });
         }
         for slot in self.slots(word, None)? {
-            let entry = self.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = self
+                .entry(slot, self.load(field::WALKS)?)
+                .ok_or_else(|| damaged("a slot leads to no entry"))?;
             extents.push(Extent { offset: entry.offset, size: (ENTRY + entry.bytes.len()) as u64 });
             self.hand(&entry, &mut |value| {
                 let mut visit = |offset, size| extents.push(Extent { offset, size: size as u64 });
@@ -408,6 +417,9 @@ impl InPlace {
         }
         if desk.allocator.is_none() || self.load(field::WRITER)? != desk.writer {
             desk.allocator = None;
+            // Readers that hold on to what a killed writer replaced begin again, before any of it is given out.
+            self.long(field::WALKS)?.fetch_add(1, Ordering::AcqRel);
+            fence(Ordering::Release);
             let end = self.end()?;
             desk.allocator = Some(allocator(self.strategy, START, end, self.extents()?)?);
             self.long(field::WRITER)?.store(desk.writer, Ordering::Release);
@@ -436,6 +448,7 @@ impl Keeper for InPlace {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let epoch = self.load(field::EPOCH)?;
+            let walks = self.load(field::WALKS)?;
             let word = self.load(field::INDEX)?;
             let found = match self.index(word) {
                 Ok(Some(index)) => self
@@ -452,7 +465,7 @@ impl Keeper for InPlace {
                 // A batch may move a key to the end, where it is found a moment after it is gone.
                 Ok(None) => return self.read_all(&[key], &mut |values| with(values[0])),
                 Ok(Some((place, slot))) => {
-                    let Some(entry) = self.entry(slot) else {
+                    let Some(entry) = self.entry(slot, walks) else {
                         if place.load(Ordering::Acquire) == slot && attempt > 20 {
                             return Err(damaged("a slot leads to no entry"));
                         }
@@ -473,11 +486,12 @@ impl Keeper for InPlace {
     fn read_all(
         &self,
         keys: &[&[u8]],
-        with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>,
+        with: WithAll<'_>,
     ) -> Result<()> {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let entries = self.settled(|word, overlay| {
+                let walks = self.load(field::WALKS)?;
                 let index = self.index(word)?;
                 let mut entries = Vec::with_capacity(keys.len());
                 for key in keys {
@@ -487,7 +501,7 @@ impl Keeper for InPlace {
                     };
                     entries.push(match found {
                         None => None,
-                        Some((_, slot)) => match self.entry(slot) {
+                        Some((_, slot)) => match self.entry(slot, walks) {
                             None => return Ok(None),
                             entry => entry,
                         },
@@ -505,13 +519,13 @@ impl Keeper for InPlace {
             for (entry, slice) in entries.iter().zip(&slices) {
                 values.push(match entry {
                     None => None,
-                    Some(entry) if value::has_parts(slice.0) => {
+                    Some(entry) if value::has_pieces(slice.0) => {
                         value::decode(&copies, entry.offset + (ENTRY + entry.key) as u64).unwrap_or(None)
                     }
                     Some(_) => value::decode(slice, 0)?,
                 });
             }
-            let parts = |entry: &&Entry| value::has_parts(&entry.bytes[entry.key..]);
+            let parts = |entry: &&Entry| value::has_pieces(&entry.bytes[entry.key..]);
             let whole = || entries.iter().flatten().filter(parts).all(|entry| self.holds(entry));
             if !whole() {
                 continue;
@@ -524,16 +538,17 @@ impl Keeper for InPlace {
         Err(Error::Busy)
     }
 
-    fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()> {
+    fn scan(&self, with: Each<'_>) -> Result<()> {
         let entries = self.settled(|word, overlay| {
+            let walks = self.load(field::WALKS)?;
             let slots = self.slots(word, overlay)?;
             // The words were loaded one after another: what was replaced meanwhile has another number.
-            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot)).collect();
+            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot, walks)).collect();
             Ok(entries)
         })?;
         for entry in entries {
             let (key, record) = entry.bytes.split_at(entry.key);
-            let flow = if value::has_parts(record) {
+            let flow = if value::has_pieces(record) {
                 // Its parts were not copied: they are read as they are now.
                 let mut flow = ControlFlow::Continue(());
                 self.read(key, &mut |value| {
@@ -572,7 +587,7 @@ impl Keeper for InPlace {
         })
     }
 
-    fn sort(&self, order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Compare) -> Result<()> {
+    fn sort(&self, order: Order<'_>) -> Result<()> {
         self.locked(|store, desk| {
             let mut writing = Writing::new(store, desk)?;
             match writing.sort(order) {
@@ -586,7 +601,7 @@ impl Keeper for InPlace {
     }
 
     fn defragment(&self) -> Result<()> {
-        self.locked(|store, desk| draft::defragment(store, desk))
+        self.locked(draft::defragment)
     }
 
     fn resize(&self, limit: u64) -> Result<()> {
@@ -623,7 +638,7 @@ impl Keeper for InPlace {
             }
             let index = self.index(word)?;
             for slot in slots {
-                let Some(entry) = self.entry(slot) else {
+                let Some(entry) = self.entry(slot, self.load(field::WALKS)?) else {
                     findings.push(format!("the slot {slot:x} leads to no entry"));
                     continue;
                 };
@@ -653,8 +668,33 @@ impl Keeper for InPlace {
         })
     }
 
-    fn version(&self) -> u64 {
-        self.load(field::EPOCH).unwrap_or(0) / 2
+    fn version(&self) -> u32 {
+        self.map.word(field::WAKE).map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<Option<u32>> {
+        let word =
+            self.map.word(field::WAKE).ok_or_else(|| damaged("the header of the store is cut short"))?;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let now = word.load(Ordering::Acquire);
+            if now != seen {
+                return Ok(Some(now));
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(None);
+            }
+            let left = left.map(|left| futex::Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            });
+            // Without PRIVATE: those who wake us are other processes.
+            match futex::wait(word, futex::Flags::empty(), seen, left.as_ref()) {
+                Ok(()) | Err(Errno::AGAIN | Errno::INTR | Errno::TIMEDOUT) => {}
+                Err(error) => return Err(Error::io("wait on", self.map.path(), error.into())),
+            }
+        }
     }
 }
 
@@ -699,6 +739,7 @@ impl Index<'_> {
 struct Entry {
     offset: u64,
     sequence: u64,
+    walks: u64,
     /// Length of the key.
     key: usize,
     check: u16,

@@ -1,8 +1,8 @@
 //! What every strategy does for a store.
 
-use std::ops::ControlFlow;
+use std::{cmp::Ordering, ops::ControlFlow, time::Duration};
 
-use crate::{Result, Space, Value};
+use crate::{Array, Result, Scalar, Space, Value};
 
 /// Keeps the entries of a store, by one strategy.
 ///
@@ -17,12 +17,12 @@ pub(crate) trait Keeper: Send + Sync {
     fn read_all(
         &self,
         keys: &[&[u8]],
-        with: &mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>,
+        with: WithAll<'_>,
     ) -> Result<()>;
 
     /// Reads every entry in the order of insertion, until the closure breaks. The entries are those between
     /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.
-    fn scan(&self, with: &mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>) -> Result<()>;
+    fn scan(&self, with: Each<'_>) -> Result<()>;
 
     /// The number of entries.
     fn len(&self) -> Result<u64>;
@@ -31,10 +31,7 @@ pub(crate) trait Keeper: Send + Sync {
     fn write(&self, with: &mut dyn FnMut(&mut dyn Draft) -> Result<()>) -> Result<()>;
 
     /// Puts the entries into another order, by their keys and values.
-    fn sort(
-        &self,
-        order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> std::cmp::Ordering,
-    ) -> Result<()>;
+    fn sort(&self, order: Order<'_>) -> Result<()>;
 
     /// Moves pieces together, so that what is free is in fewer and larger ones.
     fn defragment(&self) -> Result<()>;
@@ -48,23 +45,50 @@ pub(crate) trait Keeper: Send + Sync {
     /// Looks at everything, and says what is wrong.
     fn check(&self) -> Result<Vec<String>>;
 
-    /// A number that grows with every change, for whoever waits for one.
-    fn version(&self) -> u64;
+    /// A number that changes with every change.
+    fn version(&self) -> u32;
+
+    /// Waits until the number is another than `seen`, and answers it; nothing if time ran out.
+    fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<Option<u32>>;
 }
 
 /// Changes that are not visible yet.
 pub(crate) trait Draft {
     /// The value of a key, as changed so far.
-    fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>>;
+    fn get(&mut self, key: &[u8]) -> Result<Option<Value<'_>>>;
 
-    /// Gives a key the value of a record. An array or a table in it lies in [`space`](Draft::space) already.
-    fn put(&mut self, key: &[u8], record: &[u8]) -> Result<()>;
+    /// Gives a key a value without parts. Parts that the key had are given up.
+    fn set(&mut self, key: &[u8], value: Scalar<'_>) -> Result<()>;
 
-    /// Takes a key away, without the pieces of an array or a table, and answers whether it was there.
+    /// Gives a key the value of a record that a closure writes, with its parts in the space that the closure is given, out of
+    /// the value that the key had. Parts that the new value does not share with it are the closure's to release. Nothing
+    /// changes if the closure answers no or fails. `weight` is about what the parts take.
+    fn amend(&mut self, key: &[u8], weight: u64, with: Amend<'_>) -> Result<()>;
+
+    /// Takes a key away with its parts, and answers whether it was there.
     fn delete(&mut self, key: &[u8]) -> Result<bool>;
+}
 
-    /// Where arrays and tables lie.
-    fn space(&mut self) -> &mut dyn Space;
+/// What takes the values of several keys.
+pub(crate) type WithAll<'a> = &'a mut dyn FnMut(&[Option<Value<'_>>]) -> Result<()>;
+
+/// What takes one entry after another.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&[u8], Value<'_>) -> Result<ControlFlow<()>>;
+
+/// Which of two entries comes first.
+pub(crate) type Order<'a> = &'a mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Ordering;
+
+/// What makes a value out of another: the value, the space of the parts, and the record to be written.
+pub(crate) type Amend<'a> =
+    &'a mut dyn FnMut(Option<Value<'_>>, &mut dyn Space, &mut Vec<u8>) -> Result<bool>;
+
+/// Gives up the parts of a value.
+pub(crate) fn release(value: Option<Value<'_>>, space: &mut dyn Space) -> Result<()> {
+    match value {
+        Some(Value::Array(array)) => Array::load(array.source(), &array.encode())?.release(space),
+        Some(Value::Table(table)) => table.open("")?.release(space),
+        _ => Ok(()),
+    }
 }
 
 /// What takes room in a store, in bytes.

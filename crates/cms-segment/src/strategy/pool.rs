@@ -26,17 +26,26 @@ pub(crate) struct Pool {
     /// For each class, the pages that have a free piece.
     open: Vec<BTreeSet<u64>>,
     end: u64,
+    /// Whether a page that lies before the others is better than a free piece in one of them.
+    gathers: bool,
 }
 
 impl Pool {
     pub fn new(start: u64) -> Self {
         let start = start.next_multiple_of(PAGE);
         Pool {
-            pages: Fit::best(start),
+            // The first, so that what is used gathers at the start.
+            pages: Fit::first(start),
             cut: HashMap::new(),
             open: vec![BTreeSet::new(); CLASSES.len()],
             end: start,
+            gathers: false,
         }
+    }
+
+    /// Pools that fill the start of the file, for moving pieces there.
+    pub fn gathering(start: u64) -> Self {
+        Pool { gathers: true, ..Pool::new(start) }
     }
 
     fn class(size: u64) -> Option<usize> {
@@ -79,7 +88,8 @@ impl Allocator for Pool {
         let Some(class) = Self::class(size) else {
             return self.pages.allocate(size.checked_next_multiple_of(PAGE)?);
         };
-        let page = match self.open[class].first() {
+        let before = |page: &&u64| !self.gathers || self.pages.first_free().is_none_or(|free| **page < free);
+        let page = match self.open[class].first().filter(before) {
             Some(page) => *page,
             None => {
                 let page = self.pages.allocate(PAGE)?;
@@ -125,13 +135,13 @@ impl Allocator for Pool {
         let mut cut = BTreeMap::new();
         for extent in used {
             match Self::class(extent.size) {
-                None if extent.offset % PAGE != 0 => return Err(overlap()),
+                None if !extent.offset.is_multiple_of(PAGE) => return Err(overlap()),
                 None => drop(pages.insert(extent.offset, extent.size.next_multiple_of(PAGE))),
                 Some(class) => {
                     let page = extent.offset - extent.offset % PAGE;
                     pages.insert(page, PAGE);
                     if *cut.entry(page).or_insert(class) != class
-                        || extent.offset % PAGE % CLASSES[class] != 0
+                        || !(extent.offset % PAGE).is_multiple_of(CLASSES[class])
                     {
                         return Err(damaged("a page holds pieces of two classes"));
                     }

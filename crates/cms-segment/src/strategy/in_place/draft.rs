@@ -1,20 +1,24 @@
 //! Writing into a store whose room is used again.
 
 use std::{
-    cmp::Ordering as Compare,
     collections::HashMap,
     sync::atomic::{Ordering, fence},
 };
+
+use rustix::thread::futex;
 
 use super::{
     Desk, ENTRY, Entry, Extent, InPlace, LONGEST_KEY, ROOM, SEQUENCE, START, check, field, piece,
     words::{self, Shelf},
 };
 use crate::{
-    Array, Error, Result, Source, Space, Value,
+    Array, Error, Result, Scalar, Source, Space, Value,
     error::damaged,
     map::Map,
-    strategy::{Allocator, GRANULE, allocator, keeper::Draft},
+    strategy::{
+        Allocator, GRANULE, allocator, gathering,
+        keeper::{Amend, Draft, Order, release},
+    },
     value,
 };
 
@@ -60,7 +64,10 @@ impl<'a> Writing<'a> {
 
     /// The piece that a slot leads to is no longer wanted.
     fn drop_entry(&mut self, slot: u64) -> Result<()> {
-        let entry = self.store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+        let entry = self
+            .store
+            .entry(slot, self.store.load(field::WALKS)?)
+            .ok_or_else(|| damaged("a slot leads to no entry"))?;
         let size = (ENTRY + entry.bytes.len()) as u64;
         if !self.pieces.forget(entry.offset) {
             self.replaced.push(Extent { offset: entry.offset, size });
@@ -150,7 +157,10 @@ impl<'a> Writing<'a> {
         let (table, _) = table.as_chunks_mut::<8>();
         for (number, slot) in slots.iter().enumerate() {
             head[number * 8..number * 8 + 8].copy_from_slice(&slot.to_le_bytes());
-            let entry = self.store.entry(*slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
+            let entry = self
+                .store
+                .entry(*slot, self.store.load(field::WALKS)?)
+                .ok_or_else(|| damaged("a slot leads to no entry"))?;
             let hash = self.store.hash(&entry.bytes[..entry.key]);
             let mut place = hash as usize & (buckets as usize - 1);
             while table[place] != [0; 8] {
@@ -164,7 +174,7 @@ impl<'a> Writing<'a> {
         }
         let number = (old + 1) & 0xff_ffff;
         self.decide(vec![
-            (field::INDEX, offset / 16 << 24 | number),
+            (field::INDEX, ((offset / 16) << 24) | number),
             (field::USED, slots.len() as u64),
             (field::LIVE, slots.len() as u64),
         ])
@@ -199,12 +209,17 @@ impl<'a> Writing<'a> {
 
     pub fn sort(
         &mut self,
-        order: &mut dyn FnMut((&[u8], Value<'_>), (&[u8], Value<'_>)) -> Compare,
+        order: Order<'_>,
     ) -> Result<()> {
         let copies = words::Copies::new(&self.store.map);
         let mut entries = Vec::new();
         for slot in self.slots()? {
-            entries.push((slot, self.store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?));
+            entries.push((
+                slot,
+                self.store
+                    .entry(slot, self.store.load(field::WALKS)?)
+                    .ok_or_else(|| damaged("a slot leads to no entry"))?,
+            ));
         }
         let mut values: Vec<(u64, &[u8], Value<'_>)> = Vec::with_capacity(entries.len());
         for (slot, entry) in &entries {
@@ -244,6 +259,10 @@ impl<'a> Writing<'a> {
             journal = Some(offset);
         }
         crate::trial::step("in place: visible");
+        if let Some(word) = self.store.map.word(field::WAKE) {
+            word.fetch_add(1, Ordering::Release);
+            let _ = futex::wake(word, futex::Flags::empty(), u32::MAX >> 1);
+        }
         // From here on nothing may fail: the batch is visible.
         self.pieces.settle(journal, std::mem::take(&mut self.replaced), self.store);
         Ok(())
@@ -255,14 +274,9 @@ impl<'a> Writing<'a> {
     }
 }
 
-impl Draft for Writing<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
-        let Some((_, slot)) = self.slot(key)? else { return Ok(None) };
-        let entry = self.store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
-        value::decode(&self.pieces, entry.offset + (ENTRY + entry.key) as u64)
-    }
-
-    fn put(&mut self, key: &[u8], record: &[u8]) -> Result<()> {
+impl Writing<'_> {
+    /// Gives a key the value of a record, and leaves the parts of the old one alone.
+    fn put_record(&mut self, key: &[u8], record: &[u8]) -> Result<()> {
         if key.len() > LONGEST_KEY {
             return Err(Error::TooLong { what: "a key", length: key.len(), greatest: LONGEST_KEY });
         }
@@ -295,16 +309,52 @@ impl Draft for Writing<'_> {
         Ok(())
     }
 
+    /// Gives a key that has a value the closure's attention: the value, and where parts lie.
+    fn with_value<T>(
+        &mut self,
+        key: &[u8],
+        with: impl FnOnce(Option<Value<'_>>, &mut Pieces<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let Some((_, slot)) = self.slot(key)? else { return with(None, &mut self.pieces) };
+        let store = self.store;
+        let entry = store.entry(slot, store.load(field::WALKS)?);
+        let entry = entry.ok_or_else(|| damaged("a slot leads to no entry"))?;
+        let copies = words::Copies::new(&store.map);
+        let value = value::decode(&copies, entry.offset + (ENTRY + entry.key) as u64)?;
+        with(value, &mut self.pieces)
+    }
+}
+
+impl Draft for Writing<'_> {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Value<'_>>> {
+        let Some((_, slot)) = self.slot(key)? else { return Ok(None) };
+        let entry = self.store.entry(slot, self.store.load(field::WALKS)?);
+        let entry = entry.ok_or_else(|| damaged("a slot leads to no entry"))?;
+        value::decode(&self.pieces, entry.offset + (ENTRY + entry.key) as u64)
+    }
+
+    fn set(&mut self, key: &[u8], value: Scalar<'_>) -> Result<()> {
+        self.with_value(key, |value, pieces| release(value, pieces))?;
+        let mut record = Vec::new();
+        value::encode(value.into(), &mut record);
+        self.put_record(key, &record)
+    }
+
+    fn amend(&mut self, key: &[u8], _weight: u64, with: Amend<'_>) -> Result<()> {
+        let mut record = Vec::new();
+        match self.with_value(key, |value, pieces| with(value, pieces, &mut record))? {
+            true => self.put_record(key, &record),
+            false => Ok(()),
+        }
+    }
+
     fn delete(&mut self, key: &[u8]) -> Result<bool> {
         let Some((number, slot)) = self.slot(key)? else { return Ok(false) };
+        self.with_value(key, |value, pieces| release(value, pieces))?;
         self.drop_entry(slot)?;
         let old = self.changes.get(key).map_or(number, |change| change.old);
         self.changes.insert(key.to_vec(), Change { old, moved: true, new: None });
         Ok(true)
-    }
-
-    fn space(&mut self) -> &mut dyn Space {
-        &mut self.pieces
     }
 }
 
@@ -423,36 +473,57 @@ impl Space for Pieces<'_> {
 }
 
 fn slot(offset: u64, sequence: u64) -> u64 {
-    offset / 16 << 32 | (sequence & SEQUENCE) << 12
+    ((offset / 16) << 32) | ((sequence & SEQUENCE) << 12)
 }
 
 /// Writes every piece again that lies behind a free one that it fits into, the last ones first.
 pub(super) fn defragment(store: &InPlace, desk: &mut Desk) -> Result<()> {
+    desk.allocator = None;
+    desk.allocator = Some(gathering(store.strategy, START, store.end()?, store.extents()?)?);
+    let moved = move_forward(store, desk);
+    desk.allocator = None;
+    desk.allocator = Some(allocator(store.strategy, START, store.end()?, store.extents()?)?);
+    moved
+}
+
+fn move_forward(store: &InPlace, desk: &mut Desk) -> Result<()> {
     for _ in 0..3 {
         let mut moved = 0;
         let mut slots = store.slots(store.load(field::INDEX)?, None)?;
         slots.sort_unstable_by_key(|slot| std::cmp::Reverse(piece(*slot)));
         for slot in slots {
-            let entry = store.entry(slot).ok_or_else(|| damaged("a slot leads to no entry"))?;
-            moved += u64::from(relocate(store, desk, &entry)?);
+            let entry = store.entry(slot, store.load(field::WALKS)?);
+            moved +=
+                u64::from(relocate(store, desk, &entry.ok_or_else(|| damaged("a slot leads to no entry"))?)?);
         }
-        let word = store.load(field::INDEX)?;
-        if word != 0 {
-            let mut writing = Writing::new(store, desk)?;
-            let slots = writing.slots()?;
-            if let Err(error) = writing.publish_index(Some(slots)) {
-                writing.abandon();
-                // The index that is there does as well.
-                if !error.is_full() {
-                    return Err(error);
-                }
-            }
-        }
+        move_index_forward(store, desk)?;
         if moved == 0 {
             break;
         }
     }
     Ok(())
+}
+
+fn move_index_forward(store: &InPlace, desk: &mut Desk) -> Result<()> {
+    let word = store.load(field::INDEX)?;
+    let Some(index) = store.index(word)? else { return Ok(()) };
+    let mut writing = Writing::new(store, desk)?;
+    let moved = match writing.pieces.append(&vec![0; index.size() as usize]) {
+        Ok(offset) if offset < (word >> 24) * 16 => {
+            writing.pieces.forget(offset);
+            writing.slots().and_then(|slots| writing.publish_index(Some(slots)))
+        }
+        Ok(_) => {
+            writing.abandon();
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
+    moved.or_else(|error| {
+        writing.abandon();
+        // The index that is there does as well.
+        if error.is_full() { Ok(()) } else { Err(error) }
+    })
 }
 
 /// Writes an entry and its parts again if that brings them forward, and answers whether it did.
@@ -462,7 +533,7 @@ fn relocate(store: &InPlace, desk: &mut Desk, entry: &Entry) -> Result<bool> {
     let mut again = || -> Result<bool> {
         let mut before = entry.offset;
         let mut copied = Vec::new();
-        if value::has_parts(record) {
+        if value::has_pieces(record) {
             copy_parts(&mut writing, entry, &mut copied)?;
             store.hand(entry, &mut |value| {
                 let mut visit = |offset: u64, _: usize| before = before.max(offset);
@@ -477,7 +548,7 @@ fn relocate(store: &InPlace, desk: &mut Desk, entry: &Entry) -> Result<bool> {
                 return Ok(false);
             }
         }
-        writing.put(key, if copied.is_empty() { record } else { &copied })?;
+        writing.put_record(key, if copied.is_empty() { record } else { &copied })?;
         if writing.pieces.fresh.keys().max().is_none_or(|last| *last >= before) {
             return Ok(false);
         }

@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
+    ops::ControlFlow,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use cms_testkit::Random;
 
-use super::*;
+use super::{super::keeper::release, *};
 use crate::{Array, Column, Kind, Scalar, Table};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -59,42 +60,30 @@ fn scan(store: &InPlace) -> Result<Entries> {
     Ok(found)
 }
 
-/// Releases the parts of a value that is about to go.
-fn release(draft: &mut dyn Draft, key: &[u8]) -> Result<()> {
-    let parts = match draft.get(key)? {
-        Some(Value::Array(array)) => Ok(Array::load(array.source(), &array.encode())?),
-        Some(Value::Table(table)) => Err(table.open("t")?),
-        _ => return Ok(()),
-    };
-    match parts {
-        Ok(array) => array.release(draft.space()),
-        Err(table) => table.release(draft.space()),
-    }
-}
-
 fn put(draft: &mut dyn Draft, key: &[u8], value: &Model) -> Result<()> {
-    release(draft, key)?;
-    let mut record = Vec::new();
     match value {
-        Model::Int(value) => value::encode(Value::Int(*value), &mut record),
-        Model::Text(text) => value::encode(Value::String(text), &mut record),
-        Model::Array(elements) => {
+        Model::Int(value) => draft.set(key, Scalar::Int(*value)),
+        Model::Text(text) => draft.set(key, Scalar::String(text)),
+        Model::Array(elements) => draft.amend(key, 0, &mut |old, space, record| {
+            release(old, space)?;
             let mut array = Array::new(Kind::String);
             let elements: Vec<Scalar<'_>> = elements.iter().map(|element| Scalar::String(element)).collect();
-            array.extend(draft.space(), &elements)?;
-            value::encode_array(&array.encode(), &mut record);
-        }
-        Model::Table(rows) => {
+            array.extend(space, &elements)?;
+            value::encode_array(&array.encode(), record);
+            Ok(true)
+        }),
+        Model::Table(rows) => draft.amend(key, 0, &mut |old, space, record| {
+            release(old, space)?;
             let columns = vec![Column::new("id", Kind::Int), Column::new("text", Kind::String)];
             let mut table = Table::new("t", columns)?;
-            table.create_index(draft.space(), "id", true)?;
+            table.create_index(space, "id", true)?;
             for (id, text) in rows {
-                table.insert(draft.space(), &[("id", Scalar::Int(*id)), ("text", Scalar::String(text))])?;
+                table.insert(space, &[("id", Scalar::Int(*id)), ("text", Scalar::String(text))])?;
             }
-            value::encode_table(&table.encode(), &mut record);
-        }
+            value::encode_table(&table.encode(), record);
+            Ok(true)
+        }),
     }
-    draft.put(key, &record)
 }
 
 fn any(random: &mut Random) -> Model {
@@ -171,7 +160,6 @@ fn follows_a_model() {
                     let key = format!("key.{}", random.below(60)).into_bytes();
                     let at = entries.iter().position(|entry| entry.0 == key);
                     if random.below(4) == 0 {
-                        release(draft, &key)?;
                         assert_eq!(draft.delete(&key)?, at.is_some());
                         at.map(|at| entries.remove(at));
                     } else {
@@ -214,18 +202,48 @@ fn follows_a_model() {
         }
         check(&store, &entries);
         check_leaks(&store);
-        let before = store.usage().unwrap();
         store.defragment().unwrap();
         check(&store, &entries);
         check_leaks(&store);
         let after = store.usage().unwrap();
-        assert!(after.fragmentation <= before.fragmentation + 0.05, "{strategy:?} {before:?} {after:?}");
         store.resize(after.files - after.free / 2).ok();
         check(&store, &entries);
         store.resize(8 << 20).unwrap();
         store.write(&mut |draft| put(draft, b"last", &Model::Int(1))).unwrap();
         assert_eq!(read(&store, b"last").unwrap(), Some(Model::Int(1)));
         check_leaks(&store);
+    }
+}
+
+#[test]
+fn defragmenting_gathers_what_is_free() {
+    for strategy in Strategy::IN_PLACE {
+        let (_dir, store) = store(strategy, 4 << 20);
+        let mut entries: Entries = Vec::new();
+        for number in 0..1_500 {
+            let value = match number % 50 {
+                0 => Model::Array((0..80).map(|_| vec![b'x'; 9]).collect()),
+                _ => Model::Text(vec![b'a' + (number % 26) as u8; 200 + number % 700]),
+            };
+            entries.push((format!("k{number}").into_bytes(), value));
+        }
+        store.write(&mut |draft| entries.iter().try_for_each(|(key, value)| put(draft, key, value))).unwrap();
+        for (key, _) in entries.iter().skip(1).step_by(2) {
+            store.write(&mut |draft| draft.delete(key).map(drop)).unwrap();
+        }
+        entries = entries.into_iter().step_by(2).collect();
+        let before = store.usage().unwrap();
+        store.defragment().unwrap();
+        let after = store.usage().unwrap();
+        eprintln!("{strategy:?}: {:.2} before, {:.2} after", before.fragmentation, after.fragmentation);
+        assert!(
+            before.fragmentation > 0.5 && after.fragmentation < 0.25,
+            "{strategy:?} {before:?} {after:?}"
+        );
+        check(&store, &entries);
+        check_leaks(&store);
+        store.resize(after.files - after.largest / 2).unwrap();
+        check(&store, &entries);
     }
 }
 
@@ -351,15 +369,13 @@ fn flipped_bits_are_survived() {
             let Ok(store) = InPlace::open(&copy, true) else { continue };
             let _ = store.check();
             let _ = store.usage();
-            let _ = read(&store, b"k3");
+            let _ = store.read(b"k3", &mut walk_one);
             let _ = store.read(b"array", &mut walk_one);
             let _ = store.scan(&mut |_, value| walk(value).map(|()| ControlFlow::Continue(())));
             let _ = store.read_all(&[b"k1", b"array"], &mut |_| Ok(()));
-            let mut record = Vec::new();
-            value::encode(Value::Int(7), &mut record);
             let _ = store.write(&mut |draft| {
-                draft.put(b"k1", &record)?;
-                draft.put(b"new", &record)
+                draft.set(b"k1", Scalar::Int(7))?;
+                draft.set(b"new", Scalar::Int(7))
             });
             let _ = store.defragment();
         }

@@ -70,9 +70,11 @@ impl Source for Copies<'_> {
     }
 }
 
+type Row = Box<[OnceLock<Box<[u8]>>]>;
+
 /// Byte strings that can be added while those added before are borrowed: rows of doubling length, each filled once.
 pub(super) struct Shelf {
-    rows: [OnceLock<Box<[OnceLock<Box<[u8]>>]>>; 48],
+    rows: [OnceLock<Row>; 48],
     next: AtomicUsize,
 }
 
