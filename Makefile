@@ -28,6 +28,7 @@ test: deps-test
 ## soak: the crash tests, long
 soak: deps-test
 	CMS_TEST_KILLS=$(or $(KILLS),10000) $(CARGO) test $(LOCKED) --release --package cms-cli --test kill9 -- --nocapture
+	CMS_TEST_KILLS=$(or $(KILLS),20000) $(CARGO) test $(LOCKED) --release --package cms-segment --test store_kill -- --nocapture
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
 bench: build

@@ -32,17 +32,23 @@ impl Keeper for Append {
         with(self.root.snapshot()?.get(key)?)
     }
 
-    fn read_all(
-        &self,
-        keys: &[&[u8]],
-        with: WithAll<'_>,
-    ) -> Result<()> {
+    fn read_all(&self, keys: &[&[u8]], with: WithAll<'_>) -> Result<()> {
         let snapshot = self.root.snapshot()?;
         with(&keys.iter().map(|key| snapshot.get(key)).collect::<Result<Vec<_>>>()?)
     }
 
     fn scan(&self, with: Each<'_>) -> Result<()> {
         for item in self.root.snapshot()?.iter() {
+            let item = item?;
+            if with(&item.key(), item.value)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn between(&self, start: &[u8], end: Option<&[u8]>, with: Each<'_>) -> Result<()> {
+        for item in self.root.snapshot()?.range(start, end)? {
             let item = item?;
             if with(&item.key(), item.value)?.is_break() {
                 break;

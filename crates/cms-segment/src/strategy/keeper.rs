@@ -14,15 +14,14 @@ pub(crate) trait Keeper: Send + Sync {
     fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()>;
 
     /// Reads the values of several keys as they are between two batches.
-    fn read_all(
-        &self,
-        keys: &[&[u8]],
-        with: WithAll<'_>,
-    ) -> Result<()>;
+    fn read_all(&self, keys: &[&[u8]], with: WithAll<'_>) -> Result<()>;
 
     /// Reads every entry in the order of insertion, until the closure breaks. The entries are those between
     /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.
     fn scan(&self, with: Each<'_>) -> Result<()>;
+
+    /// Reads the entries whose keys are not below `start` and below `end`, sorted by key, as [`scan`](Keeper::scan) does.
+    fn between(&self, start: &[u8], end: Option<&[u8]>, with: Each<'_>) -> Result<()>;
 
     /// The number of entries.
     fn len(&self) -> Result<u64>;
