@@ -64,6 +64,7 @@ verb-undo = Commits umkehren, und nur diese, mit einem neuen Commit
 verb-export = Pakete als Text schreiben: uci, json, yaml oder toml
 verb-import = Pakete aus Text lesen: uci, json, yaml oder toml
 verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
+verb-memory = Zeigen, was das eingeblendete Segment belegt, es prüfen oder neu schreiben
 verb-completion = Das Vervollständigungsskript einer Shell ausgeben
 verb-__candidates = Die Kandidaten für die Vervollständigung ausgeben
 
@@ -146,6 +147,10 @@ examples-import =
 examples-doctor =
     cms doctor
     cms doctor --json
+examples-memory =
+    cms memory
+    cms memory check
+    cms memory defrag
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
@@ -158,6 +163,7 @@ examples-__candidates =
 get-key = Die Option, oder die Sektion, deren Typ auszugeben ist
 show-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
 list-key = Ein Paket oder eine Sektion; ohne Angabe werden die Pakete aufgelistet
+memory-action = Was zu tun ist: stats, map (eine Karte), defrag (neu schreiben) oder check (prüfen)
 search-pattern = Ein Text, der irgendwo vorkommt; mit * ? [ ] oder { "{" }{ "}" } ein Muster für den ganzen Schlüssel oder Wert
 search-regex = PATTERN ist ein regulärer Ausdruck
 search-ignore-case = Groß- und Kleinschreibung nicht unterscheiden
@@ -233,6 +239,12 @@ title-old = Alt
 title-option = Option
 title-options = Optionen
 title-package = Paket
+title-segment = Segment
+title-entries = Einträge
+title-payload = Schlüssel und Werte
+title-live = in Gebrauch
+title-garbage = Abfall
+title-ratio = Verhältnis
 title-revision = Revision
 title-section = Sektion
 title-sections = Sektionen
@@ -430,6 +442,10 @@ warning-lost-edit = { $count ->
 warning-unreadable = das Paket { $package } lässt sich nicht lesen: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: alles in Ordnung
+memory-shared = (gemeinsam)
+memory-map = { $segment }: { $bytes } Bytes je Zeichen; H Kopf, I Index, S Symbole, # Inhalt, . frei oder nicht mehr in Gebrauch
+memory-defragmented = aus { $before } Bytes wurden { $after }
+memory-well = das Segment ist in Ordnung
 
 ## Verlauf
 

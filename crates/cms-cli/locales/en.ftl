@@ -65,6 +65,7 @@ verb-undo = Reverse commits, and only these, with a new commit
 verb-export = Write packages as text: uci, json, yaml or toml
 verb-import = Read packages from text: uci, json, yaml or toml
 verb-doctor = Check log, files and rights, and say what to do
+verb-memory = Show what the mapped segment takes, check it, or write it anew
 verb-completion = Print the completion script of a shell
 verb-__candidates = Print the candidates for completion
 
@@ -147,6 +148,10 @@ examples-import =
 examples-doctor =
     cms doctor
     cms doctor --json
+examples-memory =
+    cms memory
+    cms memory check
+    cms memory defrag
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
@@ -159,6 +164,7 @@ examples-__candidates =
 get-key = The option, or the section whose type to print
 show-key = A package, a section or an option; without it, everything
 list-key = A package or a section; without it, the packages are listed
+memory-action = What to do: stats, map, defrag or check
 search-pattern = A text to be found anywhere; with * ? [ ] or { "{" }{ "}" }, a glob over the whole key or value
 search-regex = PATTERN is a regular expression
 search-ignore-case = Small and capital letters are the same
@@ -234,6 +240,12 @@ title-old = Old
 title-option = Option
 title-options = Options
 title-package = Package
+title-segment = Segment
+title-entries = Entries
+title-payload = Keys and values
+title-live = In use
+title-garbage = Garbage
+title-ratio = Ratio
 title-revision = Revision
 title-section = Section
 title-sections = Sections
@@ -431,6 +443,10 @@ warning-lost-edit = { $count ->
 warning-unreadable = package { $package } cannot be read: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: all is well
+memory-shared = (shared)
+memory-map = { $segment }: { $bytes } bytes a character; H header, I index, S symbols, # content, . free or no longer in use
+memory-defragmented = { $before } bytes became { $after }
+memory-well = the segment is sound
 
 ## History
 

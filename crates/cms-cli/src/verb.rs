@@ -15,6 +15,7 @@ mod export;
 mod get;
 mod import;
 mod list;
+mod memory;
 mod revert;
 mod rollback;
 mod search;
@@ -70,6 +71,7 @@ pub(crate) const VERBS: &[Verb] = &[
     export::VERB,
     import::VERB,
     doctor::VERB,
+    memory::VERB,
     completion::VERB,
     completion::CANDIDATES,
 ];

@@ -418,7 +418,10 @@ impl Store {
         let mut found = None;
         // What others wrote and read back without ever seeing a text of ours is a base, too.
         for edited in EditedText::read(backend, name)? {
-            if least <= 1 || !overtaking.contains(&edited.revision) || !backend.has_object(&edited.manifest)? {
+            if least <= 1
+                || !overtaking.contains(&edited.revision)
+                || !backend.has_object(&edited.manifest)?
+            {
                 continue;
             }
             let package = Arc::new(cms_log::load_package(backend, &edited.manifest)?);
