@@ -34,6 +34,7 @@ fn shared() -> tempfile::TempDir {
 fn cms(home: &Path, user: Option<u32>, words: &[&str]) -> Output {
     let mut command = Command::new(home.join("cms"));
     command.arg("-c").arg(home.join("conf")).args(words).env_clear();
+    command.env("CMS_RUN_DIR", home.join("run"));
     command.env("CMS_STATE_DIR", home.join("state")).env("HOME", "/nonexistent").current_dir("/");
     if let Some(user) = user {
         // Root's other groups go with its user id.
@@ -63,6 +64,20 @@ fn others_read_what_the_files_allow_and_are_told_who_may_do_the_rest() {
         assert_eq!(refused.status.code(), Some(6), "{words:?}: {}", text(&refused));
         assert!(text(&refused).contains("cmsd"), "{words:?}: {}", text(&refused));
     }
+    // The segment is there for everybody, but for the package that others may not read.
+    let segment = fs::read_dir(home.path().join("run")).expect("there is a runtime directory");
+    let segment =
+        segment.map(|entry| entry.expect("an entry").path().join("segment")).next().expect("a store");
+    let mode = |file: &Path| fs::metadata(file).expect("its status").permissions().mode() & 0o777;
+    assert_eq!(mode(&segment.join("root")), 0o644);
+    for file in fs::read_dir(&segment).expect("it can be listed") {
+        let path = file.expect("an entry").path();
+        let is_secret = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("secret."));
+        assert_eq!(mode(&path), if is_secret { 0o600 } else { 0o644 }, "{}", path.display());
+    }
+    let read = cms(home.path(), Some(NOBODY), &["memory", "--json"]);
+    let read = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(read.contains("network") && !read.contains("secret"), "{read}");
     let state = fs::metadata(home.path().join("state")).expect("the state directory is there");
     assert!(state.is_dir());
     for entry in fs::read_dir(home.path().join("state")).expect("it can be listed") {

@@ -307,3 +307,18 @@ fn long_output_is_paged_on_a_terminal_only() {
         !home.cms(["show", "network.lan"]).env("PAGER", "sed s/^/PAGED/").run().stdout().contains("PAGED")
     );
 }
+
+#[test]
+fn memory_tells_what_the_segment_takes() {
+    let home = home();
+    run(&home, "memory").success().stdout_has("network").stdout_has("In use");
+    run(&home, "memory map").success().stdout_has("(shared)").stdout_has("#");
+    run(&home, "memory check").success().stdout_is("the segment is sound\n");
+    run(&home, "memory defrag").success();
+    run(&home, "memory --json")
+        .success()
+        .stdout_has("\"schema\":\"cms.memory.v1\"")
+        .stdout_has("\"payload\":");
+    run(&home, "memory shrink").exits(2);
+    run(&home, "get network.lan.proto").success().stdout_is("static\n");
+}

@@ -149,15 +149,20 @@ impl Location {
         Ok(())
     }
 
-    /// Creates `dir` and its parents so that everybody may look into them.
-    pub(crate) fn create_shared(&self, dir: &Path) -> Result<()> {
+    /// Creates the runtime directory and the one that holds those of all stores, so that everybody may look into them. What
+    /// lies above them is the system's to make.
+    pub(crate) fn create_run(&self) -> Result<()> {
         use std::os::unix::fs::DirBuilderExt;
-        if dir.is_dir() {
-            return Ok(());
+        let base = self.run.parent();
+        for dir in base.into_iter().chain([&*self.run]) {
+            match fs::DirBuilder::new().mode(0o755).create(dir) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+                Err(source) => return Err(Error::io("create the directory", dir, source)),
+            }
+            self.give_to_owner(dir).map_err(|source| Error::io("create the directory", dir, source))?;
         }
-        let failed = |source| Error::io("create the directory", dir, source);
-        fs::DirBuilder::new().mode(0o755).recursive(true).create(dir).map_err(failed)?;
-        self.give_to_owner(dir).map_err(failed)
+        Ok(())
     }
 
     /// Returns the group of the configuration directory.

@@ -212,7 +212,9 @@ impl Mapped {
     }
 
     fn give_up(&self, error: &Error) {
-        if error.is_permission() {
+        let is_missing =
+            matches!(error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
+        if error.is_permission() || is_missing {
             // No runtime directory: there never is a segment here.
             tracing::debug!(%error, "there is no segment");
         } else {
@@ -327,7 +329,7 @@ impl Mapped {
         } else if directory.exists() {
             fs::remove_dir_all(directory).map_err(failed)?;
         }
-        self.location.create_shared(self.location.run())?;
+        self.location.create_run()?;
         fs::DirBuilder::new().mode(0o755).recursive(true).create(directory).map_err(failed)?;
         let mut identity = [0; 16];
         identity[..8].copy_from_slice(&crate::store::seed().to_le_bytes());
