@@ -228,10 +228,10 @@ impl Pen {
         let place = match found {
             Some((_, place)) => place,
             None => {
-                let mut bytes = Vec::with_capacity(leaf.text.len() + name::REACH);
-                name::encode(leaf.text, &mut bytes);
-                name::pad(&mut bytes, 0);
-                let place = self.appender.append(8, &[&bytes])?;
+                let mut bytes = Vec::with_capacity(leaf.text.len() + 32);
+                let start = self.appender.append(8, &[])?;
+                let place = name::encode(leaf.text, start, 8, &mut bytes);
+                self.appender.append(1, &[&bytes])?;
                 self.add_to_index(Place::Symbol, hash.symbol(), place)?;
                 place
             }
@@ -370,8 +370,7 @@ impl Pen {
         for position in live {
             let leaf = block.leaf(&generation, *position)?;
             bytes.clear();
-            let name = Entry::encode(place, block.slot(*position), None, leaf, &mut bytes);
-            name::pad(&mut bytes, name);
+            Entry::encode(place, block.slot(*position), None, leaf, &mut bytes);
             let entry = self.appender.append(4, &[&bytes])?;
             let hash = generation.hasher.leaf(&Leaf::new(leaf)).entry(path_hash);
             self.add_to_index(Place::Entry, hash, entry)?;
@@ -409,8 +408,7 @@ impl Pen {
         let member = match found {
             Some((slot, old)) => {
                 // Deleted and added again: another entry, behind the others.
-                let name = Entry::encode(block.offset, word, Some((0, self.revision)), leaf.text, &mut bytes);
-                name::pad(&mut bytes, name);
+                Entry::encode(block.offset, word, Some((0, self.revision)), leaf.text, &mut bytes);
                 let member = self.appender.append(4, &[&bytes])?;
                 let history = self.history(old.history(&generation.map), old.offset, member)?;
                 self.fill(member + 8, history)?;
@@ -418,8 +416,7 @@ impl Pen {
                 member
             }
             None => {
-                let name = Entry::encode(block.offset, word, None, leaf.text, &mut bytes);
-                name::pad(&mut bytes, name);
+                Entry::encode(block.offset, word, None, leaf.text, &mut bytes);
                 let member = self.appender.append(4, &[&bytes])?;
                 self.add_to_index(Place::Entry, hash, member)?;
                 member

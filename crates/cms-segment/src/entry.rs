@@ -5,7 +5,8 @@
 //! | 4 | the group's block (`offset / 8`), bit 31: EXTENDED |
 //! | 4 | slot: a versioned word |
 //! | 4, 8 | if EXTENDED: *history*, *since* |
-//! | | name |
+//! | 1 to 3 | length of the leaf (varint) |
+//! | | leaf |
 //!
 //! An entry lies at a multiple of 4. One that was deleted and added again is another entry; the old one is found through the
 //! history of the new one.
@@ -13,7 +14,14 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{
-    Result, Value, block::value_at, error::damaged, generation::Generation, map::Map, name, version,
+    Result, Value,
+    block::value_at,
+    error::damaged,
+    generation::Generation,
+    map::Map,
+    name::GREATEST_NAME,
+    value::{decode_length, encode_length},
+    version,
 };
 
 const EXTENDED: u32 = 1 << 31;
@@ -37,8 +45,8 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Appends the bytes of an entry without its value, and answers where its name begins.
-    pub fn encode(group: u64, word: u32, history: Option<(u32, u64)>, leaf: &[u8], out: &mut Vec<u8>) -> usize {
+    /// Appends the bytes of an entry without its value.
+    pub fn encode(group: u64, word: u32, history: Option<(u32, u64)>, leaf: &[u8], out: &mut Vec<u8>) {
         let first = (group >> 3) as u32 | if history.is_some() { EXTENDED } else { 0 };
         out.extend_from_slice(&first.to_le_bytes());
         out.extend_from_slice(&word.to_le_bytes());
@@ -46,9 +54,8 @@ impl<'a> Entry<'a> {
             out.extend_from_slice(&history.to_le_bytes());
             out.extend_from_slice(&since.to_le_bytes());
         }
-        let name = out.len();
-        name::encode(leaf, out);
-        name
+        encode_length(leaf.len(), out);
+        out.extend_from_slice(leaf);
     }
 
     /// The block of the group.
@@ -57,15 +64,22 @@ impl<'a> Entry<'a> {
         u64::from(self.first & !EXTENDED) << 3
     }
 
-    /// The place of the name.
+    /// The leaf.
     #[inline(always)]
-    pub fn name_place(&self) -> u64 {
-        self.offset + if self.first & EXTENDED == 0 { 8 } else { 20 }
+    pub fn leaf(&self, map: &'a Map) -> Result<&'a [u8]> {
+        let place = self.offset + if self.first & EXTENDED == 0 { 8 } else { 20 };
+        let (length, width) = decode_length(map, place)?;
+        if length > GREATEST_NAME {
+            return Err(damaged("a leaf of too many bytes"));
+        }
+        map.bytes(place + width, length).ok_or_else(|| damaged("a leaf lies outside"))
     }
 
-    /// The leaf.
-    pub fn leaf(&self, map: &'a Map) -> Result<&'a [u8]> {
-        name::read(map, self.name_place())
+    /// Bytes of the entry without its value.
+    pub fn size(&self, map: &Map) -> Result<u64> {
+        let leaf = self.leaf(map)?.len() as u64;
+        let header = if self.first & EXTENDED == 0 { 8 } else { 20 };
+        Ok(header + 1 + u64::from(leaf >= 0x80) + u64::from(leaf >= 0x4000) + leaf)
     }
 
     /// The word of the slot.

@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 
 use crate::{
     Value,
-    block::{EXTENDED, GREATEST_SMALL, LARGE, WIDE},
+    block::{EXTENDED, LARGE, WIDE},
     generation::Generation,
-    hash::{Leaf, MASKS, SHORT, Words, last_dot},
+    hash::{FIRST, LAST, SHORT, Words, halves},
     index::{self, Place, SLOTS},
-    map::{Window, WordWindow},
+    map::{Window, WordWindow, bytes_that_are},
+    name,
     version::{GREATEST_REVISION, VERSIONED},
 };
 
@@ -22,13 +23,20 @@ impl Generation {
     /// The value of a key at a revision, if it is found the short way.
     #[inline(always)]
     pub fn glance(&self, key: &[u8], revision: u64) -> Option<Value<'_>> {
-        let dot = last_dot(key)?;
-        let leaf = Leaf::ending(key, key.get(dot + 1..)?);
-        let path = Words::beginning(key, dot)?;
-        let mask = MASKS.get(leaf.text.len())?;
+        // The leaf and the dot before it are among the last sixteen bytes.
+        let last = key.last_chunk::<SHORT>()?;
+        let dots = u32::from(bytes_that_are(last, b'.'));
+        if dots == 0 {
+            return None;
+        }
+        let length = SHORT - 1 - dots.ilog2() as usize;
+        let [low, high] = halves(last);
+        let mask = LAST.get(length)?;
+        let leaf = Short { low: low & mask[0], high: high & mask[1], mask, length };
+        let path = Words::beginning(key, key.len() - length - 1)?;
         let hash = self.hasher.words(&path);
         let bucket = self.map.word_window(index::first(self, hash))?;
-        let leaf_hash = self.hasher.leaf(&leaf);
+        let leaf_hash = self.hasher.short_leaf(leaf.low, leaf.high, length);
 
         let offset = self.first_match(bucket, index::tag(Place::Group, hash))?;
         let block = self.map.word_window(offset)?;
@@ -39,14 +47,14 @@ impl Generation {
         let shape = block.word(0, Ordering::Relaxed);
         let (length, capacity) = ((shape & 0xffff) as usize, (shape >> 16 & 0xff) as usize);
         let flags = (shape >> 24) as u8;
-        if length != path.length || flags & EXTENDED != 0 || capacity > GREATEST_SMALL {
+        if length != path.length || flags & EXTENDED != 0 {
             return None;
         }
         let text = block.bytes();
-        let at = HEADER + capacity.next_multiple_of(4);
+        let at = HEADER + fours(capacity);
         let first = [text.long(at), text.long(at + 8)];
         let differs = if length < SHORT {
-            let mask = MASKS.get(length)?;
+            let mask = FIRST.get(length)?;
             (first[0] & mask[0] ^ path.first[0]) | (first[1] & mask[1] ^ path.first[1])
         } else {
             let last = [text.long(at + length - 16), text.long(at + length - 8)];
@@ -59,11 +67,11 @@ impl Generation {
             return None;
         }
         if flags & LARGE != 0 {
-            return self.glance_at_entry(offset, leaf, mask, leaf_hash.entry(hash), revision);
+            return self.glance_at_entry(offset, key, &leaf, leaf_hash.entry(hash), revision);
         }
-        let names = at + length.next_multiple_of(4);
+        let names = at + fours(length);
         let wide = flags & WIDE != 0;
-        let slots = names + if wide { 4 * capacity } else { (2 * capacity).next_multiple_of(4) };
+        let slots = names + if wide { 4 * capacity } else { fours(2 * capacity) };
         let mut sixteen = 0;
         while sixteen < capacity {
             let mut equal = block.bytes_that_are(HEADER + sixteen, leaf_hash.tag());
@@ -79,9 +87,9 @@ impl Generation {
                     let pair = block.word(names + 2 * position, Ordering::Relaxed);
                     self.header.names + u64::from(pair >> (16 * (position % 2)) & 0xffff) * 8
                 };
-                let name = self.map.window(name)?;
+                let name = self.map.window(name.wrapping_sub(SHORT as u64))?;
                 let word = block.word(slots + 4 * position, Ordering::Acquire);
-                if is_name(name, &leaf, mask) {
+                if leaf.is(name) {
                     // A group may have had another entry of the name; only one has a value.
                     return self.glance_at_value(word, revision);
                 }
@@ -107,8 +115,8 @@ impl Generation {
     fn glance_at_entry(
         &self,
         group: u64,
-        leaf: Leaf<'_>,
-        mask: &[u64; 2],
+        key: &[u8],
+        leaf: &Short<'_>,
         hash: u64,
         revision: u64,
     ) -> Option<Value<'_>> {
@@ -117,7 +125,11 @@ impl Generation {
         let entry = self.map.word_window(offset)?;
         self.map.prefetch(offset + 64);
         // The group's block, and no older entry of the key.
-        if u64::from(entry.word(0, Ordering::Relaxed)) << 3 != group || !is_name_at(entry.bytes(), 8, &leaf, mask) {
+        let text = entry.bytes();
+        let is_it = u64::from(entry.word(0, Ordering::Relaxed)) << 3 == group
+            && usize::from(text.byte(8)) == leaf.length
+            && name::equal(text.short(9, leaf.length as u8), key.get(key.len() - leaf.length..)?);
+        if !is_it {
             return None;
         }
         self.glance_at_value(entry.word(4, Ordering::Acquire), revision)
@@ -140,15 +152,26 @@ impl Generation {
     }
 }
 
-#[inline(always)]
-fn is_name(name: Window<'_>, leaf: &Leaf<'_>, mask: &[u64; 2]) -> bool {
-    is_name_at(name, 0, leaf, mask)
+/// A leaf of less than sixteen bytes, as the last of sixteen, behind zeros.
+struct Short<'m> {
+    low: u64,
+    high: u64,
+    mask: &'m [u64; 2],
+    length: usize,
 }
 
+impl Short<'_> {
+    /// Whether a name is that of the leaf; its place is sixteen bytes into the window.
+    #[inline(always)]
+    fn is(&self, name: Window<'_>) -> bool {
+        let low = name.long(0) & self.mask[0] ^ self.low;
+        let high = name.long(8) & self.mask[1] ^ self.high;
+        u64::from(name.byte(SHORT)) ^ self.length as u64 | low | high == 0
+    }
+}
+
+/// The next multiple of four.
 #[inline(always)]
-fn is_name_at(name: Window<'_>, at: usize, leaf: &Leaf<'_>, mask: &[u64; 2]) -> bool {
-    let length = u64::from(name.byte(at)) ^ leaf.text.len() as u64;
-    let low = name.long(at + 1) & mask[0] ^ leaf.low;
-    let high = name.long(at + 9) & mask[1] ^ leaf.high;
-    length | low | high == 0
+fn fours(bytes: usize) -> usize {
+    (bytes + 3) & !3
 }

@@ -29,21 +29,15 @@ impl Hasher {
     /// The hash of a path of at most 32 bytes.
     #[inline(always)]
     pub fn words(&self, path: &Words) -> u64 {
-        let [a, b, c, d, e] = self.secrets();
+        let [a, b, c, d, ..] = self.0.secrets;
         let first = fold(path.first[0] ^ a, path.first[1] ^ b);
         let last = fold(path.last[0] ^ c ^ path.length as u64, path.last[1] ^ d);
-        fold(first ^ last.rotate_left(32), e)
+        first ^ last.rotate_left(32)
     }
 
     #[inline(never)]
     fn other_path(&self, path: &[u8]) -> u64 {
         rapidhash_v3_nano_inline::<true, false>(path, &self.0)
-    }
-
-    #[inline(always)]
-    fn secrets(&self) -> [u64; 5] {
-        let [a, b, c, d, e, ..] = self.0.secrets;
-        [a, b, c, d, e]
     }
 
     /// The hash of a leaf.
@@ -52,7 +46,13 @@ impl Hasher {
         if leaf.text.len() > SHORT {
             return self.long_leaf(leaf.text);
         }
-        LeafHash(fold(leaf.low ^ self.0.secrets[0] ^ leaf.text.len() as u64, leaf.high ^ self.0.secrets[1]))
+        self.short_leaf(leaf.low, leaf.high, leaf.text.len())
+    }
+
+    /// The hash of a leaf of at most sixteen bytes, as the last of two words.
+    #[inline(always)]
+    pub fn short_leaf(&self, low: u64, high: u64, length: usize) -> LeafHash {
+        LeafHash(fold(low ^ self.0.secrets[0] ^ length as u64, high ^ self.0.secrets[1]))
     }
 
     #[inline(never)]
@@ -85,7 +85,7 @@ impl Words {
     #[inline(always)]
     pub fn beginning(key: &[u8], length: usize) -> Option<Words> {
         let first = halves(key.first_chunk::<16>()?);
-        if let Some(mask) = MASKS.get(length)
+        if let Some(mask) = FIRST.get(length)
             && length < 16
         {
             return Some(Words { first: [first[0] & mask[0], first[1] & mask[1]], last: [0; 2], length });
@@ -95,8 +95,9 @@ impl Words {
     }
 }
 
+/// Sixteen bytes as two words.
 #[inline(always)]
-fn halves(bytes: &[u8; 16]) -> [u64; 2] {
+pub(crate) fn halves(bytes: &[u8; 16]) -> [u64; 2] {
     let word = u128::from_le_bytes(*bytes);
     [word as u64, (word >> 64) as u64]
 }
@@ -104,7 +105,7 @@ fn halves(bytes: &[u8; 16]) -> [u64; 2] {
 /// Leaves up to this length are handled as two words.
 pub(crate) const SHORT: usize = 16;
 
-/// A leaf, and its bytes as two little-endian words if it is short.
+/// A leaf, and, if it is short, its bytes as two little-endian words: the last of sixteen, behind zeros.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leaf<'k> {
     pub text: &'k [u8],
@@ -112,51 +113,45 @@ pub(crate) struct Leaf<'k> {
     pub high: u64,
 }
 
-/// What the two words of a short leaf are made of, by its length.
-pub(crate) const MASKS: [[u64; 2]; SHORT + 1] = {
+/// What keeps the first bytes of two words, by how many.
+pub(crate) const FIRST: [[u64; 2]; SHORT + 1] = masks(false);
+/// What keeps the last bytes of two words, by how many.
+pub(crate) const LAST: [[u64; 2]; SHORT + 1] = masks(true);
+
+const fn masks(last: bool) -> [[u64; 2]; SHORT + 1] {
     let mut masks = [[0; 2]; SHORT + 1];
     let mut length = 1;
     while length <= SHORT {
-        masks[length] = match length {
-            0..8 => [(1 << (8 * length)) - 1, 0],
-            8 => [u64::MAX, 0],
-            9..16 => [u64::MAX, (1 << (8 * (length - 8))) - 1],
-            _ => [u64::MAX, u64::MAX],
-        };
+        let bits = 8 * (SHORT - length);
+        let mask = if last { u128::MAX << bits } else { u128::MAX >> bits };
+        masks[length] = [mask as u64, (mask >> 64) as u64];
         length += 1;
     }
     masks
-};
+}
 
 impl<'k> Leaf<'k> {
     /// The leaf of a text.
     #[inline]
     pub fn new(text: &'k [u8]) -> Leaf<'k> {
         let mut word = [0; SHORT];
-        if text.len() <= SHORT {
-            word[..text.len()].copy_from_slice(text);
+        if let Some(end) = SHORT.checked_sub(text.len()).and_then(|start| word.get_mut(start..)) {
+            end.copy_from_slice(text);
         }
-        let word = u128::from_le_bytes(word);
-        Leaf { text, low: word as u64, high: (word >> 64) as u64 }
+        let [low, high] = halves(&word);
+        Leaf { text, low, high }
     }
 
     /// The leaf that ends a key: without a branch on its length.
     #[inline(always)]
     pub fn ending(key: &'k [u8], text: &'k [u8]) -> Leaf<'k> {
-        let start = key.len() - text.len();
-        if let Some(mask) = MASKS.get(text.len())
-            && key.len() >= SHORT
-            && let Some(last) = key.last_chunk::<8>()
-            // Of a leaf shorter than a word, the word begins before it.
-            && let Some(first) = key.get(start.min(key.len() - 8)..).and_then(|rest| rest.first_chunk::<8>())
-        {
-            let before = start - start.min(key.len() - 8);
-            let low = u64::from_le_bytes(*first).checked_shr(8 * before as u32).unwrap_or(0);
-            // For a leaf of up to a word the shift is of no account: nothing of it is kept.
-            let high = u64::from_le_bytes(*last) >> (8 * (SHORT - text.len()) & 63);
-            return Leaf { text, low, high: high & mask[1] };
+        match (key.last_chunk::<SHORT>(), LAST.get(text.len())) {
+            (Some(last), Some(mask)) => {
+                let [low, high] = halves(last);
+                Leaf { text, low: low & mask[0], high: high & mask[1] }
+            }
+            _ => Leaf::new(text),
         }
-        Leaf::new(text)
     }
 }
 
@@ -211,7 +206,7 @@ pub(crate) fn split(key: &[u8]) -> (&[u8], &[u8]) {
 
 /// Where the last dot of a key is.
 #[inline(always)]
-pub(crate) fn last_dot(key: &[u8]) -> Option<usize> {
+fn last_dot(key: &[u8]) -> Option<usize> {
     // Most keys: sixteen bytes from either end cover all of it, or all of it that matters.
     if let (Some(first), Some(last)) = (key.first_chunk::<16>(), key.last_chunk::<16>()) {
         let behind = key.len() - 16;

@@ -305,7 +305,7 @@ pub(crate) fn compacted(
     for member in roster.iter(old, 0)? {
         let Some(group) = Group::of_member(old, member?, revision)? else { continue };
         let first = draft.entries.len() as u32;
-        let mut add = |name_place: u64, record: u64, is_large: bool| -> Result<()> {
+        let mut add = |name_place: u64, leaf: Span, record: u64, is_large: bool| -> Result<()> {
             let name = if is_large {
                 None
             } else {
@@ -316,11 +316,9 @@ pub(crate) fn compacted(
             let name = match name {
                 Some(name) => name,
                 None => {
-                    let leaf = name::read(map, name_place)?;
-                    let at = name_place + 1 + u64::from(leaf.len() >= 0x80) + u64::from(leaf.len() >= 0x4000);
                     let number = draft.names.len() as u32;
                     draft.names.push(NameDraft {
-                        name: Span { at, len: leaf.len() as u32 },
+                        name: leaf,
                         count: 0,
                         place: name_place,
                     });
@@ -343,14 +341,18 @@ pub(crate) fn compacted(
             for member in group.roster()?.iter(old, 0)? {
                 let entry = Entry::read(map, member?)?;
                 if let Some(record) = record_at(old, entry.slot(), revision)? {
-                    add(entry.name_place(), record, true)?;
+                    let leaf = entry.leaf(map)?.len() as u64;
+                    let at = entry.offset + entry.size(map)? - leaf;
+                    add(entry.offset, Span { at, len: leaf as u32 }, record, true)?;
                 }
             }
         } else {
             for position in block.positions(old, revision)?.as_slice() {
                 let position = usize::from(*position);
                 if let Some(record) = record_at(old, block.slot(position), revision)? {
-                    add(block.name_place(old, position), record, false)?;
+                    let place = block.name_place(old, position);
+                    let len = name::read(map, place)?.len() as u32;
+                    add(place, Span { at: place - u64::from(len), len }, record, false)?;
                 }
             }
         }
@@ -491,22 +493,20 @@ impl<'a, S: Source> Output<'a, S> {
     fn symbols(&mut self, symbols: &[u32]) -> Result<()> {
         self.appender.append(8, &[])?;
         self.generation.header.names = self.appender.tail();
+        let start = self.appender.tail();
         let mut bytes = Vec::new();
         for name in symbols {
             let Some(draft) = self.draft.names.get(*name as usize) else { continue };
-            let span = draft.name;
-            bytes.clear();
-            name::encode(self.text(span)?, &mut bytes);
-            name::pad(&mut bytes, 0);
-            let place = self.appender.append(8, &[&bytes])?;
-            self.check.update(&bytes);
-            let hash = self.generation.hasher.leaf(&Leaf::new(self.text(span)?)).symbol();
+            let text = self.text(draft.name)?;
+            let place = name::encode(text, start, 8, &mut bytes);
+            let hash = self.generation.hasher.leaf(&Leaf::new(text)).symbol();
             self.index(Place::Symbol, hash, place)?;
             if let Some(draft) = self.draft.names.get_mut(*name as usize) {
                 draft.place = place;
             }
         }
-        self.appender.append(8, &[])?;
+        self.check.update(&bytes);
+        self.appender.append(1, &[&bytes])?;
         self.generation.header.groups = self.appender.tail();
         // Those that were not written above have no place yet.
         for name in &mut self.draft.names {
@@ -581,10 +581,7 @@ impl<'a, S: Source> Output<'a, S> {
             } else if draft.place != 0 {
                 draft.place >> shift
             } else {
-                pad(&mut scratch.names, shift);
-                let place = names_start + scratch.names.len() as u64;
-                name::encode(text, &mut scratch.names);
-                place >> shift
+                name::encode(text, names_start, 1 << shift, &mut scratch.names) >> shift
             };
             scratch
                 .references
@@ -666,10 +663,7 @@ impl<'a, S: Source> Output<'a, S> {
         self.check.update(text);
         self.check.update(&scratch.names);
         self.check.update(&scratch.records);
-        // What follows the group changes; the last name must reach no further than the values.
-        let lack = if scratch.names.is_empty() { 0 } else { name::REACH.saturating_sub(scratch.records.len()) };
-        let padding = &[0; name::REACH][..lack];
-        let place = self.appender.append(4, &[&scratch.block, &scratch.names, &scratch.records, padding])?;
+        let place = self.appender.append(4, &[&scratch.block, &scratch.names, &scratch.records])?;
         if place != start {
             return Err(damaged("a group was not written where it was meant to be"));
         }
@@ -722,19 +716,16 @@ impl<'a, S: Source> Output<'a, S> {
             let leaf = self.text(span)?;
             let hash = hasher.leaf(&Leaf::new(leaf)).entry(path_hash);
             bytes.clear();
-            let name = Entry::encode(place, 0, None, leaf, &mut bytes);
+            Entry::encode(place, 0, None, leaf, &mut bytes);
             let at = self.appender.tail().next_multiple_of(4);
             let value = align(at + bytes.len() as u64, shift);
             bytes.resize((value - at) as usize, 0);
             let word = version::base_word(value, shift)
                 .ok_or(Error::Full { limit: GREATEST_ROOM, wanted: value })?;
             bytes[4..8].copy_from_slice(&word.to_le_bytes());
-            // What follows the entry changes; its name must reach no further than its value.
-            let lack = (name + name::REACH).saturating_sub(bytes.len() + record.len());
-            let padding = &[0; name::REACH][..lack];
             self.check.update(leaf);
             self.check.update(&record);
-            let at = self.appender.append(4, &[&bytes, &record, padding])?;
+            let at = self.appender.append(4, &[&bytes, &record])?;
             self.index(Place::Entry, hash, at)?;
             members.push(at);
         }

@@ -98,7 +98,7 @@ impl Generation {
             self.map.prefetch(offset + 64);
             let entry = Entry::read(&self.map, offset)?;
             found = Some(entry);
-            Ok(entry.group() == block.offset && name::is(&self.map, entry.name_place(), leaf))
+            Ok(entry.group() == block.offset && name::equal(entry.leaf(&self.map)?, leaf.text))
         })?;
         Ok(slot.and_then(|(place, _)| found.map(|entry| (place, entry))))
     }

@@ -1,39 +1,71 @@
-//! Names in a segment: leaves, behind their lengths.
+//! Names in a segment.
+//!
+//! The name of leaves that a group refers to lies *before* its place: its bytes, and at the place their number; 255 stands for a
+//! number that follows in two bytes. So the end of a key and the end of a name can be compared as they lie, sixteen bytes at
+//! once. For that, the sixteen bytes before a place never change, and belong to this name, another, or nothing.
 
 use crate::{
     Result,
     error::damaged,
-    hash::{Leaf, MASKS, SHORT},
+    hash::{LAST, Leaf, SHORT},
     map::Map,
-    value::decode_length,
 };
 
 /// The greatest length of a path or of a leaf.
 pub(crate) const GREATEST_NAME: usize = u16::MAX as usize;
 
-/// Bytes from the start of a name on that never change: so many are compared at once, whatever its length.
-pub(crate) const REACH: usize = 1 + SHORT;
+const LONG: u8 = 0xff;
 
 /// Whether the name at a place is that of a leaf.
 #[inline(always)]
-pub(crate) fn is(map: &Map, at: u64, leaf: &Leaf<'_>) -> bool {
-    if let Some([low_mask, high_mask]) = MASKS.get(leaf.text.len())
-        && let Some([length, text @ ..]) = map.bytes(at, REACH)
+pub(crate) fn is(map: &Map, place: u64, leaf: &Leaf<'_>) -> bool {
+    if let Some(mask) = LAST.get(leaf.text.len())
+        && let Some([text @ .., length]) =
+            place.checked_sub(SHORT as u64).and_then(|start| map.bytes(start, SHORT + 1))
         && let (Some(low), Some(high)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
     {
-        let low = u64::from_le_bytes(*low) & low_mask ^ leaf.low;
-        let high = u64::from_le_bytes(*high) & high_mask ^ leaf.high;
+        let low = u64::from_le_bytes(*low) & mask[0] ^ leaf.low;
+        let high = u64::from_le_bytes(*high) & mask[1] ^ leaf.high;
         return u64::from(*length) ^ leaf.text.len() as u64 | low | high == 0;
     }
-    is_long(map, at, leaf.text)
+    matches!(read(map, place), Ok(found) if found == leaf.text)
 }
 
-#[inline(never)]
-fn is_long(map: &Map, at: u64, leaf: &[u8]) -> bool {
-    matches!(read(map, at), Ok(found) if found == leaf)
+/// The name at a place.
+pub(crate) fn read(map: &Map, place: u64) -> Result<&[u8]> {
+    let outside = || damaged("a name lies outside");
+    let length = match map.bytes(place, 1).ok_or_else(outside)? {
+        [LONG] => match map.bytes(place + 1, 2).ok_or_else(outside)? {
+            [low, high] => u16::from_le_bytes([*low, *high]),
+            _ => return Err(outside()),
+        },
+        [length] => u16::from(*length),
+        _ => return Err(outside()),
+    };
+    let start = place.checked_sub(u64::from(length)).ok_or_else(outside)?;
+    map.bytes(start, usize::from(length)).ok_or_else(outside)
 }
 
-/// Whether two paths are equal, without a call for those of common lengths.
+/// Appends a name to bytes that will begin at `start`, and answers its place, a multiple of `align`.
+///
+/// The bytes so far are names, or such as never change; what lies before them may change.
+pub(crate) fn encode(name: &[u8], start: u64, align: u64, out: &mut Vec<u8>) -> u64 {
+    let end = out.len() + name.len();
+    let lack = SHORT.saturating_sub(end);
+    let place = (start + (end + lack) as u64).next_multiple_of(align);
+    out.resize((place - start) as usize - name.len(), 0);
+    out.extend_from_slice(name);
+    match u8::try_from(name.len()) {
+        Ok(length) if length != LONG => out.push(length),
+        _ => {
+            out.push(LONG);
+            out.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        }
+    }
+    place
+}
+
+/// Whether two texts are equal, without a call for those of common lengths.
 #[inline(always)]
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
@@ -54,28 +86,6 @@ pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
         return (word(a0) ^ word(b0)) | (word(a1) ^ word(b1)) == 0;
     }
     a == b
-}
-
-/// The name at a place.
-pub(crate) fn read(map: &Map, at: u64) -> Result<&[u8]> {
-    let (length, width) = decode_length(map, at)?;
-    if length > GREATEST_NAME {
-        return Err(damaged("a name of too many bytes"));
-    }
-    map.bytes(at + width, length).ok_or_else(|| damaged("a name lies outside"))
-}
-
-/// Appends a name as it is stored.
-pub(crate) fn encode(name: &[u8], out: &mut Vec<u8>) {
-    crate::value::encode_length(name.len(), out);
-    out.extend_from_slice(name);
-}
-
-/// Adds what a name that begins at `start` lacks to its reach.
-pub(crate) fn pad(bytes: &mut Vec<u8>, start: usize) {
-    if bytes.len() < start + REACH {
-        bytes.resize(start + REACH, 0);
-    }
 }
 
 #[cfg(test)]

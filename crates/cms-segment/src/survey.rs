@@ -180,8 +180,7 @@ fn survey(name: &str, generation: &Generation, revision: u64) -> Result<Statisti
                 let entry = Entry::read(map, member?)?;
                 if record_at(generation, entry.slot(), revision)?.is_some() {
                     bytes += value_pieces(generation, entry.slot(), revision, &mut content)?;
-                    let leaf = entry.leaf(map)?.len() as u64;
-                    bytes += content(entry.offset, entry.name_place() - entry.offset + 1 + leaf);
+                    bytes += content(entry.offset, entry.size(map)?);
                     entries += 1;
                 }
             }
@@ -192,7 +191,8 @@ fn survey(name: &str, generation: &Generation, revision: u64) -> Result<Statisti
                     bytes += value_pieces(generation, block.slot(position), revision, &mut content)?;
                     let place = block.name_place(generation, position);
                     if place >= header.groups {
-                        bytes += content(place, 1 + block.leaf(generation, position)?.len() as u64);
+                        let leaf = block.leaf(generation, position)?.len() as u64;
+                        bytes += content(place - leaf, leaf + 1);
                     }
                     entries += 1;
                 }
@@ -309,18 +309,8 @@ impl Check<'_> {
         }
         let mut check = crc32fast::Hasher::new();
         let outside = || damaged("a part of the base lies outside");
-        let mut place = header.names;
-        for _ in 0..header.symbols {
-            let length = name::read(map, place)?.len();
-            let mut bytes = Vec::new();
-            name::encode(&vec![0; length], &mut bytes);
-            let size = bytes.len().max(name::REACH);
-            check.update(map.bytes(place, size).ok_or_else(outside)?);
-            place = (place + size as u64).next_multiple_of(8);
-            if place > header.groups {
-                return Err(damaged("symbols beyond their part of the base"));
-            }
-        }
+        let symbols = usize::try_from(header.groups - header.names).map_err(|_| outside())?;
+        check.update(map.bytes(header.names, symbols).ok_or_else(outside)?);
         let align = |offset: u64| offset.next_multiple_of(1 << header.shift);
         let roster = Roster::read(generation, generation.groups_word(), header.since)?;
         for member in roster.iter(generation, 0)?.take(header.group_count as usize) {

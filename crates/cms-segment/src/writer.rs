@@ -70,7 +70,10 @@ impl<'r> Writer<'r> {
         let swap = self.shared.long(at::SWAP).load(Ordering::Acquire);
         for row in &rows {
             let (current, previous) = self.shared.generations(row.place);
-            if previous != 0 {
+            if previous == current {
+                // Stopped before the new one was named.
+                self.shared.long(row.place + at::PREVIOUS).store(0, Ordering::Release);
+            } else if previous != 0 {
                 let published = match self.shared.open_generation(row, current, false) {
                     Ok(generation) => generation.header.since <= head,
                     Err(_) => self.shared.open_generation(row, previous, false).is_err(),

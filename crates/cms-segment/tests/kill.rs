@@ -166,9 +166,25 @@ fn child() {
     match &*role {
         "writer" => {
             let root = Root::open(Path::new(&directory)).unwrap();
-            if random.below(4) != 0 {
+            match random.below(6) {
+                0 => {}
+                1 | 2 => {
+                    // A swap takes a dozen steps.
+                    stop_after(1 + random.below(16));
+                    loop {
+                        let mut writer = root.writer().unwrap();
+                        match random.below(3) {
+                            0 => writer.defragment("").unwrap(),
+                            1 => writer.defragment("secret").unwrap(),
+                            _ => {
+                                let next = root.head() + 1;
+                                load(&mut writer, next).unwrap();
+                            }
+                        }
+                    }
+                }
                 // A batch takes some 300 steps, of which the last few are the delicate ones.
-                stop_after(1 + random.below(1500));
+                _ => stop_after(1 + random.below(1500)),
             }
             let parent = std::os::unix::process::parent_id();
             while std::os::unix::process::parent_id() == parent {
