@@ -120,12 +120,8 @@ impl<'a> Block<'a> {
         }
         let tags = map.words(offset + shape.tags(), shape.tag_words()).ok_or_else(outside)?;
         let words = shape.name_words() + shape.capacity;
-        let parts = map.bytes_and_words(
-            offset + shape.path(),
-            shape.path_length,
-            offset + shape.names(),
-            words,
-        );
+        let parts =
+            map.bytes_and_words(offset + shape.path(), shape.path_length, offset + shape.names(), words);
         let (path, words) = parts.ok_or_else(outside)?;
         Ok(Block { offset, shape, path, tags, words })
     }

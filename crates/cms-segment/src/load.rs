@@ -317,11 +317,7 @@ pub(crate) fn compacted(
                 Some(name) => name,
                 None => {
                     let number = draft.names.len() as u32;
-                    draft.names.push(NameDraft {
-                        name: leaf,
-                        count: 0,
-                        place: name_place,
-                    });
+                    draft.names.push(NameDraft { name: leaf, count: 0, place: name_place });
                     if !is_large {
                         let names = &draft.names;
                         by_place.insert_unique(spread(name_place), number, |name| {
@@ -481,7 +477,9 @@ impl<'a, S: Source> Output<'a, S> {
 
     fn index(&mut self, place: Place, hash: u64, offset: u64) -> Result<()> {
         let vacant = index::vacant(&self.generation, hash)?;
-        for (at, word) in [(vacant + index::TO_PLACE, index::place(offset)?), (vacant, index::tag(place, hash))] {
+        for (at, word) in
+            [(vacant + index::TO_PLACE, index::place(offset)?), (vacant, index::tag(place, hash))]
+        {
             let slot = self.generation.map.word(at).ok_or_else(|| damaged("the index lies outside"))?;
             slot.store(word, Ordering::Relaxed);
         }

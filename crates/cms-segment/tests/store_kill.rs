@@ -224,7 +224,6 @@ fn killed_in_first_fit() {
 }
 
 #[test]
-#[ignore = "finds a root that names a generation whose file is gone, within some hundred kills: to be mended first"]
 fn killed_in_append() {
     kill_writers(Strategy::Append);
 }
