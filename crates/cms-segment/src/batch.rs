@@ -5,7 +5,7 @@ use std::{fs, sync::Arc};
 use crate::{
     Error, Result, Value, Writer, copy,
     error::damaged,
-    hash::split,
+    hash::{Leaf, split},
     load::check_name,
     pen::Pen,
     trial::step,
@@ -159,7 +159,7 @@ impl<'w, 'r> Batch<'w, 'r> {
         let (path, leaf) = split(key);
         let position = self.writer.route(path)?;
         let revision = self.revision;
-        self.pen(position)?.generation.get(path, leaf, revision)
+        self.pen(position)?.generation.get(path, &Leaf::new(leaf), revision)
     }
 
     /// Makes sure that changes of this many bytes, keys and values together, will find room in the first segment.

@@ -19,8 +19,8 @@ use crate::{
     Result, Value,
     error::damaged,
     generation::Generation,
-    hash::bytes_equal,
-    map::Map,
+    hash::Leaf,
+    map::{Map, bytes_of_words_that_are},
     name,
     value::{self, decode},
     version,
@@ -110,9 +110,10 @@ impl<'a> Block<'a> {
         if shape.capacity > GREATEST_SMALL {
             return Err(damaged("a small group of too many entries"));
         }
-        let path = map.bytes(offset + shape.header(), shape.path_length).ok_or_else(outside)?;
         let words = shape.tag_words() + shape.name_words() + shape.capacity;
-        let words = map.words(offset + shape.tags(), words).ok_or_else(outside)?;
+        let parts =
+            map.bytes_and_words(offset + shape.header(), shape.path_length, offset + shape.tags(), words);
+        let (path, words) = parts.ok_or_else(outside)?;
         Ok(Block { offset, shape, path, words })
     }
 
@@ -240,24 +241,21 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The slot and value of a leaf at a revision.
+    /// The slot of a leaf and the place of its record at a revision, if it has a value.
     #[inline(always)]
     pub fn find(
         &self,
         generation: &'a Generation,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         tag: u8,
         revision: u64,
-    ) -> Result<Option<(usize, Value<'a>)>> {
-        let tag_words = self.shape.tag_words();
-        for group in 0..tag_words.div_ceil(2) {
-            let low = self.words.get(2 * group).map_or(0, |word| word.load(Ordering::Relaxed));
-            // The word behind the last one of tags may be a reference; it stands for no slot.
-            let high = self.words.get(2 * group + 1).map_or(0, |word| word.load(Ordering::Relaxed));
-            let mut equal = bytes_equal(u64::from(low) | u64::from(high) << 32, tag);
+    ) -> Result<Option<(usize, u64)>> {
+        for group in 0..self.shape.capacity.div_ceil(16) {
+            let mut equal = self.equal_tags(group, tag);
             while equal != 0 {
-                let position = 8 * group + equal.trailing_zeros() as usize / 8;
+                let position = 16 * group + equal.trailing_zeros() as usize;
                 equal &= equal - 1;
+                // Behind the tags lie references, which stand for no slot.
                 if position >= self.shape.capacity {
                     break;
                 }
@@ -265,12 +263,25 @@ impl<'a> Block<'a> {
                 if word == 0 || !name::is(&generation.map, self.name_place(generation, position), leaf) {
                     continue;
                 }
-                if let Some(value) = value_at(generation, word, revision)? {
-                    return Ok(Some((position, value)));
+                if let Some(record) = record_at(generation, word, revision)? {
+                    return Ok(Some((position, record)));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Which of sixteen tags are a given one.
+    #[inline(always)]
+    fn equal_tags(&self, group: usize, tag: u8) -> u32 {
+        if let Some(words) = self.words.get(4 * group..).and_then(|words| words.first_chunk::<4>()) {
+            return bytes_of_words_that_are(words, tag);
+        }
+        let mut bits = 0;
+        for position in 0..self.shape.capacity.saturating_sub(16 * group) {
+            bits |= u32::from(self.tag(16 * group + position) == tag) << position;
+        }
+        bits
     }
 
     /// The slots of a small group in the order of its entries at a revision, those without an entry included.
@@ -312,6 +323,7 @@ pub(crate) fn value_at(generation: &Generation, word: u32, revision: u64) -> Res
 }
 
 /// The place of the record that a slot's word stands for at a revision, unless it is absent or deleted.
+#[inline(always)]
 pub(crate) fn record_at(generation: &Generation, word: u32, revision: u64) -> Result<Option<u64>> {
     let record = version::resolve(&generation.map, generation.header.shift, word, revision)?;
     if record == 0 {

@@ -8,7 +8,7 @@ use crate::{
     entry::Entry,
     error::damaged,
     generation::at,
-    hash::LeafHash,
+    hash::{Leaf, LeafHash},
     index::{self, Place, SLOTS},
     load::encode_block,
     name,
@@ -48,6 +48,7 @@ impl Pen {
 
     /// Sets an entry to a record; a new one goes behind the others.
     pub fn set(&mut self, path: &[u8], leaf: &[u8], record: &[u8]) -> Result<()> {
+        let leaf = &Leaf::new(leaf);
         let generation = self.generation.clone();
         let path_hash = generation.hasher.path(path);
         let leaf_hash = generation.hasher.leaf(leaf);
@@ -183,6 +184,7 @@ impl Pen {
     fn spot(&self, path: &[u8], leaf: &[u8]) -> Result<Option<(u64, Spot)>> {
         let generation = &self.generation;
         let path_hash = generation.hasher.path(path);
+        let leaf = &Leaf::new(leaf);
         let leaf_hash = generation.hasher.leaf(leaf);
         let Some((_, block)) = generation.newest_block(path, path_hash)? else { return Ok(None) };
         if block.is_large() {
@@ -209,14 +211,15 @@ impl Pen {
 
     fn add_to_index(&mut self, place: Place, hash: u64, offset: u64) -> Result<()> {
         let vacant = index::vacant(&self.generation, hash)?;
-        self.switch_long(vacant, index::slot(place, hash, offset)?)?;
+        self.switch(vacant + index::TO_PLACE, index::place(offset)?)?;
+        self.switch(vacant, index::tag(place, hash))?;
         // Journaled like the slot: what is taken back is free again.
         let used = self.generation.long(at::USED);
         self.switch_long(at::USED, used + 1)
     }
 
     /// The reference to a leaf's name, written if it is new.
-    fn symbol(&mut self, leaf: &[u8], hash: LeafHash) -> Result<u32> {
+    fn symbol(&mut self, leaf: &Leaf<'_>, hash: LeafHash) -> Result<u32> {
         let generation = self.generation.clone();
         let shift = generation.header.shift;
         let found = index::find(&generation, Place::Symbol, hash.symbol(), |offset| {
@@ -225,8 +228,9 @@ impl Pen {
         let place = match found {
             Some((_, place)) => place,
             None => {
-                let mut bytes = Vec::with_capacity(leaf.len() + 3);
-                name::encode(leaf, &mut bytes);
+                let mut bytes = Vec::with_capacity(leaf.text.len() + name::REACH);
+                name::encode(leaf.text, &mut bytes);
+                name::pad(&mut bytes, 0);
                 let place = self.appender.append(8, &[&bytes])?;
                 self.add_to_index(Place::Symbol, hash.symbol(), place)?;
                 place
@@ -240,7 +244,7 @@ impl Pen {
         &mut self,
         path: &[u8],
         path_hash: u64,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         leaf_hash: LeafHash,
         record: &[u8],
     ) -> Result<()> {
@@ -260,7 +264,7 @@ impl Pen {
         index_place: u64,
         block: &Block<'_>,
         path_hash: u64,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         leaf_hash: LeafHash,
         record: &[u8],
     ) -> Result<()> {
@@ -309,7 +313,7 @@ impl Pen {
         let place = self.appender.append(4, &[&bytes])?;
         let history = self.history(block.history(&generation.map), block.offset, place)?;
         self.fill(place + 16, history)?;
-        self.replace_block(index_place, block, path_hash, place)?;
+        self.replace_block(index_place, block, place)?;
         self.entries += 1;
         Ok(())
     }
@@ -334,8 +338,8 @@ impl Pen {
         version::append(&mut self.appender, word, self.revision, &record)
     }
 
-    fn replace_block(&mut self, index_place: u64, old: &Block<'_>, path_hash: u64, new: u64) -> Result<()> {
-        self.switch_long(index_place, index::slot(Place::Group, path_hash, new)?)?;
+    fn replace_block(&mut self, index_place: u64, old: &Block<'_>, new: u64) -> Result<()> {
+        self.switch(index_place + index::TO_PLACE, index::place(new)?)?;
         self.switch(old.forward_place(), (new >> 2) as u32)?;
         let anchor = old.anchor(&self.generation.map);
         if anchor != old.offset {
@@ -366,9 +370,10 @@ impl Pen {
         for position in live {
             let leaf = block.leaf(&generation, *position)?;
             bytes.clear();
-            Entry::encode(place, block.slot(*position), None, leaf, &mut bytes);
+            let name = Entry::encode(place, block.slot(*position), None, leaf, &mut bytes);
+            name::pad(&mut bytes, name);
             let entry = self.appender.append(4, &[&bytes])?;
-            let hash = generation.hasher.leaf(leaf).entry(path_hash);
+            let hash = generation.hasher.leaf(&Leaf::new(leaf)).entry(path_hash);
             self.add_to_index(Place::Entry, hash, entry)?;
             order.push(entry >> 2);
             sorted.push((leaf, entry >> 2));
@@ -379,7 +384,7 @@ impl Pen {
         let roster = Roster { order, sorted, recent: 0 }.encode();
         let word = version::append(&mut self.appender, 0, self.revision, &roster)?;
         self.fill(place + 8, word)?;
-        self.replace_block(index_place, block, path_hash, place)?;
+        self.replace_block(index_place, block, place)?;
         Ok(place)
     }
 
@@ -387,7 +392,7 @@ impl Pen {
         &mut self,
         block: &Block<'_>,
         path_hash: u64,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         leaf_hash: LeafHash,
         record: &[u8],
     ) -> Result<()> {
@@ -400,19 +405,21 @@ impl Pen {
             return self.overwrite(entry.slot_place(), record);
         }
         let word = version::append(&mut self.appender, 0, self.revision, record)?;
-        let mut bytes = Vec::with_capacity(leaf.len() + 24);
+        let mut bytes = Vec::with_capacity(leaf.text.len() + 40);
         let member = match found {
             Some((slot, old)) => {
                 // Deleted and added again: another entry, behind the others.
-                Entry::encode(block.offset, word, Some((0, self.revision)), leaf, &mut bytes);
+                let name = Entry::encode(block.offset, word, Some((0, self.revision)), leaf.text, &mut bytes);
+                name::pad(&mut bytes, name);
                 let member = self.appender.append(4, &[&bytes])?;
                 let history = self.history(old.history(&generation.map), old.offset, member)?;
                 self.fill(member + 8, history)?;
-                self.switch_long(slot, index::slot(Place::Entry, hash, member)?)?;
+                self.switch(slot + index::TO_PLACE, index::place(member)?)?;
                 member
             }
             None => {
-                Entry::encode(block.offset, word, None, leaf, &mut bytes);
+                let name = Entry::encode(block.offset, word, None, leaf.text, &mut bytes);
+                name::pad(&mut bytes, name);
                 let member = self.appender.append(4, &[&bytes])?;
                 self.add_to_index(Place::Entry, hash, member)?;
                 member

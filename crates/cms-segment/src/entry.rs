@@ -37,8 +37,14 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The bytes of an entry without its value.
-    pub fn encode(group: u64, word: u32, history: Option<(u32, u64)>, leaf: &[u8], out: &mut Vec<u8>) {
+    /// Appends the bytes of an entry without its value, and answers where its name begins.
+    pub fn encode(
+        group: u64,
+        word: u32,
+        history: Option<(u32, u64)>,
+        leaf: &[u8],
+        out: &mut Vec<u8>,
+    ) -> usize {
         let first = (group >> 3) as u32 | if history.is_some() { EXTENDED } else { 0 };
         out.extend_from_slice(&first.to_le_bytes());
         out.extend_from_slice(&word.to_le_bytes());
@@ -46,7 +52,9 @@ impl<'a> Entry<'a> {
             out.extend_from_slice(&history.to_le_bytes());
             out.extend_from_slice(&since.to_le_bytes());
         }
+        let name = out.len();
         name::encode(leaf, out);
+        name
     }
 
     /// The block of the group.

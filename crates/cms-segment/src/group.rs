@@ -6,6 +6,7 @@ use crate::{
     entry::Entry,
     error::damaged,
     generation::Generation,
+    hash::Leaf,
     roster::Roster,
     value::decode,
 };
@@ -102,6 +103,7 @@ impl<'a> Group<'a> {
 
     /// The value of a leaf.
     pub fn get(&self, leaf: &[u8]) -> Result<Option<Value<'a>>> {
+        let leaf = &Leaf::new(leaf);
         let hash = self.generation.hasher.leaf(leaf);
         if self.block.is_large() {
             let hash = hash.entry(self.generation.hasher.path(self.block.path));
@@ -110,7 +112,10 @@ impl<'a> Group<'a> {
                 None => Ok(None),
             };
         }
-        Ok(self.block.find(self.generation, leaf, hash.tag(), self.revision)?.map(|(_, value)| value))
+        match self.block.find(self.generation, leaf, hash.tag(), self.revision)? {
+            Some((_, record)) => decode(&*self.generation.map, record),
+            None => Ok(None),
+        }
     }
 
     /// How many entries stand before a leaf, if it is there.
@@ -142,6 +147,7 @@ impl<'a> Group<'a> {
             }
             return Ok(None);
         }
+        let leaf = &Leaf::new(leaf);
         let hash = self.generation.hasher.leaf(leaf).entry(self.generation.hasher.path(self.block.path));
         let Some(entry) = self.generation.entry(&self.block, leaf, hash, self.revision)? else {
             return Ok(None);

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use crate::{
     Result, Snapshot, Value,
     error::damaged,
-    hash::split,
+    hash::{Leaf, split},
     root::{Shared, at},
     version::Version,
 };
@@ -140,17 +140,18 @@ impl Handle {
         self.record = None;
         if let Some(generation) = maps.generation(position) {
             let path_hash = generation.hasher.path(&self.path);
-            let leaf_hash = generation.hasher.leaf(&self.leaf);
+            let leaf = Leaf::new(&self.leaf);
+            let leaf_hash = generation.hasher.leaf(&leaf);
             let block = generation.block(&self.path, path_hash, revision)?;
             let found = match block {
                 None => None,
                 Some(block) if block.is_large() => {
                     let hash = leaf_hash.entry(path_hash);
-                    let entry = generation.entry(&block, &self.leaf, hash, revision)?;
+                    let entry = generation.entry(&block, &leaf, hash, revision)?;
                     entry.map(|entry| (entry.slot_place(), 0))
                 }
                 Some(block) => {
-                    let found = block.find(generation, &self.leaf, leaf_hash.tag(), revision)?;
+                    let found = block.find(generation, &leaf, leaf_hash.tag(), revision)?;
                     found.map(|(slot, _)| (block.slot_place(slot), block.forward_place()))
                 }
             };

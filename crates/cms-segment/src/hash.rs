@@ -1,5 +1,6 @@
 //! How keys are cut and hashed.
 
+use crate::map::bytes_that_are;
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
 
 /// The hash functions of one segment. Their seed is random, so that nobody can prepare keys that collide.
@@ -19,14 +20,111 @@ impl Hasher {
     /// The hash by which a group is found.
     #[inline(always)]
     pub fn path(&self, path: &[u8]) -> u64 {
+        if let (Some(first), Some(last)) = (path.first_chunk::<16>(), path.last_chunk::<16>())
+            && path.len() <= 32
+        {
+            let [first, last] = [first, last].map(|half| {
+                let word = u128::from_le_bytes(*half);
+                [word as u64, (word >> 64) as u64]
+            });
+            let [a, b, c, d, e] = self.secrets();
+            let first = fold(first[0] ^ a, first[1] ^ b);
+            let last = fold(last[0] ^ c ^ path.len() as u64, last[1] ^ d);
+            return fold(first ^ last.rotate_left(32), e);
+        }
+        self.other_path(path)
+    }
+
+    #[inline(never)]
+    fn other_path(&self, path: &[u8]) -> u64 {
         rapidhash_v3_nano_inline::<true, false>(path, &self.0)
+    }
+
+    #[inline(always)]
+    fn secrets(&self) -> [u64; 5] {
+        let [a, b, c, d, e, ..] = self.0.secrets;
+        [a, b, c, d, e]
     }
 
     /// The hash of a leaf.
     #[inline(always)]
-    pub fn leaf(&self, leaf: &[u8]) -> LeafHash {
+    pub fn leaf(&self, leaf: &Leaf<'_>) -> LeafHash {
+        if leaf.text.len() > SHORT {
+            return self.long_leaf(leaf.text);
+        }
+        LeafHash(fold(leaf.low ^ self.0.secrets[0] ^ leaf.text.len() as u64, leaf.high ^ self.0.secrets[1]))
+    }
+
+    #[inline(never)]
+    fn long_leaf(&self, leaf: &[u8]) -> LeafHash {
         LeafHash(rapidhash_v3_nano_inline::<false, false>(leaf, &self.0))
     }
+}
+
+/// Leaves up to this length are handled as two words.
+pub(crate) const SHORT: usize = 16;
+
+/// A leaf, and its bytes as two little-endian words if it is short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leaf<'k> {
+    pub text: &'k [u8],
+    pub low: u64,
+    pub high: u64,
+}
+
+/// What the two words of a short leaf are made of, by its length.
+pub(crate) const MASKS: [[u64; 2]; SHORT + 1] = {
+    let mut masks = [[0; 2]; SHORT + 1];
+    let mut length = 1;
+    while length <= SHORT {
+        masks[length] = match length {
+            0..8 => [(1 << (8 * length)) - 1, 0],
+            8 => [u64::MAX, 0],
+            9..16 => [u64::MAX, (1 << (8 * (length - 8))) - 1],
+            _ => [u64::MAX, u64::MAX],
+        };
+        length += 1;
+    }
+    masks
+};
+
+impl<'k> Leaf<'k> {
+    /// The leaf of a text.
+    #[inline]
+    pub fn new(text: &'k [u8]) -> Leaf<'k> {
+        let mut word = [0; SHORT];
+        if text.len() <= SHORT {
+            word[..text.len()].copy_from_slice(text);
+        }
+        let word = u128::from_le_bytes(word);
+        Leaf { text, low: word as u64, high: (word >> 64) as u64 }
+    }
+
+    /// The leaf that ends a key: without a branch on its length.
+    #[inline(always)]
+    fn ending(key: &'k [u8], text: &'k [u8]) -> Leaf<'k> {
+        let start = key.len() - text.len();
+        if let Some(mask) = MASKS.get(text.len())
+            && key.len() >= SHORT
+            && let Some(last) = key.last_chunk::<8>()
+            // Of a leaf shorter than a word, the word begins before it.
+            && let Some(first) = key.get(start.min(key.len() - 8)..).and_then(|rest| rest.first_chunk::<8>())
+        {
+            let before = start - start.min(key.len() - 8);
+            let low = u64::from_le_bytes(*first).checked_shr(8 * before as u32).unwrap_or(0);
+            // For a leaf of up to a word the shift is of no account: nothing of it is kept.
+            let high = u64::from_le_bytes(*last) >> (8 * (SHORT - text.len()) & 63);
+            return Leaf { text, low, high: high & mask[1] };
+        }
+        Leaf::new(text)
+    }
+}
+
+/// Cuts a key at its last dot into path and leaf.
+#[inline(always)]
+pub(crate) fn cut(key: &[u8]) -> (&[u8], Leaf<'_>) {
+    let (path, text) = split(key);
+    (path, Leaf::ending(key, text))
 }
 
 impl LeafHash {
@@ -73,23 +171,22 @@ pub(crate) fn split(key: &[u8]) -> (&[u8], &[u8]) {
 
 #[inline(always)]
 fn last_dot(key: &[u8]) -> Option<usize> {
-    let mut rest = key;
-    while let Some((before, word)) = rest.split_last_chunk::<8>() {
-        let dots = bytes_equal(u64::from_le_bytes(*word), b'.');
-        if dots != 0 {
-            return Some(before.len() + 7 - dots.leading_zeros() as usize / 8);
+    // Most keys: sixteen bytes from either end cover all of it, or all of it that matters.
+    if let (Some(first), Some(last)) = (key.first_chunk::<16>(), key.last_chunk::<16>()) {
+        let behind = key.len() - 16;
+        let mut dots = u32::from(bytes_that_are(last, b'.')) << 16;
+        if behind <= 16 {
+            dots |= u32::from(bytes_that_are(first, b'.')) << (32 - key.len());
         }
-        rest = before;
+        if dots != 0 {
+            // Bit 31 stands for the last byte.
+            return Some(key.len() + dots.ilog2() as usize - 32);
+        }
+        if behind <= 16 {
+            return None;
+        }
     }
-    rest.iter().rposition(|byte| *byte == b'.')
-}
-
-/// The high bits of those bytes of a word that equal a byte.
-#[inline(always)]
-pub(crate) fn bytes_equal(word: u64, byte: u8) -> u64 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
-    let difference = word ^ (u64::from(byte) * 0x0101_0101_0101_0101);
-    !(((difference & LOW) + LOW) | difference | LOW)
+    key.iter().rposition(|byte| *byte == b'.')
 }
 
 #[cfg(test)]
@@ -120,11 +217,15 @@ mod tests {
     }
 
     #[test]
-    fn equal_bytes_are_found_exactly() {
-        for byte in 0..=255u8 {
-            let word = u64::from_le_bytes([byte, byte ^ 1, byte ^ 0x80, 0, 255, b'.', byte, 1]);
-            let expected = word.to_le_bytes().map(|other| if other == byte { 0x80 } else { 0 });
-            assert_eq!(bytes_equal(word, byte), u64::from_le_bytes(expected));
+    fn the_leaf_of_a_key_is_that_of_its_text() {
+        let key = b"package.a_section.and_a_long_option_name";
+        for start in 0..=key.len() {
+            for leaf in 0..=key.len() - start {
+                let key = &key[start..];
+                let leaf = Leaf::ending(key, &key[key.len() - leaf..]);
+                let other = Leaf::new(leaf.text);
+                assert_eq!((leaf.low, leaf.high), (other.low, other.high), "{start} {}", leaf.text.len());
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The index: where groups, entries of large groups and symbols are found by their hash.
 //!
-//! Buckets of eight long words, a cache line each. A slot is 0 or `kind (2 bits), tag (28 bits), offset (34 bits)`. A search
-//! begins at the bucket the hash names and ends at the first bucket with a free slot. Slots are filled in order, and are
-//! not given to another key.
+//! Buckets of a cache line each: eight *tags*, then the eight *places* that they stand for (`offset / 4`). A tag is 0 where the slot
+//! is free, or `kind (2 bits), bits of the hash (30)`. A search begins at the bucket the hash names and ends at the first
+//! bucket with a free slot. A slot's place is stored before its tag; slots are filled in order, and are not given to
+//! another key.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Result, error::damaged, generation::Generation};
+use crate::{Result, error::damaged, generation::Generation, map::words_that_are};
 
 /// What a slot of the index leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,32 +22,15 @@ pub(crate) enum Place {
 
 /// Slots of a bucket.
 pub(crate) const SLOTS: usize = 8;
-const OFFSET_BITS: u32 = 34;
-const OFFSET: u64 = (1 << OFFSET_BITS) - 1;
-const TAG: u64 = (1 << 28) - 1;
+const WORDS: usize = 2 * SLOTS;
+const BYTES: u64 = 64;
+/// From a tag to its place.
+pub(crate) const TO_PLACE: u64 = 32;
 
-/// The slot that leads to `offset`.
-pub(crate) fn slot(place: Place, hash: u64, offset: u64) -> Result<u64> {
-    if offset > OFFSET {
-        return Err(damaged("an offset beyond the greatest segment"));
-    }
-    Ok(key(place, hash) << OFFSET_BITS | offset)
-}
-
-/// Where a slot leads to.
+/// The tag of a hash.
 #[inline(always)]
-pub(crate) fn offset(slot: u64) -> u64 {
-    slot & OFFSET
-}
-
-/// What kind of thing a slot leads to.
-pub(crate) fn is(slot: u64, place: Place) -> bool {
-    slot >> 62 == place as u64
-}
-
-#[inline(always)]
-fn key(place: Place, hash: u64) -> u64 {
-    (place as u64) << 28 | hash & TAG
+pub(crate) fn tag(place: Place, hash: u64) -> u32 {
+    (place as u32) << 30 | hash as u32 >> 2
 }
 
 #[inline(always)]
@@ -55,20 +39,27 @@ fn first_bucket(hash: u64, buckets: u32) -> u32 {
 }
 
 #[inline(always)]
-fn bucket(generation: &Generation, number: u32) -> Result<&[AtomicU64; SLOTS]> {
-    let place = generation.header.index + u64::from(number) * 64;
-    let longs = generation.map.longs(place, SLOTS).and_then(|longs| longs.try_into().ok());
-    longs.ok_or_else(|| damaged("the index lies outside"))
+fn bucket(generation: &Generation, number: u32) -> Result<&[AtomicU32; WORDS]> {
+    let place = generation.header.index + u64::from(number) * BYTES;
+    let words = generation.map.words(place, WORDS).and_then(|words| words.try_into().ok());
+    words.ok_or_else(|| damaged("the index lies outside"))
 }
 
 /// Starts to fetch the line where a search for `hash` begins.
 #[inline(always)]
 pub(crate) fn prefetch(generation: &Generation, hash: u64) {
     let number = first_bucket(hash, generation.header.buckets);
-    generation.map.prefetch(generation.header.index + u64::from(number) * 64);
+    generation.map.prefetch(generation.header.index + u64::from(number) * BYTES);
 }
 
-/// Finds the slot whose place satisfies `is_it`: where the slot lies, and the offset it leads to.
+/// The positions of those tags that equal one, as bits. All at once: branches on single slots would be guessed
+/// wrongly half of the time.
+#[inline(always)]
+fn equal(words: &[AtomicU32; WORDS], tag: u32) -> u32 {
+    words.first_chunk::<SLOTS>().map_or(0, |tags| words_that_are(tags, tag))
+}
+
+/// Finds the slot whose place satisfies `is_it`: where its tag lies, and the offset it leads to.
 #[inline(always)]
 pub(crate) fn find(
     generation: &Generation,
@@ -76,29 +67,25 @@ pub(crate) fn find(
     hash: u64,
     mut is_it: impl FnMut(u64) -> Result<bool>,
 ) -> Result<Option<(u64, u64)>> {
-    let key = key(place, hash);
+    let tag = tag(place, hash);
     let buckets = generation.header.buckets;
     let mut number = first_bucket(hash, buckets);
     for _ in 0..buckets {
-        let slots = bucket(generation, number)?;
-        // All at once: branches on single slots would be guessed wrongly half of the time.
-        let (mut equal, mut free) = (0u32, 0u32);
-        for (position, slot) in slots.iter().enumerate() {
-            let slot = slot.load(Ordering::Relaxed);
-            equal |= u32::from(slot >> OFFSET_BITS == key) << position;
-            free |= u32::from(slot == 0) << position;
-        }
-        while equal != 0 {
-            let position = equal.trailing_zeros() as usize;
-            equal &= equal - 1;
-            let slot = slots[position % SLOTS].load(Ordering::Acquire);
-            // The slot may have been taken back meanwhile, or lead to a newer place of the same key.
-            if slot >> OFFSET_BITS == key && is_it(offset(slot))? {
-                let at = generation.header.index + u64::from(number) * 64 + position as u64 * 8;
-                return Ok(Some((at, offset(slot))));
+        let words = bucket(generation, number)?;
+        let mut bits = equal(words, tag);
+        while bits != 0 {
+            let position = bits.trailing_zeros() as usize % SLOTS;
+            bits &= bits - 1;
+            // Again with acquire: the place was stored before the tag.
+            if words[position].load(Ordering::Acquire) == tag {
+                let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
+                if offset != 0 && is_it(offset)? {
+                    let at = generation.header.index + u64::from(number) * BYTES + position as u64 * 4;
+                    return Ok(Some((at, offset)));
+                }
             }
         }
-        if free != 0 {
+        if equal(words, 0) != 0 {
             return Ok(None);
         }
         number = if number + 1 == buckets { 0 } else { number + 1 };
@@ -106,26 +93,40 @@ pub(crate) fn find(
     Ok(None)
 }
 
-/// The place of the free slot that ends a search for `hash`.
+/// Where the tag of the free slot lies that ends a search for `hash`.
 pub(crate) fn vacant(generation: &Generation, hash: u64) -> Result<u64> {
     let buckets = generation.header.buckets;
     let mut number = first_bucket(hash, buckets);
     for _ in 0..buckets {
-        let slots = bucket(generation, number)?;
-        if let Some(position) = slots.iter().position(|slot| slot.load(Ordering::Relaxed) == 0) {
-            return Ok(generation.header.index + u64::from(number) * 64 + position as u64 * 8);
+        let free = equal(bucket(generation, number)?, 0);
+        if free != 0 {
+            let position = u64::from(free.trailing_zeros());
+            return Ok(generation.header.index + u64::from(number) * BYTES + position * 4);
         }
         number = if number + 1 == buckets { 0 } else { number + 1 };
     }
     Err(damaged("the index is full"))
 }
 
-/// Every slot in use.
-pub(crate) fn slots(generation: &Generation) -> impl Iterator<Item = Result<u64>> + '_ {
+/// A place as the index stores it.
+pub(crate) fn place(offset: u64) -> Result<u32> {
+    match u32::try_from(offset >> 2) {
+        Ok(place) if offset % 4 == 0 => Ok(place),
+        _ => Err(damaged("an offset that the index cannot hold")),
+    }
+}
+
+/// Every slot in use: tag and offset.
+pub(crate) fn slots(generation: &Generation) -> impl Iterator<Item = Result<(u32, u64)>> + '_ {
     (0..generation.header.buckets).flat_map(|number| match bucket(generation, number) {
-        Ok(slots) => {
-            slots.iter().map(|slot| slot.load(Ordering::Acquire)).filter(|slot| *slot != 0).map(Ok).collect()
-        }
+        Ok(words) => (0..SLOTS)
+            .map(|position| {
+                let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
+                (words[position].load(Ordering::Acquire), offset)
+            })
+            .filter(|(tag, _)| *tag != 0)
+            .map(Ok)
+            .collect(),
         Err(error) => vec![Err(error)],
     })
 }

@@ -21,7 +21,7 @@ use crate::{
     error::damaged,
     generation::{self, GREATEST_ROOM, Generation, HEADER, Header, at},
     group::Group,
-    hash::Hasher,
+    hash::{Hasher, Leaf},
     index::{self, Place, SLOTS},
     map::{Appender, Map},
     name::{self, GREATEST_NAME},
@@ -220,7 +220,7 @@ impl Collector {
             return Ok(last.name + 1);
         }
         check_name("a leaf", leaf)?;
-        let hash = self.hasher.leaf(leaf).symbol();
+        let hash = self.hasher.leaf(&Leaf::new(leaf)).symbol();
         let (heap, names) = (&self.heap, &self.names);
         let of = |name: &u32| -> &[u8] {
             let name = names[*name as usize].name;
@@ -233,7 +233,7 @@ impl Collector {
         }
         let hasher = self.hasher;
         let name = self.names.len() as u32;
-        self.by_name.insert_unique(hash, name, |name| hasher.leaf(of(name)).symbol());
+        self.by_name.insert_unique(hash, name, |name| hasher.leaf(&Leaf::new(of(name))).symbol());
         let at = self.heap.append(leaf)?;
         self.names.push(NameDraft { name: Span { at, len: leaf.len() as u32 }, count: 1, place: 0 });
         Ok(name)
@@ -479,8 +479,12 @@ impl<'a, S: Source> Output<'a, S> {
 
     fn index(&mut self, place: Place, hash: u64, offset: u64) -> Result<()> {
         let vacant = index::vacant(&self.generation, hash)?;
-        let slot = self.generation.map.long(vacant).ok_or_else(|| damaged("the index lies outside"))?;
-        slot.store(index::slot(place, hash, offset)?, Ordering::Relaxed);
+        for (at, word) in
+            [(vacant + index::TO_PLACE, index::place(offset)?), (vacant, index::tag(place, hash))]
+        {
+            let slot = self.generation.map.word(at).ok_or_else(|| damaged("the index lies outside"))?;
+            slot.store(word, Ordering::Relaxed);
+        }
         self.places += 1;
         Ok(())
     }
@@ -495,9 +499,10 @@ impl<'a, S: Source> Output<'a, S> {
             let span = draft.name;
             bytes.clear();
             name::encode(self.text(span)?, &mut bytes);
+            name::pad(&mut bytes, 0);
             let place = self.appender.append(8, &[&bytes])?;
             self.check.update(&bytes);
-            let hash = self.generation.hasher.leaf(self.text(span)?).symbol();
+            let hash = self.generation.hasher.leaf(&Leaf::new(self.text(span)?)).symbol();
             self.index(Place::Symbol, hash, place)?;
             if let Some(draft) = self.draft.names.get_mut(*name as usize) {
                 draft.place = place;
@@ -572,7 +577,7 @@ impl<'a, S: Source> Output<'a, S> {
             let draft =
                 self.draft.names.get(*name as usize).ok_or_else(|| damaged("a draft without a name"))?;
             let text = self.text(draft.name)?;
-            scratch.tags.push(self.generation.hasher.leaf(text).tag());
+            scratch.tags.push(self.generation.hasher.leaf(&Leaf::new(text)).tag());
             let reference = if !wide {
                 (draft.place - names) >> 3
             } else if draft.place != 0 {
@@ -663,7 +668,11 @@ impl<'a, S: Source> Output<'a, S> {
         self.check.update(text);
         self.check.update(&scratch.names);
         self.check.update(&scratch.records);
-        let place = self.appender.append(4, &[&scratch.block, &scratch.names, &scratch.records])?;
+        // What follows the group changes; the last name must reach no further than the values.
+        let lack =
+            if scratch.names.is_empty() { 0 } else { name::REACH.saturating_sub(scratch.records.len()) };
+        let padding = &[0; name::REACH][..lack];
+        let place = self.appender.append(4, &[&scratch.block, &scratch.names, &scratch.records, padding])?;
         if place != start {
             return Err(damaged("a group was not written where it was meant to be"));
         }
@@ -714,18 +723,21 @@ impl<'a, S: Source> Output<'a, S> {
             record.clear();
             copy::record(self.draft.source, place_of_record, &mut self.appender, &mut record)?;
             let leaf = self.text(span)?;
-            let hash = hasher.leaf(leaf).entry(path_hash);
+            let hash = hasher.leaf(&Leaf::new(leaf)).entry(path_hash);
             bytes.clear();
-            Entry::encode(place, 0, None, leaf, &mut bytes);
+            let name = Entry::encode(place, 0, None, leaf, &mut bytes);
             let at = self.appender.tail().next_multiple_of(4);
             let value = align(at + bytes.len() as u64, shift);
             bytes.resize((value - at) as usize, 0);
             let word = version::base_word(value, shift)
                 .ok_or(Error::Full { limit: GREATEST_ROOM, wanted: value })?;
             bytes[4..8].copy_from_slice(&word.to_le_bytes());
+            // What follows the entry changes; its name must reach no further than its value.
+            let lack = (name + name::REACH).saturating_sub(bytes.len() + record.len());
+            let padding = &[0; name::REACH][..lack];
             self.check.update(leaf);
             self.check.update(&record);
-            let at = self.appender.append(4, &[&bytes, &record])?;
+            let at = self.appender.append(4, &[&bytes, &record, padding])?;
             self.index(Place::Entry, hash, at)?;
             members.push(at);
         }

@@ -2,17 +2,29 @@
 
 use crate::{
     Result, Value,
-    block::Block,
+    block::{Block, record_at},
     entry::{Entry, past},
     generation::Generation,
+    hash::Leaf,
     index::{self, Place},
     name,
+    value::decode,
 };
 
 impl Generation {
     /// The value of a key at a revision.
-    #[inline]
-    pub fn get<'a>(&'a self, path: &[u8], leaf: &[u8], revision: u64) -> Result<Option<Value<'a>>> {
+    #[inline(always)]
+    pub fn get<'a>(&'a self, path: &[u8], leaf: &Leaf<'_>, revision: u64) -> Result<Option<Value<'a>>> {
+        // Places are handed on rather than values, which take several words.
+        match self.locate(path, leaf, revision)? {
+            None => Ok(None),
+            Some(record) => decode(&*self.map, record),
+        }
+    }
+
+    /// The place of the record of a key's value at a revision.
+    #[inline(always)]
+    pub fn locate(&self, path: &[u8], leaf: &Leaf<'_>, revision: u64) -> Result<Option<u64>> {
         let path_hash = self.hasher.path(path);
         // The line is on its way while the leaf is hashed.
         index::prefetch(self, path_hash);
@@ -20,11 +32,11 @@ impl Generation {
         let Some(block) = self.block(path, path_hash, revision)? else { return Ok(None) };
         if block.is_large() {
             return match self.entry(&block, leaf, leaf_hash.entry(path_hash), revision)? {
-                Some(entry) => entry.value(self, revision),
+                Some(entry) => record_at(self, entry.slot(), revision),
                 None => Ok(None),
             };
         }
-        Ok(block.find(self, leaf, leaf_hash.tag(), revision)?.map(|(_, value)| value))
+        Ok(block.find(self, leaf, leaf_hash.tag(), revision)?.map(|(_, record)| record))
     }
 
     /// The group's block in the index.
@@ -35,6 +47,8 @@ impl Generation {
             // A block rarely ends in the line it begins in.
             self.map.prefetch(offset + 64);
             self.map.prefetch(offset + 128);
+            self.map.prefetch(offset + 192);
+            self.map.prefetch(offset + 256);
             let block = Block::read(&self.map, offset)?;
             let is_it = name::equal(block.path, path);
             found = Some(block);
@@ -66,7 +80,7 @@ impl Generation {
     pub fn entry(
         &self,
         block: &Block<'_>,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         hash: u64,
         revision: u64,
     ) -> Result<Option<Entry<'_>>> {
@@ -81,7 +95,7 @@ impl Generation {
     pub fn newest_entry(
         &self,
         block: &Block<'_>,
-        leaf: &[u8],
+        leaf: &Leaf<'_>,
         hash: u64,
     ) -> Result<Option<(u64, Entry<'_>)>> {
         let mut found = None;

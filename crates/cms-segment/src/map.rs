@@ -175,6 +175,31 @@ impl Map {
         Some(unsafe { std::slice::from_raw_parts(place.cast::<AtomicU64>().as_ptr(), count) })
     }
 
+    /// Bytes that never change again and words that may change at any time, the words behind the bytes.
+    #[inline(always)]
+    pub fn bytes_and_words(
+        &self,
+        bytes: u64,
+        length: usize,
+        words: u64,
+        count: usize,
+    ) -> Option<(&[u8], &[AtomicU32])> {
+        let gap = usize::try_from(words.checked_sub(bytes)?).ok()?;
+        if gap < length || words % 4 != 0 {
+            return None;
+        }
+        let place = self.place(bytes, gap.checked_add(count.checked_mul(4)?)?)?;
+        // SAFETY: both lie in the place that was checked, bytes first and not beyond the words, which are aligned; the rest as
+        // for `bytes` and `words`.
+        Some(unsafe {
+            let words = place.add(gap).cast::<AtomicU32>();
+            (
+                std::slice::from_raw_parts(place.as_ptr(), length),
+                std::slice::from_raw_parts(words.as_ptr(), count),
+            )
+        })
+    }
+
     /// Asks the processor to fetch the line at an offset, which need not lie inside.
     #[inline(always)]
     pub fn prefetch(&self, offset: u64) {
@@ -213,6 +238,88 @@ impl Source for Map {
 
     fn size(&self) -> u64 {
         self.length()
+    }
+}
+
+/// Which of sixteen bytes are a given one: bit n for byte n.
+#[inline(always)]
+pub(crate) fn bytes_that_are(bytes: &[u8; 16], byte: u8) -> u16 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE2 is part of every x86-64, and an unaligned load of sixteen bytes reads the array.
+    unsafe {
+        use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_set1_epi8};
+        let text = _mm_loadu_si128(bytes.as_ptr().cast());
+        _mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8(byte as i8))) as u16
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let equal = |(position, other): (usize, &u8)| u16::from(*other == byte) << position;
+        bytes.iter().enumerate().map(equal).fold(0, |bits, bit| bits | bit)
+    }
+}
+
+/// Which of eight words are a given one: bit n for word n.
+///
+/// The words are loaded as if one by one and relaxed, in any order.
+#[inline(always)]
+pub(crate) fn words_that_are(words: &[AtomicU32; 8], word: u32) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the loads read 32 bytes that the reference covers. To the language they are those of an assembly block: aligned
+    // words that the processor reads whole, as relaxed loads are. SSE2 is part of every x86-64.
+    unsafe {
+        use std::arch::x86_64::{
+            __m128i, _mm_cmpeq_epi32, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set1_epi32,
+            _mm_setzero_si128,
+        };
+        let (low, high): (__m128i, __m128i);
+        std::arch::asm!(
+            "movdqu {low}, xmmword ptr [{place}]",
+            "movdqu {high}, xmmword ptr [{place} + 16]",
+            place = in(reg) words.as_ptr(),
+            low = out(xmm_reg) low,
+            high = out(xmm_reg) high,
+            options(nostack, readonly, preserves_flags),
+        );
+        let wanted = _mm_set1_epi32(word as i32);
+        let equal = _mm_packs_epi32(_mm_cmpeq_epi32(low, wanted), _mm_cmpeq_epi32(high, wanted));
+        _mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128())) as u32
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let equal = |(position, other): (usize, &AtomicU32)| {
+            u32::from(other.load(Ordering::Relaxed) == word) << position
+        };
+        words.iter().enumerate().map(equal).fold(0, |bits, bit| bits | bit)
+    }
+}
+
+/// Which of the sixteen bytes of four words are a given one: bit n for byte n.
+///
+/// The words are loaded as if one by one and relaxed, in any order.
+#[inline(always)]
+pub(crate) fn bytes_of_words_that_are(words: &[AtomicU32; 4], byte: u8) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above, with sixteen bytes.
+    unsafe {
+        use std::arch::x86_64::{__m128i, _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set1_epi8};
+        let bytes: __m128i;
+        std::arch::asm!(
+            "movdqu {bytes}, xmmword ptr [{place}]",
+            place = in(reg) words.as_ptr(),
+            bytes = out(xmm_reg) bytes,
+            options(nostack, readonly, preserves_flags),
+        );
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8))) as u32
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let mut bits = 0;
+        for (position, word) in words.iter().enumerate() {
+            for (number, other) in word.load(Ordering::Relaxed).to_le_bytes().into_iter().enumerate() {
+                bits |= u32::from(other == byte) << (4 * position + number);
+            }
+        }
+        bits
     }
 }
 

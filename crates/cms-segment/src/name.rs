@@ -1,46 +1,59 @@
 //! Names in a segment: leaves, behind their lengths.
 
-use crate::{Result, error::damaged, map::Map, value::decode_length};
+use crate::{
+    Result,
+    error::damaged,
+    hash::{Leaf, MASKS, SHORT},
+    map::Map,
+    value::decode_length,
+};
 
 /// The greatest length of a path or of a leaf.
 pub(crate) const GREATEST_NAME: usize = u16::MAX as usize;
 
-/// Whether the name at a place is `name`.
+/// Bytes from the start of a name on that never change: so many are compared at once, whatever its length.
+pub(crate) const REACH: usize = 1 + SHORT;
+
+/// Whether the name at a place is that of a leaf.
 #[inline(always)]
-pub(crate) fn is(map: &Map, at: u64, name: &[u8]) -> bool {
-    if name.len() < 0x80 {
-        let Some([length, rest @ ..]) = map.bytes(at, name.len() + 1) else { return false };
-        return usize::from(*length) == name.len() && equal(rest, name);
+pub(crate) fn is(map: &Map, at: u64, leaf: &Leaf<'_>) -> bool {
+    if let Some([low_mask, high_mask]) = MASKS.get(leaf.text.len())
+        && let Some([length, text @ ..]) = map.bytes(at, REACH)
+        && let (Some(low), Some(high)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
+    {
+        let low = u64::from_le_bytes(*low) & low_mask ^ leaf.low;
+        let high = u64::from_le_bytes(*high) & high_mask ^ leaf.high;
+        return u64::from(*length) ^ leaf.text.len() as u64 | low | high == 0;
     }
-    matches!(read(map, at), Ok(found) if found == name)
+    is_long(map, at, leaf.text)
 }
 
-/// Whether two short texts are equal, without a call.
+#[inline(never)]
+fn is_long(map: &Map, at: u64, leaf: &[u8]) -> bool {
+    matches!(read(map, at), Ok(found) if found == leaf)
+}
+
+/// Whether two paths are equal, without a call for those of common lengths.
 #[inline(always)]
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let (mut a, mut b) = (a, b);
-    if let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        // The last word overlaps those before it, so that no byte is left over.
-        let mut difference = u64::from_le_bytes(*last_a) ^ u64::from_le_bytes(*last_b);
-        while let (Some((x, after_a)), Some((y, after_b))) =
-            (a.split_first_chunk::<8>(), b.split_first_chunk::<8>())
-        {
-            difference |= u64::from_le_bytes(*x) ^ u64::from_le_bytes(*y);
-            (a, b) = (after_a, after_b);
-        }
-        return difference == 0;
-    }
-    if let (Some(x), Some(y), Some(u), Some(v)) =
-        (a.first_chunk::<4>(), b.first_chunk::<4>(), a.last_chunk::<4>(), b.last_chunk::<4>())
+    let word = |text: &[u8; 16]| u128::from_le_bytes(*text);
+    if let (Some(a0), Some(b0), Some(a1), Some(b1)) =
+        (a.first_chunk::<16>(), b.first_chunk::<16>(), a.last_chunk::<16>(), b.last_chunk::<16>())
+        && a.len() <= 32
     {
-        return (u32::from_le_bytes(*x) ^ u32::from_le_bytes(*y))
-            | (u32::from_le_bytes(*u) ^ u32::from_le_bytes(*v))
-            == 0;
+        return (word(a0) ^ word(b0)) | (word(a1) ^ word(b1)) == 0;
     }
-    a.iter().zip(b).fold(0, |difference, (x, y)| difference | (x ^ y)) == 0
+    let word = |text: &[u8; 8]| u64::from_le_bytes(*text);
+    if let (Some(a0), Some(b0), Some(a1), Some(b1)) =
+        (a.first_chunk::<8>(), b.first_chunk::<8>(), a.last_chunk::<8>(), b.last_chunk::<8>())
+        && a.len() <= 16
+    {
+        return (word(a0) ^ word(b0)) | (word(a1) ^ word(b1)) == 0;
+    }
+    a == b
 }
 
 /// The name at a place.
@@ -56,6 +69,13 @@ pub(crate) fn read(map: &Map, at: u64) -> Result<&[u8]> {
 pub(crate) fn encode(name: &[u8], out: &mut Vec<u8>) {
     crate::value::encode_length(name.len(), out);
     out.extend_from_slice(name);
+}
+
+/// Adds what a name that begins at `start` lacks to its reach.
+pub(crate) fn pad(bytes: &mut Vec<u8>, start: usize) {
+    if bytes.len() < start + REACH {
+        bytes.resize(start + REACH, 0);
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     Error, Result, Value,
     generation::Generation,
     group::Group,
-    hash::split,
+    hash::{Leaf, cut},
     root::{Row, Shared},
     scan::{Ordered, Sorted},
 };
@@ -169,14 +169,14 @@ impl Snapshot {
     /// the value leads astray.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
-        let (path, leaf) = split(key);
-        self.maps.route(path)?.get(path, leaf, self.revision)
+        let (path, leaf) = cut(key);
+        self.maps.route(path)?.get(path, &leaf, self.revision)
     }
 
     /// The value of a key whose path and leaf are known apart.
     #[inline]
     pub fn get_in(&self, path: &[u8], leaf: &[u8]) -> Result<Option<Value<'_>>> {
-        self.maps.route(path)?.get(path, leaf, self.revision)
+        self.maps.route(path)?.get(path, &Leaf::new(leaf), self.revision)
     }
 
     /// The group of all entries `path.…`, if it has an entry.

@@ -258,7 +258,7 @@ fn sign_extend(bytes: &[u8]) -> i64 {
 }
 
 /// The value of the record at an offset; nothing if the record says that the entry is deleted.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode<S: Source>(source: &S, offset: u64) -> Result<Option<Value<'_>>> {
     let Some(&[header]) = source.bytes(offset, 1) else {
         return Err(damaged("a value lies outside"));
