@@ -199,6 +199,20 @@ fn lookups(shape: Shape, count: usize) {
         let key = key(path, leaf);
         table.insert_unique(hash(key.as_bytes()), (key, value.clone()), |entry| hash(entry.0.as_bytes()));
     }
+    if std::env::var_os("SAME").is_some() {
+        for distinct in [1, 2, 4, 16, 64, 256, 1024] {
+            let time = best(5, asked, || {
+                let mut sum = 0;
+                for at in 0..asked {
+                    if let Ok(Some(Value::String(value))) = snapshot.get(questions.get(at % distinct)) {
+                        sum += value[0] as usize;
+                    }
+                }
+                black_box(sum);
+            });
+            println!("{distinct} distinct keys: {time:.1} ns");
+        }
+    }
     let zero = black_box(0usize);
     let rounds = if count > 500_000 { 5 } else { 9 };
     let (mut ours, mut ours_d, mut theirs, mut theirs_d) = (f64::MAX, f64::MAX, f64::MAX, f64::MAX);

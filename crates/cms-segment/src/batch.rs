@@ -230,6 +230,14 @@ impl<'w, 'r> Batch<'w, 'r> {
         pen.appender.reserve(wanted)
     }
 
+    /// Goes on in a new generation now rather than when this one is full, for tests.
+    #[cfg(feature = "trial")]
+    #[doc(hidden)]
+    pub fn grow_now(&mut self, path: &[u8]) -> Result<()> {
+        let position = self.writer.route(path)?;
+        self.grow(position)
+    }
+
     /// Goes on in a new generation, which is published with the batch.
     fn grow(&mut self, position: usize) -> Result<()> {
         let revision = self.revision;

@@ -6,8 +6,8 @@
 //! | 4 | *forward*: the block that replaced this one (`offset / 4`), or 0 |
 //! | 4 | *order*: versioned word; of a small group the order of its slots where that is not theirs, of a large one its roster |
 //! | 4, 4, 8 | if EXTENDED: *anchor* (the block that the roster of groups names, `offset / 4`), *history*, *since* |
-//! | | path, padded to 4 |
 //! | 1 × capacity | tags, padded to 4 |
+//! | | path, padded to 4 |
 //! | 2 or 4 × capacity | references to the leaves' names, padded to 4 |
 //! | 4 × capacity | slots: versioned words |
 //!
@@ -61,16 +61,22 @@ impl Shape {
         self.path_length as u32 | (self.capacity as u32) << 16 | u32::from(self.flags) << 24
     }
 
-    /// Bytes before the path.
-    #[inline(always)]
-    pub fn header(&self) -> u64 {
-        if self.flags & EXTENDED == 0 { PLAIN_HEADER } else { EXTENDED_HEADER }
-    }
-
     /// Bytes before the tags.
     #[inline(always)]
     fn tags(&self) -> u64 {
-        self.header() + (self.path_length as u64).next_multiple_of(4)
+        if self.flags & EXTENDED == 0 { PLAIN_HEADER } else { EXTENDED_HEADER }
+    }
+
+    /// Bytes before the path.
+    #[inline(always)]
+    pub fn path(&self) -> u64 {
+        self.tags() + 4 * self.tag_words() as u64
+    }
+
+    /// Bytes before the references to names.
+    #[inline(always)]
+    fn names(&self) -> u64 {
+        self.path() + (self.path_length as u64).next_multiple_of(4)
     }
 
     /// Words of tags.
@@ -87,7 +93,7 @@ impl Shape {
 
     /// Bytes of the whole block.
     pub fn size(&self) -> u64 {
-        self.tags() + 4 * (self.tag_words() + self.name_words() + self.capacity) as u64
+        self.names() + 4 * (self.name_words() + self.capacity) as u64
     }
 }
 
@@ -97,6 +103,8 @@ pub(crate) struct Block<'a> {
     pub offset: u64,
     pub shape: Shape,
     pub path: &'a [u8],
+    tags: &'a [AtomicU32],
+    /// References to names, then slots.
     words: &'a [AtomicU32],
 }
 
@@ -110,11 +118,16 @@ impl<'a> Block<'a> {
         if shape.capacity > GREATEST_SMALL {
             return Err(damaged("a small group of too many entries"));
         }
-        let words = shape.tag_words() + shape.name_words() + shape.capacity;
-        let parts =
-            map.bytes_and_words(offset + shape.header(), shape.path_length, offset + shape.tags(), words);
+        let tags = map.words(offset + shape.tags(), shape.tag_words()).ok_or_else(outside)?;
+        let words = shape.name_words() + shape.capacity;
+        let parts = map.bytes_and_words(
+            offset + shape.path(),
+            shape.path_length,
+            offset + shape.names(),
+            words,
+        );
         let (path, words) = parts.ok_or_else(outside)?;
-        Ok(Block { offset, shape, path, words })
+        Ok(Block { offset, shape, path, tags, words })
     }
 
     /// Whether the entries are found through the index.
@@ -181,30 +194,28 @@ impl<'a> Block<'a> {
     /// The word of a slot.
     #[inline(always)]
     pub fn slot(&self, position: usize) -> u32 {
-        let at = self.shape.tag_words() + self.shape.name_words() + position;
+        let at = self.shape.name_words() + position;
         self.words.get(at).map_or(0, |word| word.load(Ordering::Acquire))
     }
 
     /// The place of a slot.
     pub fn slot_place(&self, position: usize) -> u64 {
-        let words = self.shape.tag_words() + self.shape.name_words() + position;
-        self.offset + self.shape.tags() + 4 * words as u64
+        self.offset + self.shape.names() + 4 * (self.shape.name_words() + position) as u64
     }
 
     /// The tag of a slot.
     pub fn tag(&self, position: usize) -> u8 {
-        let word = self.words.get(position / 4).map_or(0, |word| word.load(Ordering::Relaxed));
+        let word = self.tags.get(position / 4).map_or(0, |word| word.load(Ordering::Relaxed));
         (word >> (8 * (position % 4))) as u8
     }
 
     /// The reference to the name of a slot's leaf.
     #[inline(always)]
     fn name_reference(&self, position: usize) -> u32 {
-        let start = self.shape.tag_words();
         if self.shape.flags & WIDE != 0 {
-            return self.words.get(start + position).map_or(0, |word| word.load(Ordering::Relaxed));
+            return self.words.get(position).map_or(0, |word| word.load(Ordering::Relaxed));
         }
-        let word = self.words.get(start + position / 2).map_or(0, |word| word.load(Ordering::Relaxed));
+        let word = self.words.get(position / 2).map_or(0, |word| word.load(Ordering::Relaxed));
         word >> (16 * (position % 2)) & 0xffff
     }
 
@@ -226,18 +237,17 @@ impl<'a> Block<'a> {
 
     /// Gives a free slot to a leaf. The slot's word is stored later, and makes it visible.
     pub fn name(&self, position: usize, tag: u8, reference: u32) {
-        let set = |at: usize, shift: usize, mask: u32, bits: u32| {
-            if let Some(word) = self.words.get(at) {
+        let set = |words: &[AtomicU32], at: usize, shift: usize, mask: u32, bits: u32| {
+            if let Some(word) = words.get(at) {
                 let old = word.load(Ordering::Relaxed);
                 word.store(old & !(mask << shift) | bits << shift, Ordering::Release);
             }
         };
-        set(position / 4, 8 * (position % 4), 0xff, u32::from(tag));
-        let start = self.shape.tag_words();
+        set(self.tags, position / 4, 8 * (position % 4), 0xff, u32::from(tag));
         if self.shape.flags & WIDE != 0 {
-            set(start + position, 0, u32::MAX, reference);
+            set(self.words, position, 0, u32::MAX, reference);
         } else {
-            set(start + position / 2, 16 * (position % 2), 0xffff, reference & 0xffff);
+            set(self.words, position / 2, 16 * (position % 2), 0xffff, reference & 0xffff);
         }
     }
 
@@ -274,7 +284,7 @@ impl<'a> Block<'a> {
     /// Which of sixteen tags are a given one.
     #[inline(always)]
     fn equal_tags(&self, group: usize, tag: u8) -> u32 {
-        if let Some(words) = self.words.get(4 * group..).and_then(|words| words.first_chunk::<4>()) {
+        if let Some(words) = self.tags.get(4 * group..).and_then(|words| words.first_chunk::<4>()) {
             return bytes_of_words_that_are(words, tag);
         }
         let mut bits = 0;

@@ -20,19 +20,19 @@ impl Hasher {
     /// The hash by which a group is found.
     #[inline(always)]
     pub fn path(&self, path: &[u8]) -> u64 {
-        if let (Some(first), Some(last)) = (path.first_chunk::<16>(), path.last_chunk::<16>())
-            && path.len() <= 32
-        {
-            let [first, last] = [first, last].map(|half| {
-                let word = u128::from_le_bytes(*half);
-                [word as u64, (word >> 64) as u64]
-            });
-            let [a, b, c, d, e] = self.secrets();
-            let first = fold(first[0] ^ a, first[1] ^ b);
-            let last = fold(last[0] ^ c ^ path.len() as u64, last[1] ^ d);
-            return fold(first ^ last.rotate_left(32), e);
+        match Words::new(path) {
+            Some(words) => self.words(&words),
+            None => self.other_path(path),
         }
-        self.other_path(path)
+    }
+
+    /// The hash of a path of at most 32 bytes.
+    #[inline(always)]
+    pub fn words(&self, path: &Words) -> u64 {
+        let [a, b, c, d, e] = self.secrets();
+        let first = fold(path.first[0] ^ a, path.first[1] ^ b);
+        let last = fold(path.last[0] ^ c ^ path.length as u64, path.last[1] ^ d);
+        fold(first ^ last.rotate_left(32), e)
     }
 
     #[inline(never)]
@@ -59,6 +59,46 @@ impl Hasher {
     fn long_leaf(&self, leaf: &[u8]) -> LeafHash {
         LeafHash(rapidhash_v3_nano_inline::<false, false>(leaf, &self.0))
     }
+}
+
+/// A path of at most 32 bytes: its first sixteen and its last sixteen, or, of a shorter one, all of it and nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Words {
+    pub first: [u64; 2],
+    pub last: [u64; 2],
+    pub length: usize,
+}
+
+impl Words {
+    #[inline(always)]
+    fn new(path: &[u8]) -> Option<Words> {
+        if let (Some(first), Some(last)) = (path.first_chunk::<16>(), path.last_chunk::<16>()) {
+            let words = Words { first: halves(first), last: halves(last), length: path.len() };
+            return (path.len() <= 32).then_some(words);
+        }
+        let mut first = [0; 16];
+        first[..path.len()].copy_from_slice(path);
+        Some(Words { first: halves(&first), last: [0; 2], length: path.len() })
+    }
+
+    /// The words of a path that begins a key of sixteen bytes and more.
+    #[inline(always)]
+    pub fn beginning(key: &[u8], length: usize) -> Option<Words> {
+        let first = halves(key.first_chunk::<16>()?);
+        if let Some(mask) = MASKS.get(length)
+            && length < 16
+        {
+            return Some(Words { first: [first[0] & mask[0], first[1] & mask[1]], last: [0; 2], length });
+        }
+        let last = halves(key.get(..length)?.last_chunk::<16>()?);
+        (length <= 32).then_some(Words { first, last, length })
+    }
+}
+
+#[inline(always)]
+fn halves(bytes: &[u8; 16]) -> [u64; 2] {
+    let word = u128::from_le_bytes(*bytes);
+    [word as u64, (word >> 64) as u64]
 }
 
 /// Leaves up to this length are handled as two words.
@@ -102,7 +142,7 @@ impl<'k> Leaf<'k> {
 
     /// The leaf that ends a key: without a branch on its length.
     #[inline(always)]
-    fn ending(key: &'k [u8], text: &'k [u8]) -> Leaf<'k> {
+    pub fn ending(key: &'k [u8], text: &'k [u8]) -> Leaf<'k> {
         let start = key.len() - text.len();
         if let Some(mask) = MASKS.get(text.len())
             && key.len() >= SHORT
@@ -169,8 +209,9 @@ pub(crate) fn split(key: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
+/// Where the last dot of a key is.
 #[inline(always)]
-fn last_dot(key: &[u8]) -> Option<usize> {
+pub(crate) fn last_dot(key: &[u8]) -> Option<usize> {
     // Most keys: sixteen bytes from either end cover all of it, or all of it that matters.
     if let (Some(first), Some(last)) = (key.first_chunk::<16>(), key.last_chunk::<16>()) {
         let behind = key.len() - 16;
@@ -213,6 +254,14 @@ mod tests {
             let mut key = [b'/'; 40];
             key[at] = b'.';
             assert_eq!(split(&key), (&key[..at], &key[at + 1..]));
+        }
+    }
+
+    #[test]
+    fn the_path_of_a_key_is_that_of_its_text() {
+        let key = b"package_of_name.a_section.and_a_long_option_name";
+        for length in 0..=40 {
+            assert_eq!(Words::beginning(key, length), Words::new(&key[..length]), "{length}");
         }
     }
 

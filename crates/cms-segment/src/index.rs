@@ -59,6 +59,12 @@ fn equal(words: &[AtomicU32; WORDS], tag: u32) -> u32 {
     words.first_chunk::<SLOTS>().map_or(0, |tags| words_that_are(tags, tag))
 }
 
+/// Where the bucket lies at which a search for `hash` begins.
+#[inline(always)]
+pub(crate) fn first(generation: &Generation, hash: u64) -> u64 {
+    generation.header.index + u64::from(first_bucket(hash, generation.header.buckets)) * BYTES
+}
+
 /// Finds the slot whose place satisfies `is_it`: where its tag lies, and the offset it leads to.
 #[inline(always)]
 pub(crate) fn find(
@@ -76,13 +82,11 @@ pub(crate) fn find(
         while bits != 0 {
             let position = bits.trailing_zeros() as usize % SLOTS;
             bits &= bits - 1;
-            // Again with acquire: the place was stored before the tag.
-            if words[position].load(Ordering::Acquire) == tag {
-                let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
-                if offset != 0 && is_it(offset)? {
-                    let at = generation.header.index + u64::from(number) * BYTES + position as u64 * 4;
-                    return Ok(Some((at, offset)));
-                }
+            // Without its place, or with that of another key, the tag is of a batch that cannot be seen yet.
+            let offset = u64::from(words[SLOTS + position].load(Ordering::Acquire)) << 2;
+            if offset != 0 && is_it(offset)? {
+                let at = generation.header.index + u64::from(number) * BYTES + position as u64 * 4;
+                return Ok(Some((at, offset)));
             }
         }
         if equal(words, 0) != 0 {

@@ -9,6 +9,7 @@ mod copy;
 mod edit;
 mod entry;
 mod error;
+mod fast;
 mod generation;
 mod group;
 mod handle;

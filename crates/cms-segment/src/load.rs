@@ -356,7 +356,7 @@ pub(crate) fn compacted(
         }
         let count = draft.entries.len() as u32 - first;
         if count > 0 {
-            let at = block.offset + block.shape.header();
+            let at = block.offset + block.shape.path();
             let path = Span { at, len: group.path().len() as u32 };
             draft.groups.push(GroupDraft { path, first, last: first + count - 1, count });
         }
@@ -854,10 +854,10 @@ pub(crate) fn encode_block(
         out.extend_from_slice(&since.to_le_bytes());
     }
     let pad = |out: &mut Vec<u8>| out.resize(start + (out.len() - start).next_multiple_of(4), 0);
-    out.extend_from_slice(path);
-    pad(out);
     out.extend_from_slice(tags);
     out.resize(out.len() + (shape.capacity - tags.len().min(shape.capacity)), 0);
+    pad(out);
+    out.extend_from_slice(path);
     pad(out);
     for position in 0..shape.capacity {
         let reference = references.get(position).copied().unwrap_or(0);

@@ -38,6 +38,8 @@ pub(crate) struct Map {
     reserved: usize,
     /// What may be accessed: no further than the end of the file, and for an appender's map no further than its tail.
     bound: AtomicUsize,
+    /// Where windows may begin: a window before the bound.
+    window_bound: AtomicUsize,
     /// Whether an appender holds the map, and moves the bound.
     claimed: AtomicBool,
     writable: bool,
@@ -69,6 +71,7 @@ impl Map {
             base,
             reserved,
             bound: AtomicUsize::new(bound),
+            window_bound: AtomicUsize::new(bound.saturating_sub(WINDOW + READ)),
             claimed: AtomicBool::new(false),
             writable,
             file,
@@ -117,7 +120,8 @@ impl Map {
         }
         let Ok(status) = self.file.metadata() else { return false };
         let length = usize::try_from(status.len()).unwrap_or(usize::MAX).min(self.reserved);
-        self.bound.fetch_max(length, Ordering::Relaxed);
+        // A file never becomes shorter, so that it does not matter which of two readers is the last here.
+        self.set_bound(length);
         end <= length
     }
 
@@ -258,6 +262,109 @@ pub(crate) fn bytes_that_are(bytes: &[u8; 16], byte: u8) -> u16 {
     }
 }
 
+/// A short stretch of a map, checked once and then read at offsets that are confined rather than checked.
+///
+/// For the way from a key to its value, where every check counts.
+#[derive(Clone, Copy)]
+pub(crate) struct Window<'m> {
+    start: NonNull<u8>,
+    map: std::marker::PhantomData<&'m Map>,
+}
+
+/// A window that begins at a word.
+#[derive(Clone, Copy)]
+pub(crate) struct WordWindow<'m>(Window<'m>);
+
+/// Offsets in a window are confined to this many bytes...
+const WINDOW: usize = 1024;
+/// ...and what is read there takes no more than these.
+const READ: usize = 128;
+
+impl Map {
+    /// The window at an offset, unless it lies close to the end.
+    #[inline(always)]
+    pub fn window(&self, offset: u64) -> Option<Window<'_>> {
+        if offset < self.window_bound.load(Ordering::Relaxed) as u64 {
+            // SAFETY: offset + WINDOW + READ <= bound <= reserved, the length of the mapping.
+            let start = unsafe { self.base.add(offset as usize) };
+            return Some(Window { start, map: std::marker::PhantomData });
+        }
+        None
+    }
+
+    /// The window at an offset that is a multiple of four.
+    #[inline(always)]
+    pub fn word_window(&self, offset: u64) -> Option<WordWindow<'_>> {
+        self.window(offset & !3).map(WordWindow)
+    }
+
+    /// Sets how far the map can be read.
+    fn set_bound(&self, bound: usize) {
+        self.window_bound.store(bound.saturating_sub(WINDOW + READ), Ordering::Relaxed);
+        self.bound.store(bound, Ordering::Relaxed);
+    }
+}
+
+impl<'m> Window<'m> {
+    /// The place `at` bytes from the start, which is confined to the window.
+    #[inline(always)]
+    fn place(&self, at: usize) -> *const u8 {
+        // SAFETY: below WINDOW, and the window lies in the mapping with READ bytes behind it.
+        unsafe { self.start.as_ptr().add(at % WINDOW) }
+    }
+
+    /// Eight bytes that never change again.
+    #[inline(always)]
+    pub fn long(&self, at: usize) -> u64 {
+        // SAFETY: eight bytes of the mapping, initialized as all of a file is, and not written any more.
+        u64::from_le_bytes(unsafe { self.place(at).cast::<[u8; 8]>().read_unaligned() })
+    }
+
+    /// A byte that never changes again.
+    #[inline(always)]
+    pub fn byte(&self, at: usize) -> u8 {
+        // SAFETY: as above, with one byte.
+        unsafe { self.place(at).read() }
+    }
+
+    /// Bytes that never change again; of the length only seven bits count.
+    #[inline(always)]
+    pub fn short(&self, at: usize, length: u8) -> &'m [u8] {
+        // SAFETY: at most READ - 1 bytes of the mapping, which the borrow keeps alive; as above.
+        unsafe { std::slice::from_raw_parts(self.place(at), usize::from(length) % READ) }
+    }
+}
+
+impl<'m> WordWindow<'m> {
+    /// The same for bytes.
+    #[inline(always)]
+    pub fn bytes(&self) -> Window<'m> {
+        self.0
+    }
+
+    /// A word that may change at any time.
+    #[inline(always)]
+    pub fn word(&self, at: usize, order: Ordering) -> u32 {
+        // SAFETY: four bytes of the mapping, aligned because the mapping, the window's offset in it and the masked offset in the
+        // window are; places used as words are used as nothing else.
+        unsafe { &*self.0.place(at & !3).cast::<AtomicU32>() }.load(order)
+    }
+
+    /// Which of eight words from the start on are a given one: bit n for word n.
+    #[inline(always)]
+    pub fn words_that_are(&self, word: u32) -> u32 {
+        // SAFETY: 32 bytes of the mapping, aligned as above, used as words.
+        words_that_are(unsafe { self.0.start.cast::<[AtomicU32; 8]>().as_ref() }, word)
+    }
+
+    /// Which of sixteen bytes, used as words, are a given one: bit n for byte n.
+    #[inline(always)]
+    pub fn bytes_that_are(&self, at: usize, byte: u8) -> u32 {
+        // SAFETY: sixteen bytes of the mapping, aligned as above, used as words or else never changed.
+        bytes_of_words_that_are(unsafe { &*self.0.place(at & !3).cast::<[AtomicU32; 4]>() }, byte)
+    }
+}
+
 /// Which of eight words are a given one: bit n for word n.
 ///
 /// The words are loaded as if one by one and relaxed, in any order.
@@ -351,7 +458,7 @@ impl Appender {
         if map.claimed.swap(true, Ordering::AcqRel) {
             return Err(Error::Busy);
         }
-        map.bound.store(tail as usize, Ordering::Relaxed);
+        map.set_bound(tail as usize);
         Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit })
     }
 
@@ -419,7 +526,7 @@ impl Appender {
         }
         self.tail = end;
         // Whoever follows a word to these bytes loaded it with acquire, and so sees this bound as well.
-        self.map.bound.store(end, Ordering::Relaxed);
+        self.map.set_bound(end);
         Ok(start as u64)
     }
 

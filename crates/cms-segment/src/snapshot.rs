@@ -93,6 +93,15 @@ impl Maps {
         Ok(Some(Maps { segments, routes }))
     }
 
+    /// The generation, if there is only one segment.
+    #[inline(always)]
+    fn only(&self) -> Option<&Generation> {
+        match &self.segments[..] {
+            [Segment { generation, .. }] => generation.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The generation that holds the keys of a path: the segment of its first component, or the first one.
     #[inline(always)]
     pub fn route(&self, path: &[u8]) -> Result<&Generation> {
@@ -169,6 +178,16 @@ impl Snapshot {
     /// the value leads astray.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
+        if let Some(generation) = self.maps.only()
+            && let Some(value) = generation.glance(key, self.revision)
+        {
+            return Ok(Some(value));
+        }
+        self.get_the_long_way(key)
+    }
+
+    #[inline(never)]
+    fn get_the_long_way(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
         let (path, leaf) = cut(key);
         self.maps.route(path)?.get(path, &leaf, self.revision)
     }

@@ -23,7 +23,8 @@ use crate::{
 /// Revisions end here.
 pub(crate) const GREATEST_REVISION: u64 = (1 << 48) - 1;
 
-const VERSIONED: u32 = 1 << 31;
+/// In a word: it leads to a version.
+pub(crate) const VERSIONED: u32 = 1 << 31;
 const HEADER: u64 = 16;
 /// More steps than any chain of a file of 16 GiB needs.
 const STEPS: usize = 256;
