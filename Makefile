@@ -9,7 +9,7 @@ ONLY   ?=
 # The benchmarks are a workspace of their own; sharing the target directory spares a second build of SQLite.
 BENCH  := --manifest-path bench/Cargo.toml --target-dir $(TARGET)
 
-.PHONY: build quickstart test bench lint doc install soak clean deps-build deps-test
+.PHONY: build quickstart test bench lint doc install soak clean deps-build deps-test deps-bench
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
@@ -31,11 +31,11 @@ soak: deps-test
 	CMS_TEST_KILLS=$(or $(KILLS),20000) $(CARGO) test $(LOCKED) --release --package cms-segment --test store_kill -- --nocapture
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
-bench: build
+bench: build deps-bench
 	CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
 
 ## lint: formatting, clippy, rustdoc, and licences and bans where cargo-deny is installed
-lint: deps-build
+lint: deps-build deps-bench
 	$(CARGO) fmt --all -- --check
 	$(CARGO) fmt --manifest-path bench/Cargo.toml -- --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
@@ -63,3 +63,6 @@ deps-build:
 
 deps-test:
 	@scripts/deps.sh test
+
+deps-bench:
+	@scripts/deps.sh bench

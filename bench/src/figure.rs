@@ -14,6 +14,10 @@ pub enum Limit {
     AtLeast(f64),
     /// Below this much.
     Below(f64),
+    /// At most this much.
+    AtMost(f64),
+    /// Below this much, and at most this many times the peer.
+    BelowAndAtMostTimes(f64, f64),
     /// Below this many times the peer.
     BelowTimes(f64),
     /// At most this many times the peer.
@@ -29,6 +33,8 @@ impl Limit {
         match self {
             Self::AtLeast(limit) => format!(">= {limit} {unit}"),
             Self::Below(limit) => format!("< {limit} {unit}"),
+            Self::AtMost(limit) => format!("<= {limit} {unit}"),
+            Self::BelowAndAtMostTimes(limit, factor) => format!("< {limit} {unit}, <= {factor}x"),
             Self::BelowTimes(factor) => format!("< {factor}x"),
             Self::AtMostTimes(factor) => format!("<= {factor}x"),
             Self::BelowPlus(margin) => format!("< +{margin} {unit}"),
@@ -42,6 +48,10 @@ impl Limit {
         match self {
             Self::AtLeast(limit) => value.median() >= limit,
             Self::Below(limit) => value.median() < limit,
+            Self::AtMost(limit) => value.median() <= limit,
+            Self::BelowAndAtMostTimes(limit, factor) => {
+                value.median() < limit && value.over(peer).median() <= factor
+            }
             Self::BelowTimes(factor) => value.over(peer).median() < factor,
             Self::AtMostTimes(factor) => value.over(peer).median() <= factor,
             Self::BelowPlus(margin) => value.above(peer).median() < margin,

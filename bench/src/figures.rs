@@ -1,14 +1,27 @@
 //! The figures, one to a file.
 
+mod bulk_load;
 mod commit_durable;
 mod commit_large;
 mod commit_process;
 mod commit_structural;
+mod commit_structural_segment;
 mod engine;
 mod file_1g;
+mod get;
+mod get_busy;
+mod get_handle;
+mod get_hot;
 mod get_process;
+mod get_process_1m;
+mod get_scale2;
 mod load_1m;
+mod memory_ratio;
 mod parse_events;
+mod rebuild_1m;
+mod set_visible;
+mod snapshot_scan;
+mod wake_process;
 
 use crate::Result;
 use crate::figure::Figure;
@@ -26,4 +39,19 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("commit.large", commit_large::measure),
     ("commit.structural", commit_structural::measure),
     ("get.process", get_process::measure),
+    ("get.process.1m", get_process_1m::measure),
+    ("get.1k", get::among_1k),
+    ("get.100k", get::among_100k),
+    ("get.1m", get::among_1m),
+    ("get.hot", get_hot::measure),
+    ("get.handle", get_handle::measure),
+    ("get.scale2", get_scale2::measure),
+    ("get.busy", get_busy::measure),
+    ("snapshot.scan", snapshot_scan::measure),
+    ("bulk.load", bulk_load::measure),
+    ("set.visible", set_visible::measure),
+    ("memory.ratio", memory_ratio::measure),
+    ("wake.process", wake_process::measure),
+    ("commit.structural.segment", commit_structural_segment::measure),
+    ("rebuild.1m", rebuild_1m::measure),
 ];

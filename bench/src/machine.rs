@@ -1,8 +1,9 @@
 //! Which machine the figures are of.
 
 use std::fs;
+use std::path::Path;
 
-/// One line: processor, cores, memory, kernel, file system of the target directory, load.
+/// One line: processor, cores, memory, kernel, file systems of the target directory and of the segments, load.
 pub fn describe() -> String {
     let field = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -14,19 +15,19 @@ pub fn describe() -> String {
     let system = rustix::system::uname();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     format!(
-        "{} x {}, {memory} GiB, {} {}, {}, load {}",
+        "{} x {}, {memory} GiB, {} {}, {}, segments on {}, load {}",
         cores,
         field("/proc/cpuinfo", "model name"),
         system.sysname().to_string_lossy(),
         system.release().to_string_lossy(),
-        file_system(),
+        file_system(&crate::world::workplace()),
+        file_system(&crate::world::memory()),
         load.split(' ').next().unwrap_or_default(),
     )
 }
 
-/// The file system that the measurements write to.
-fn file_system() -> String {
-    let place = crate::world::workplace();
+/// The file system of a folder.
+fn file_system(place: &Path) -> String {
     let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
     let mut best = ("", "unknown", "");
     for line in mounts.lines() {

@@ -2,14 +2,19 @@
 //!
 //! `cms-bench [PART]...` measures the figures whose id holds one of the parts (all, without any), prints a table
 //! and writes `target/bench/results.json`. Each figure is measured in a process of its own, so that the memory of
-//! one does not show in another. `CMS_BIN` names the program for the figures about processes.
+//! one does not show in another, and reads a segment that yet another process writes. `CMS_BIN` names the program for the figures about processes.
 
+mod entries;
 mod figure;
 mod figures;
 mod machine;
 mod measure;
+mod other;
 mod packages;
+mod peers;
 mod process;
+mod segment;
+mod shared;
 mod world;
 
 use std::error::Error;
@@ -26,6 +31,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let done = match arguments.split_first() {
         Some((first, [id])) if first == "--figure" => measure_one(id),
+        Some((first, [role, arguments @ ..])) if first == "--other" => other::run(role, arguments),
         _ => measure_all(&arguments),
     };
     match done {

@@ -62,6 +62,44 @@ pub fn seconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
     Ok((start.elapsed().as_secs_f64(), made))
 }
 
+/// The seconds of a core that something takes, in which this thread ran. They do not count what others ran meanwhile.
+pub fn core_seconds<T>(work: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
+    let now = || {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    };
+    let start = now();
+    let made = work()?;
+    Ok((now() - start, made))
+}
+
+/// Something that is timed; answers the seconds that it took.
+pub type Side<'a> = &'a mut dyn FnMut() -> Result<f64>;
+
+/// Has each of some sides take its turn, which it times itself, and answers the rounds' medians of each.
+pub fn by_turns<const N: usize>(
+    rounds: usize,
+    turns: usize,
+    mut sides: [Side<'_>; N],
+) -> Result<[Rounds; N]> {
+    for side in &mut sides {
+        side()?;
+    }
+    let mut all = [const { Rounds(Vec::new()) }; N];
+    for _ in 0..rounds {
+        let mut times = [const { Vec::new() }; N];
+        for _ in 0..turns {
+            for (side, times) in sides.iter_mut().zip(&mut times) {
+                times.push(side()?);
+            }
+        }
+        for (rounds, times) in all.iter_mut().zip(&mut times) {
+            rounds.push(median(times));
+        }
+    }
+    Ok(all)
+}
+
 /// How a comparison is laid out: so many rounds of so many turns, each turn so many operations of either side.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -104,4 +142,9 @@ pub fn side_by_side(
 /// The same with both results multiplied, to turn seconds into another unit.
 pub fn scaled(rounds: &Rounds, factor: f64) -> Rounds {
     Rounds(rounds.0.iter().map(|value| value * factor).collect())
+}
+
+/// How much of something is done in a second, from the seconds that so much of it takes.
+pub fn rate(rounds: &Rounds, amount: f64) -> Rounds {
+    Rounds(rounds.0.iter().map(|seconds| amount / seconds).collect())
 }

@@ -12,6 +12,7 @@ use crate::world::World;
 pub struct Program {
     program: PathBuf,
     world: PathBuf,
+    run: PathBuf,
 }
 
 /// What a process cost.
@@ -28,7 +29,7 @@ impl Program {
     pub fn new(world: &World) -> Result<Self> {
         let program =
             std::env::var_os("CMS_BIN").ok_or("CMS_BIN does not name the program (use `make bench`)")?;
-        Ok(Self { program: program.into(), world: world.root().to_owned() })
+        Ok(Self { program: program.into(), world: world.root().to_owned(), run: world.run() })
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -37,7 +38,7 @@ impl Program {
             .env_clear()
             .env("HOME", &self.world)
             .env("CMS_STATE_DIR", self.world.join("state"))
-            .env("CMS_RUN_DIR", self.world.join("run"))
+            .env("CMS_RUN_DIR", &self.run)
             .arg("-c")
             .arg(self.world.join("config"))
             .args(arguments)

@@ -15,20 +15,33 @@ pub fn workplace() -> PathBuf {
     fs::canonicalize(&place).unwrap_or(place)
 }
 
+/// The folder for what lives in memory, as runtime directories do; on the disk where the machine has no such folder.
+pub fn memory() -> PathBuf {
+    let place = Path::new("/dev/shm");
+    if place.is_dir() { place.to_owned() } else { workplace() }
+}
+
+/// A folder in memory, removed with what is returned.
+pub fn folder_in_memory() -> Result<TempDir> {
+    Ok(tempfile::Builder::new().prefix("cms-bench-").tempdir_in(memory())?)
+}
+
 /// Directories for one store, removed with it.
 #[derive(Debug)]
 pub struct World {
     root: TempDir,
+    run: TempDir,
 }
 
 impl World {
     /// An empty configuration directory, state directory and runtime directory.
     pub fn new() -> Result<Self> {
         let root = tempfile::Builder::new().prefix("world-").tempdir_in(workplace())?;
-        for folder in ["config", "state", "run"] {
-            fs::create_dir(root.path().join(folder))?;
+        let run = folder_in_memory()?;
+        for folder in [root.path().join("config"), root.path().join("state"), run.path().join("run")] {
+            fs::create_dir(folder)?;
         }
-        Ok(Self { root })
+        Ok(Self { root, run })
     }
 
     /// The folder that holds all.
@@ -46,9 +59,9 @@ impl World {
         self.root().join("state")
     }
 
-    /// The runtime directory (`CMS_RUN_DIR`).
+    /// The runtime directory (`CMS_RUN_DIR`), in memory.
     pub fn run(&self) -> PathBuf {
-        self.root().join("run")
+        self.run.path().join("run")
     }
 
     /// The file of a package.

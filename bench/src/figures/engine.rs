@@ -1,5 +1,7 @@
 //! The Rust API as the figures use it.
 
+use std::path::PathBuf;
+
 use cms::model::{Draft, Name, PackageName, Selector, TypeName, Value};
 use cms::{Dirs, Location, Options, Store};
 
@@ -86,4 +88,10 @@ impl Bench {
 /// The section at a place, from the end when negative.
 fn at(index: i64) -> Selector {
     Selector::Nth { kind: None, index }
+}
+
+/// The folder of a world's segment.
+pub fn segment(world: &World) -> Result<PathBuf> {
+    let dirs = Dirs { state: Some(world.state()), run: Some(world.run()) };
+    Ok(Location::find(&world.config(), &dirs)?.run().join("segment"))
 }
