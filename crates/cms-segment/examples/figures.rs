@@ -1,5 +1,7 @@
 //! The figures of the segment beside a private hash table in the same run: `cargo run --release --example figures [part]`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     hint::black_box,

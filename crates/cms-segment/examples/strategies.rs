@@ -3,6 +3,8 @@
 //!
 //! Every strategy does each load in turn, three times, and the best time counts: what is compared ran in the same minute.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::time::{Duration, Instant};
 
 use cms_segment::{Result, Scalar, Store, StoreOptions, Strategy};

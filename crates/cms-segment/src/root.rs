@@ -457,6 +457,11 @@ impl Shared {
         Err(Error::Busy)
     }
 
+    /// Lets go of the maps; who holds a snapshot keeps them.
+    pub fn forget_maps(&self) {
+        *self.maps.lock() = None;
+    }
+
     pub fn snapshot(&self) -> Result<Snapshot> {
         let (revision, maps) = self.maps()?;
         Ok(Snapshot::new(revision, maps))

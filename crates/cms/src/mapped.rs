@@ -160,7 +160,7 @@ impl Mapped {
             return false;
         }
         let segments = root.segments().unwrap_or_default();
-        if !segments.iter().any(|segment| *segment == options.name) {
+        if !segments.contains(&options.name) {
             return true;
         }
         let files = fs::read_dir(root.directory()).into_iter().flatten().flatten();
@@ -272,7 +272,7 @@ impl Mapped {
                 });
                 match outcome {
                     Ok(()) => read.iter().collect(),
-                    Err(error) if matches!(error, cms_log::Error::Compacted { .. }) => {
+                    Err(cms_log::Error::Compacted { .. }) => {
                         return Ok(Outcome::Unfit(SegmentError::Damaged { what: "the revision" }));
                     }
                     Err(error) => return Err(error.into()),

@@ -1,6 +1,6 @@
 //! The segment of a store shows what the log has: after every commit, by whomever; and nothing depends on it.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 
