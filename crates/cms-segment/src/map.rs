@@ -476,9 +476,9 @@ impl Appender {
         (self.map.reserved - self.tail) as u64
     }
 
-    /// The length of the file.
-    pub fn allocated(&self) -> u64 {
-        self.allocated as u64
+    /// How long the file may become.
+    pub fn limit(&self) -> u64 {
+        self.limit.min(self.map.reserved as u64)
     }
 
     /// Makes sure that `bytes` more can be appended without the file system having a say.
