@@ -79,6 +79,7 @@ impl<'w, 'r> Batch<'w, 'r> {
             _ => 16,
         };
         let bytes = weight + path.len() as u64 + leaf.len() as u64;
+        self.check_headroom(position, path, leaf, bytes)?;
         self.change(position, bytes, |pen| {
             match value {
                 Value::Array(_) | Value::Table(_) => copy::encode(value, &mut pen.appender, record)?,
@@ -209,6 +210,27 @@ impl<'w, 'r> Batch<'w, 'r> {
             pen.begin(revision)?;
         }
         Ok(pen)
+    }
+
+    /// Refuses a new entry where only so much room is left as overwriting and deleting need.
+    fn check_headroom(&mut self, position: usize, path: &[u8], leaf: &[u8], bytes: u64) -> Result<()> {
+        let revision = self.revision;
+        let pen = self.pen(position)?;
+        let limit = pen.appender.limit();
+        let headroom = limit.min(32 << 20) / 32;
+        let wanted = pen.appender.tail() + 2 * bytes + MARGIN + headroom;
+        if wanted <= limit || pen.generation.locate(path, &Leaf::new(leaf), revision)?.is_some() {
+            return Ok(());
+        }
+        if pen.appender.tail() > pen.generation.header.end + headroom {
+            // Without what is no longer in use it may fit.
+            self.grow(position)?;
+            let pen = self.pen(position)?;
+            if pen.appender.tail() + 2 * bytes + MARGIN + headroom <= limit {
+                return Ok(());
+            }
+        }
+        Err(Error::Full { limit, wanted })
     }
 
     /// Does something to a segment, after making sure that it cannot fail half-way for lack of room.

@@ -477,6 +477,11 @@ impl Appender {
         (self.map.reserved - self.tail) as u64
     }
 
+    /// How long the file may become.
+    pub fn limit(&self) -> u64 {
+        self.limit.min(self.map.reserved as u64)
+    }
+
     /// Makes sure that `bytes` more can be appended without the file system having a say.
     pub fn reserve(&mut self, bytes: u64) -> Result<()> {
         let wanted = self.tail as u64 + bytes;

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cms-derive", &[]),
     ("cms-segment", &["cms-derive"]),
     ("cms-log", &["cms-model"]),
-    ("cms", &["cms-model", "cms-log"]),
+    ("cms", &["cms-model", "cms-segment", "cms-log"]),
     ("cms-cli", &["cms"]),
     ("cms-testkit", &["cms-model", "cms-log", "cms"]),
 ];

@@ -50,8 +50,8 @@ fn stats(session: &mut Session) -> Result<Exit, Failure> {
         session.output.line(Json::answer("memory", json!({ "segments": segments })).to_string())?;
         return Ok(Exit::Ok);
     }
-    let titles = ["segment", "entries", "payload", "live", "garbage", "ratio"];
-    let titles = titles.map(|title| text(&format!("title-{title}")));
+    let titles =
+        ["title-segment", "title-entries", "title-payload", "title-live", "title-garbage", "title-ratio"].map(text);
     let rows = segments
         .iter()
         .map(|segment| {
@@ -76,7 +76,7 @@ fn stats(session: &mut Session) -> Result<Exit, Failure> {
         }
     }
     packages.sort();
-    let titles = ["package", "entries", "live"].map(|title| text(&format!("title-{title}")));
+    let titles = ["title-package", "title-entries", "title-live"].map(text);
     session.output.line("")?;
     session.output.line(table::draw(&titles, packages))?;
     Ok(Exit::Ok)
