@@ -51,7 +51,8 @@ fn stats(session: &mut Session) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     let titles =
-        ["title-segment", "title-entries", "title-payload", "title-live", "title-garbage", "title-ratio"].map(text);
+        ["title-segment", "title-entries", "title-payload", "title-live", "title-garbage", "title-ratio"]
+            .map(text);
     let rows = segments
         .iter()
         .map(|segment| {
