@@ -34,13 +34,56 @@ struct Data {
 impl Data {
     fn new(shape: Shape, count: usize) -> Data {
         let mut random = Random::new(7);
-        let packages = ["network", "wireless", "firewall", "dhcp", "system", "sqm", "openvpn", "mwan3", "uhttpd", "snmpd"];
+        let packages = [
+            "network", "wireless", "firewall", "dhcp", "system", "sqm", "openvpn", "mwan3", "uhttpd", "snmpd",
+        ];
         let names = [
-            "proto", "ipaddr", "netmask", "gateway", "dns", "mtu", "enabled", "disabled", "ssid", "encryption", "key",
-            "channel", "hwmode", "country", "src", "dest", "src_port", "dest_port", "target", "family", "name", "leasetime",
-            "start", "limit", "interface", "ip6assign", "hostname", "timezone", "log_size", "metric", "username", "password",
-            "delegate", "peerdns", "defaultroute", "macaddr", "type", "ifname", "device", "masq", "mtu_fix", "input",
-            "output", "forward", "network", "description",
+            "proto",
+            "ipaddr",
+            "netmask",
+            "gateway",
+            "dns",
+            "mtu",
+            "enabled",
+            "disabled",
+            "ssid",
+            "encryption",
+            "key",
+            "channel",
+            "hwmode",
+            "country",
+            "src",
+            "dest",
+            "src_port",
+            "dest_port",
+            "target",
+            "family",
+            "name",
+            "leasetime",
+            "start",
+            "limit",
+            "interface",
+            "ip6assign",
+            "hostname",
+            "timezone",
+            "log_size",
+            "metric",
+            "username",
+            "password",
+            "delegate",
+            "peerdns",
+            "defaultroute",
+            "macaddr",
+            "type",
+            "ifname",
+            "device",
+            "masq",
+            "mtu_fix",
+            "input",
+            "output",
+            "forward",
+            "network",
+            "description",
         ];
         let mut entries = Vec::with_capacity(count);
         while entries.len() < count {
@@ -66,7 +109,12 @@ impl Data {
                     0 => format!("192.168.{}.{}", random.below(256), random.below(256)),
                     1 => format!("{}", random.below(100_000)),
                     2 => format!("value of {:010}", random.below(1 << 32)),
-                    _ => format!("fe80::{:04x}:{:04x}:{:04x}", random.below(65536), random.below(65536), random.below(65536)),
+                    _ => format!(
+                        "fe80::{:04x}:{:04x}:{:04x}",
+                        random.below(65536),
+                        random.below(65536),
+                        random.below(65536)
+                    ),
                 };
                 entries.push((path.clone(), leaf, value));
             }
@@ -131,7 +179,8 @@ fn store(data: &Data) -> (tempfile::TempDir, Root) {
 }
 
 fn fill(root: &Root, data: &Data, revision: u64) {
-    let entries = data.entries.iter().map(|(path, leaf, value)| (path, leaf, Value::String(value.as_bytes())));
+    let entries =
+        data.entries.iter().map(|(path, leaf, value)| (path, leaf, Value::String(value.as_bytes())));
     root.writer().unwrap().rebuild("", entries, revision).unwrap();
 }
 
@@ -212,7 +261,8 @@ fn lookups(shape: Shape, count: usize) {
 fn scans(shape: Shape, count: usize) {
     let data = Data::new(shape, count);
     let (dir, root) = store(&data);
-    let entries = data.entries.iter().map(|(path, leaf, value)| (path, leaf, Value::String(value.as_bytes())));
+    let entries =
+        data.entries.iter().map(|(path, leaf, value)| (path, leaf, Value::String(value.as_bytes())));
     let mut writer = root.writer().unwrap();
     let load = best(3, count, || writer.rebuild("", entries.clone(), 1).unwrap());
     println!("load {shape:?} {count}: {:.2} M/s", 1e3 / load);
@@ -238,7 +288,11 @@ fn scans(shape: Shape, count: usize) {
     };
     scan(&root, "after a load");
     let defragment = best(2, count, || writer.defragment("").unwrap());
-    println!("defragment {shape:?} {count}: {:.2} M/s, {:.3} of the payload", 1e3 / defragment, disk(dir.path()) as f64 / payload as f64);
+    println!(
+        "defragment {shape:?} {count}: {:.2} M/s, {:.3} of the payload",
+        1e3 / defragment,
+        disk(dir.path()) as f64 / payload as f64
+    );
 
     let done = AtomicBool::new(false);
     let peak = AtomicU64::new(0);
@@ -358,7 +412,8 @@ fn structural() {
         let dir = tempfile::tempdir_in("/dev/shm").unwrap();
         let root = Root::create(dir.path(), &RootOptions::default()).unwrap();
         let mut writer = root.writer().unwrap();
-        let entries = (0..count).map(|number| ("network", format!("section{number:06}"), Value::String(b"interface")));
+        let entries =
+            (0..count).map(|number| ("network", format!("section{number:06}"), Value::String(b"interface")));
         writer.rebuild("", entries, 1).unwrap();
         let mut revision = 1;
         let rounds = 2000;

@@ -67,7 +67,11 @@ impl<'w, 'r> Batch<'w, 'r> {
     ) -> Result<()> {
         let weight = match value {
             Value::String(bytes) | Value::Bytes(bytes) if bytes.len() > GREATEST_VALUE => {
-                return Err(Error::TooLong { what: "a value", length: bytes.len(), greatest: GREATEST_VALUE });
+                return Err(Error::TooLong {
+                    what: "a value",
+                    length: bytes.len(),
+                    greatest: GREATEST_VALUE,
+                });
             }
             Value::String(bytes) | Value::Bytes(bytes) => bytes.len() as u64,
             // Their pieces are written where they belong; what they take is known only then.

@@ -120,12 +120,8 @@ impl<'a> Block<'a> {
         }
         let tags = map.words(offset + shape.tags(), shape.tag_words()).ok_or_else(outside)?;
         let words = shape.name_words() + shape.capacity;
-        let parts = map.bytes_and_words(
-            offset + shape.path(),
-            shape.path_length,
-            offset + shape.names(),
-            words,
-        );
+        let parts =
+            map.bytes_and_words(offset + shape.path(), shape.path_length, offset + shape.names(), words);
         let (path, words) = parts.ok_or_else(outside)?;
         Ok(Block { offset, shape, path, tags, words })
     }
@@ -298,7 +294,12 @@ impl<'a> Block<'a> {
     pub fn positions(&self, generation: &Generation, revision: u64) -> Result<Positions> {
         let mut positions = Positions { list: [0; GREATEST_SMALL], length: 0 };
         let mut listed = 0u64;
-        let order = version::resolve(&generation.map, generation.header.shift, self.order(&generation.map), revision)?;
+        let order = version::resolve(
+            &generation.map,
+            generation.header.shift,
+            self.order(&generation.map),
+            revision,
+        )?;
         if order != 0
             && let Some(Value::Bytes(list)) = decode(&*generation.map, order)?
         {

@@ -25,7 +25,12 @@ pub(crate) fn encode(value: Value<'_>, space: &mut dyn Space, out: &mut Vec<u8>)
 }
 
 /// The record at a place as it has to be in another space.
-pub(crate) fn record<S: Source>(source: &S, place: u64, space: &mut dyn Space, out: &mut Vec<u8>) -> Result<()> {
+pub(crate) fn record<S: Source>(
+    source: &S,
+    place: u64,
+    space: &mut dyn Space,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let length = value::record_length(source, place)?;
     let bytes = source.bytes(place, length).ok_or_else(|| damaged("a value lies outside"))?;
     if !value::has_pieces(bytes) {

@@ -163,8 +163,12 @@ impl Pen {
                 let mut record = Vec::with_capacity(GREATEST_SMALL + 2);
                 value::encode(Value::Bytes(&order), &mut record);
                 let order_place = block.order_place();
-                let word =
-                    version::append(&mut self.appender, block.order(&generation.map), self.revision, &record)?;
+                let word = version::append(
+                    &mut self.appender,
+                    block.order(&generation.map),
+                    self.revision,
+                    &record,
+                )?;
                 self.switch(order_place, word).map(|()| true)
             }
             Some((block, Spot::Entry(member))) => {
@@ -265,7 +269,10 @@ impl Pen {
         record: &[u8],
     ) -> Result<()> {
         let generation = self.generation.clone();
-        let used = (0..block.capacity()).rev().find(|position| block.slot(*position) != 0).map_or(0, |last| last + 1);
+        let used = (0..block.capacity())
+            .rev()
+            .find(|position| block.slot(*position) != 0)
+            .map_or(0, |last| last + 1);
         // References of a block that a load wrote may be too short for a name from later.
         if used < block.capacity() && block.shape.flags & WIDE != 0 {
             let reference = self.symbol(leaf, leaf_hash)?;
@@ -342,7 +349,13 @@ impl Pen {
     }
 
     /// Makes a small group large.
-    fn enlarge(&mut self, index_place: u64, block: &Block<'_>, path_hash: u64, live: &[usize]) -> Result<u64> {
+    fn enlarge(
+        &mut self,
+        index_place: u64,
+        block: &Block<'_>,
+        path_hash: u64,
+        live: &[usize],
+    ) -> Result<u64> {
         let generation = self.generation.clone();
         let map = &generation.map;
         let shape = Shape { path_length: block.path.len(), capacity: 0, flags: LARGE | EXTENDED };
@@ -478,7 +491,8 @@ impl Pen {
         let mut end = recent.len();
         while end > 0 {
             let position = positions[end - 1];
-            let start = positions[..end].iter().rposition(|other| *other != position).map_or(0, |other| other + 1);
+            let start =
+                positions[..end].iter().rposition(|other| *other != position).map_or(0, |other| other + 1);
             let run: Vec<u64> = recent[start..end].iter().map(|(_, member)| *member).collect();
             roster.sorted = roster.sorted.splice(&mut self.appender, position, position, &run)?;
             end = start;

@@ -97,9 +97,16 @@ impl Header {
         }
         put(&self.buckets.to_le_bytes());
         put(&u32::from(self.shift).to_le_bytes());
-        for word in
-            [self.names, self.base, self.groups, self.end, self.entries, self.group_count, self.room, self.symbols]
-        {
+        for word in [
+            self.names,
+            self.base,
+            self.groups,
+            self.end,
+            self.entries,
+            self.group_count,
+            self.room,
+            self.symbols,
+        ] {
             put(&word.to_le_bytes());
         }
         put(&self.body.to_le_bytes());
@@ -110,7 +117,8 @@ impl Header {
 
     /// Reads and checks the sealed part of a file that is `length` bytes long.
     pub fn decode(bytes: &[u8; SEALED], length: u64, path: &Path) -> Result<Header> {
-        let word = |at: usize| -> u32 { (0..4).rev().fold(0, |word, i| word << 8 | u32::from(bytes[at + i])) };
+        let word =
+            |at: usize| -> u32 { (0..4).rev().fold(0, |word, i| word << 8 | u32::from(bytes[at + i])) };
         let long = |at: usize| -> u64 { u64::from(word(at + 4)) << 32 | u64::from(word(at)) };
         if bytes[..8] != MAGIC {
             return Err(Error::Foreign { path: path.to_owned() });
@@ -118,7 +126,10 @@ impl Header {
         if word(8) > FORMAT {
             return Err(Error::NewerFormat { path: path.to_owned(), found: word(8), known: FORMAT });
         }
-        if word(8) == 0 || word(12) != HEADER as u32 || word(SEALED - 4) != crc32fast::hash(&bytes[..SEALED - 4]) {
+        if word(8) == 0
+            || word(12) != HEADER as u32
+            || word(SEALED - 4) != crc32fast::hash(&bytes[..SEALED - 4])
+        {
             return Err(damaged("the header of a generation does not agree with its check"));
         }
         let mut identity = [0; 16];

@@ -40,9 +40,11 @@ impl<'a> Group<'a> {
             block = Block::read(&generation.map, forward)?;
         }
         if block.since(&generation.map) > revision {
-            return Ok(generation
-                .past_block(&block, revision)?
-                .map(|block| Group { generation, block, revision }));
+            return Ok(generation.past_block(&block, revision)?.map(|block| Group {
+                generation,
+                block,
+                revision,
+            }));
         }
         Ok(Some(Group { generation, block, revision }))
     }
@@ -88,7 +90,8 @@ impl<'a> Group<'a> {
         }
         let mut count = 0;
         for position in 0..self.block.capacity() {
-            count += u64::from(record_at(self.generation, self.block.slot(position), self.revision)?.is_some());
+            count +=
+                u64::from(record_at(self.generation, self.block.slot(position), self.revision)?.is_some());
         }
         Ok(count)
     }
@@ -146,7 +149,9 @@ impl<'a> Group<'a> {
         }
         let leaf = &Leaf::new(leaf);
         let hash = self.generation.hasher.leaf(leaf).entry(self.generation.hasher.path(self.block.path));
-        let Some(entry) = self.generation.entry(&self.block, leaf, hash, self.revision)? else { return Ok(None) };
+        let Some(entry) = self.generation.entry(&self.block, leaf, hash, self.revision)? else {
+            return Ok(None);
+        };
         if !self.exists(entry.offset)? {
             return Ok(None);
         }
@@ -197,9 +202,9 @@ impl<'a> Group<'a> {
                 }
             }
             let map = &*self.generation.map;
-            let first = roster.sorted.partition_point(map, |member| {
-                Ok(Entry::read(map, member << 2)?.leaf(map)? < start)
-            })?;
+            let first = roster
+                .sorted
+                .partition_point(map, |member| Ok(Entry::read(map, member << 2)?.leaf(map)? < start))?;
             members = Some(roster.sorted.range(map, first, roster.sorted.len()));
         } else {
             for position in 0..self.block.capacity() {

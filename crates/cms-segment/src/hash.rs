@@ -190,9 +190,8 @@ fn fold(a: u64, b: u64) -> u64 {
 
 /// Eleven bits over the bytes of a version, to tell a flipped bit.
 pub(crate) fn check(parts: [&[u8]; 2]) -> u64 {
-    let [head, record] = parts.map(|part| {
-        rapidhash_v3_nano_inline::<true, false>(part, &rapidhash::v3::DEFAULT_RAPID_SECRETS)
-    });
+    let [head, record] = parts
+        .map(|part| rapidhash_v3_nano_inline::<true, false>(part, &rapidhash::v3::DEFAULT_RAPID_SECRETS));
     (head ^ record.rotate_left(17)) >> 53
 }
 

@@ -29,8 +29,7 @@ use crate::{
     roster::Roster,
     scan::compare_paths,
     trial::step,
-    value,
-    version,
+    value, version,
 };
 
 /// What short references to names reach: 2^16 times 8 bytes.
@@ -211,7 +210,8 @@ impl Collector {
     #[inline]
     fn name(&mut self, group: u32, leaf: &[u8]) -> Result<u32> {
         // Sections of a kind have options of the same names in the same order, more often than not.
-        if let Some(last) = self.groups.get(group as usize).and_then(|group| self.entries.get(group.last as usize))
+        if let Some(last) =
+            self.groups.get(group as usize).and_then(|group| self.entries.get(group.last as usize))
             && let Some(guess) = self.names.get_mut(last.name as usize + 1)
             && guess.name.len as usize == leaf.len()
             && self.heap.bytes(guess.name.at, leaf.len()) == Some(leaf)
@@ -295,8 +295,7 @@ pub(crate) fn compacted(
     target: &Target<'_>,
 ) -> Result<(Generation, Appender)> {
     let map = &*old.map;
-    let mut draft =
-        Draft { source: map, groups: Vec::new(), entries: Vec::new(), names: Vec::new() };
+    let mut draft = Draft { source: map, groups: Vec::new(), entries: Vec::new(), names: Vec::new() };
     draft.groups.reserve(usize::try_from(old.header.group_count).unwrap_or(0).min(1 << 24));
     draft.entries.reserve(usize::try_from(old.header.entries).unwrap_or(0).min(1 << 28));
     // Names by their place: the same symbol is at the same place.
@@ -310,17 +309,15 @@ pub(crate) fn compacted(
             let name = if is_large {
                 None
             } else {
-                by_place.find(spread(name_place), |name| draft.names[*name as usize].place == name_place).copied()
+                by_place
+                    .find(spread(name_place), |name| draft.names[*name as usize].place == name_place)
+                    .copied()
             };
             let name = match name {
                 Some(name) => name,
                 None => {
                     let number = draft.names.len() as u32;
-                    draft.names.push(NameDraft {
-                        name: leaf,
-                        count: 0,
-                        place: name_place,
-                    });
+                    draft.names.push(NameDraft { name: leaf, count: 0, place: name_place });
                     if !is_large {
                         let names = &draft.names;
                         by_place.insert_unique(spread(name_place), number, |name| {
@@ -397,12 +394,15 @@ struct Scratch {
 fn write<S: Source>(draft: Draft<'_, S>, target: &Target<'_>) -> Result<(Generation, Appender)> {
     let seed = seed()?;
     let hasher = Hasher::new(seed);
-    let in_large: u64 =
-        draft.groups.iter().filter(|group| group.count as usize > GREATEST_SMALL).map(|g| u64::from(g.count)).sum();
+    let in_large: u64 = draft
+        .groups
+        .iter()
+        .filter(|group| group.count as usize > GREATEST_SMALL)
+        .map(|g| u64::from(g.count))
+        .sum();
     // Names that one entry alone has are written beside it.
-    let mut symbols: Vec<u32> = (0..draft.names.len() as u32)
-        .filter(|name| draft.names[*name as usize].count > 1)
-        .collect();
+    let mut symbols: Vec<u32> =
+        (0..draft.names.len() as u32).filter(|name| draft.names[*name as usize].count > 1).collect();
     symbols.sort_by_key(|name| std::cmp::Reverse(draft.names[*name as usize].count));
     let places = draft.groups.len() as u64 + in_large + symbols.len() as u64;
     let buckets = buckets(places + places / if target.grows { 2 } else { 16 })?;
@@ -410,10 +410,9 @@ fn write<S: Source>(draft: Draft<'_, S>, target: &Target<'_>) -> Result<(Generat
     let index = HEADER;
     let base = index + u64::from(buckets) * 64;
     let rough = base + draft.source.size() + 32 * draft.entries.len() as u64 + 64 * draft.groups.len() as u64;
-    let shift = (0..4).find(|shift| rough >> shift < 1 << 30).ok_or(Error::Full {
-        limit: GREATEST_ROOM,
-        wanted: rough,
-    })?;
+    let shift = (0..4)
+        .find(|shift| rough >> shift < 1 << 30)
+        .ok_or(Error::Full { limit: GREATEST_ROOM, wanted: rough })?;
 
     let path = target.directory.join(generation::file_name(&target.row.name, target.number));
     let made = (|| {
@@ -478,7 +477,9 @@ impl<'a, S: Source> Output<'a, S> {
 
     fn index(&mut self, place: Place, hash: u64, offset: u64) -> Result<()> {
         let vacant = index::vacant(&self.generation, hash)?;
-        for (at, word) in [(vacant + index::TO_PLACE, index::place(offset)?), (vacant, index::tag(place, hash))] {
+        for (at, word) in
+            [(vacant + index::TO_PLACE, index::place(offset)?), (vacant, index::tag(place, hash))]
+        {
             let slot = self.generation.map.word(at).ok_or_else(|| damaged("the index lies outside"))?;
             slot.store(word, Ordering::Relaxed);
         }
@@ -548,7 +549,10 @@ impl<'a, S: Source> Output<'a, S> {
         }
         let names = self.generation.header.names;
         let wide = entries.iter().any(|(name, _)| {
-            self.draft.names.get(*name as usize).is_none_or(|name| name.place == 0 || name.place - names >= NARROW)
+            self.draft
+                .names
+                .get(*name as usize)
+                .is_none_or(|name| name.place == 0 || name.place - names >= NARROW)
         });
         let shape = Shape {
             path_length: path.len as usize,
@@ -566,7 +570,8 @@ impl<'a, S: Source> Output<'a, S> {
 
         let names_start = align(start + shape.size(), shift);
         for (name, _) in &*entries {
-            let draft = self.draft.names.get(*name as usize).ok_or_else(|| damaged("a draft without a name"))?;
+            let draft =
+                self.draft.names.get(*name as usize).ok_or_else(|| damaged("a draft without a name"))?;
             let text = self.text(draft.name)?;
             scratch.tags.push(self.generation.hasher.leaf(&Leaf::new(text)).tag());
             let reference = if !wide {
@@ -576,7 +581,9 @@ impl<'a, S: Source> Output<'a, S> {
             } else {
                 name::encode(text, names_start, 1 << shift, &mut scratch.names) >> shift
             };
-            scratch.references.push(u32::try_from(reference).map_err(|_| damaged("a name beyond the greatest segment"))?);
+            scratch
+                .references
+                .push(u32::try_from(reference).map_err(|_| damaged("a name beyond the greatest segment"))?);
         }
         pad(&mut scratch.names, shift);
         let records_start = names_start + scratch.names.len() as u64;
@@ -584,14 +591,15 @@ impl<'a, S: Source> Output<'a, S> {
         for (_, record) in &*entries {
             let place = records_start + scratch.records.len() as u64;
             let length = value::record_length(self.draft.source, *record)?;
-            let bytes = self.draft.source.bytes(*record, length).ok_or_else(|| damaged("a value lies outside"))?;
+            let bytes =
+                self.draft.source.bytes(*record, length).ok_or_else(|| damaged("a value lies outside"))?;
             pieces |= value::has_pieces(bytes);
             scratch.records.extend_from_slice(bytes);
             pad(&mut scratch.records, shift);
-            scratch.slots.push(version::base_word(place, shift).ok_or(Error::Full {
-                limit: GREATEST_ROOM,
-                wanted: place,
-            })?);
+            scratch.slots.push(
+                version::base_word(place, shift)
+                    .ok_or(Error::Full { limit: GREATEST_ROOM, wanted: place })?,
+            );
         }
         if pieces {
             return self.small_with_pieces(path, shape, entries, scratch);
@@ -710,7 +718,8 @@ impl<'a, S: Source> Output<'a, S> {
             let at = self.appender.tail().next_multiple_of(4);
             let value = align(at + bytes.len() as u64, shift);
             bytes.resize((value - at) as usize, 0);
-            let word = version::base_word(value, shift).ok_or(Error::Full { limit: GREATEST_ROOM, wanted: value })?;
+            let word = version::base_word(value, shift)
+                .ok_or(Error::Full { limit: GREATEST_ROOM, wanted: value })?;
             bytes[4..8].copy_from_slice(&word.to_le_bytes());
             self.check.update(leaf);
             self.check.update(&record);

@@ -92,7 +92,12 @@ impl Generation {
 
     /// The entry in the index, and its place there.
     #[inline(always)]
-    pub fn newest_entry(&self, block: &Block<'_>, leaf: &Leaf<'_>, hash: u64) -> Result<Option<(u64, Entry<'_>)>> {
+    pub fn newest_entry(
+        &self,
+        block: &Block<'_>,
+        leaf: &Leaf<'_>,
+        hash: u64,
+    ) -> Result<Option<(u64, Entry<'_>)>> {
         let mut found = None;
         let slot = index::find(self, Place::Entry, hash, |offset| {
             self.map.prefetch(offset + 64);

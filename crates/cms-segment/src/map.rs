@@ -64,7 +64,8 @@ impl Map {
         let base =
             unsafe { rustix::mm::mmap(std::ptr::null_mut(), reserved, rights, MapFlags::SHARED, &file, 0) }
                 .map_err(|source| Error::io("map", path, source.into()))?;
-        let base = NonNull::new(base.cast()).ok_or_else(|| damaged("the kernel mapped a file at address 0"))?;
+        let base =
+            NonNull::new(base.cast()).ok_or_else(|| damaged("the kernel mapped a file at address 0"))?;
         let bound = usize::try_from(length).unwrap_or(usize::MAX).min(reserved);
         Ok(Map {
             base,
@@ -590,7 +591,9 @@ mod tests {
         let (_dir, map) = map(100, 1 << 20);
         assert!(map.bytes(0, 100).is_some());
         assert!(map.bytes(100, 0).is_some());
-        for (offset, len) in [(0, 101), (100, 1), (101, 0), (u64::MAX, 1), (1, usize::MAX), (u64::MAX, usize::MAX)] {
+        for (offset, len) in
+            [(0, 101), (100, 1), (101, 0), (u64::MAX, 1), (1, usize::MAX), (u64::MAX, usize::MAX)]
+        {
             assert!(map.bytes(offset, len).is_none(), "{offset} {len}");
         }
         assert!(map.word(96).is_some());

@@ -149,12 +149,14 @@ impl Root {
             return Err(Error::Exists { path });
         }
         let mut random = [0; 24];
-        getrandom::fill(&mut random).map_err(|_| Error::Invalid { what: "the system has no random bytes" })?;
+        getrandom::fill(&mut random)
+            .map_err(|_| Error::Invalid { what: "the system has no random bytes" })?;
         let mut identity = [0; 16];
         identity.copy_from_slice(&random[..16]);
         let identity = options.identity.unwrap_or(identity);
 
-        let temporary = directory.join(format!(".root.{:016x}", u64::from_le_bytes(first_eight(&random[16..]))));
+        let temporary =
+            directory.join(format!(".root.{:016x}", u64::from_le_bytes(first_eight(&random[16..]))));
         let made = Self::write_new(&temporary, directory, identity, options);
         let linked = made.and_then(|first| {
             fs::hard_link(&temporary, &path).map_err(|source| {
@@ -184,7 +186,8 @@ impl Root {
         bytes[SEALED - 4..SEALED].copy_from_slice(&check.to_le_bytes());
         // Several may try at once: the number of the first generation is random, so that they do not meet in its file.
         let mut random = [0; 4];
-        getrandom::fill(&mut random).map_err(|_| Error::Invalid { what: "the system has no random bytes" })?;
+        getrandom::fill(&mut random)
+            .map_err(|_| Error::Invalid { what: "the system has no random bytes" })?;
         let number = u64::from(u32::from_le_bytes(random)) + 1;
         let put = |bytes: &mut [u8], at: u64, word: u64| {
             bytes[at as usize..at as usize + 8].copy_from_slice(&word.to_le_bytes());
@@ -197,7 +200,8 @@ impl Root {
 
         let row = Row::of(&options.segment, at::TABLE);
         load::write_empty(directory, &row, identity, number, 0)?;
-        let file = File::options().write(true).create_new(true).mode(options.mode).open(temporary).map_err(io)?;
+        let file =
+            File::options().write(true).create_new(true).mode(options.mode).open(temporary).map_err(io)?;
         std::io::Write::write_all(&mut &file, &bytes).map_err(io)?;
         file.set_permissions(fs::Permissions::from_mode(options.mode)).map_err(io)?;
         Ok(generation::file_name(&row.name, number))
@@ -492,7 +496,9 @@ impl Row {
 pub(crate) fn encode_row(options: &SegmentOptions) -> Result<[u8; 128]> {
     let name = options.name.as_bytes();
     if name.len() > 64 || name.contains(&b'/') || name.contains(&0) || name.contains(&b'.') || name == b"_" {
-        return Err(Error::Invalid { what: "a segment's name has at most 64 bytes, and no dot, slash or NUL" });
+        return Err(Error::Invalid {
+            what: "a segment's name has at most 64 bytes, and no dot, slash or NUL",
+        });
     }
     let mut row = [0; 128];
     row[16..24].copy_from_slice(&options.limit.to_le_bytes());

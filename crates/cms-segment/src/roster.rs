@@ -73,10 +73,9 @@ impl Roster {
     pub fn recent<'a>(&self, generation: &'a Generation) -> Result<impl Iterator<Item = u64> + use<'a>> {
         let words = match self.recent {
             0 => &[],
-            place => generation
-                .map
-                .words(place, RECENT)
-                .ok_or_else(|| damaged("recent members lie outside"))?,
+            place => {
+                generation.map.words(place, RECENT).ok_or_else(|| damaged("recent members lie outside"))?
+            }
         };
         let members = words.iter().map(|word| u64::from(word.load(Memory::Acquire)));
         Ok(members.take_while(|member| *member != 0).map(|member| member << 2))

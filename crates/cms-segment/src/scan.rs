@@ -326,8 +326,7 @@ fn compare_start(path: &[u8], other: &[u8]) -> Ordering {
 
 /// Whether all keys of `path` lie among those of `above`.
 fn is_below(path: &[u8], above: &[u8]) -> bool {
-    above.is_empty()
-        || path.strip_prefix(above).is_some_and(|rest| rest.first() == Some(&b'.'))
+    above.is_empty() || path.strip_prefix(above).is_some_and(|rest| rest.first() == Some(&b'.'))
 }
 
 fn parts<'a>(item: &Item<'a>) -> impl Iterator<Item = u8> + use<'a> {

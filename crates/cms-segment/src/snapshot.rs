@@ -34,7 +34,9 @@ impl Maps {
             && self.segments.iter().all(|segment| {
                 let (current, _) = root.generations(segment.row.place);
                 match &segment.generation {
-                    Some(generation) => generation.header.number == current && generation.header.since <= head,
+                    Some(generation) => {
+                        generation.header.number == current && generation.header.since <= head
+                    }
                     // Rights may have changed since.
                     None => false,
                 }

@@ -328,7 +328,8 @@ impl Check<'_> {
             }
             let names = align(block.offset + block.shape.size());
             let first = resolve(map, header.shift, block.slot(0), header.since)?;
-            let last = resolve(map, header.shift, block.slot(block.capacity().saturating_sub(1)), header.since)?;
+            let last =
+                resolve(map, header.shift, block.slot(block.capacity().saturating_sub(1)), header.since)?;
             let end = align(last + record_length(map, last)? as u64);
             let length = end.checked_sub(names).filter(|_| names <= first && first <= last);
             let length = length.and_then(|length| usize::try_from(length).ok()).ok_or_else(outside)?;

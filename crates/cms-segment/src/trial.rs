@@ -6,9 +6,9 @@
 pub(crate) fn step(_name: &'static str) {}
 
 #[cfg(feature = "trial")]
-pub use armed::stop_after;
-#[cfg(feature = "trial")]
 pub(crate) use armed::step;
+#[cfg(feature = "trial")]
+pub use armed::stop_after;
 
 #[cfg(feature = "trial")]
 mod armed {

@@ -340,8 +340,8 @@ pub(crate) fn decode_length<S: Source + ?Sized>(source: &S, offset: u64) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::space::memory::Memory;
     use crate::Space;
+    use crate::space::memory::Memory;
 
     #[track_caller]
     fn check(value: Value<'_>, length: usize) {

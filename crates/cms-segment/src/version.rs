@@ -13,7 +13,12 @@
 //! Predecessors and jumps lead to lower offsets, so that no chain is endless, whatever the map says. Jumps are those of
 //! a skew-binary list: a version of rank *r* jumps over 2^(r+1) - 1 versions, and n versions are passed in O(log n) steps.
 
-use crate::{Result, error::damaged, hash, map::{Appender, Map}};
+use crate::{
+    Result,
+    error::damaged,
+    hash,
+    map::{Appender, Map},
+};
 
 /// Revisions end here.
 pub(crate) const GREATEST_REVISION: u64 = (1 << 48) - 1;

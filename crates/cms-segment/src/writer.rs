@@ -45,11 +45,8 @@ impl<'r> Writer<'r> {
         if !shared.is_writable() {
             return Err(Error::ReadOnly);
         }
-        let writing = if wait {
-            shared.writing.lock()
-        } else {
-            shared.writing.try_lock().ok_or(Error::Busy)?
-        };
+        let writing =
+            if wait { shared.writing.lock() } else { shared.writing.try_lock().ok_or(Error::Busy)? };
         let operation =
             if wait { FlockOperation::LockExclusive } else { FlockOperation::NonBlockingLockExclusive };
         loop {
@@ -120,8 +117,9 @@ impl<'r> Writer<'r> {
         for file in files.flatten() {
             let name = file.file_name();
             let Some(name) = name.to_str() else { continue };
-            let is_generation =
-                name.rsplit_once('.').is_some_and(|(stem, number)| !stem.is_empty() && number.parse::<u64>().is_ok());
+            let is_generation = name
+                .rsplit_once('.')
+                .is_some_and(|(stem, number)| !stem.is_empty() && number.parse::<u64>().is_ok());
             if is_generation && !named.contains(name) {
                 let _ = fs::remove_file(file.path());
             }

@@ -47,7 +47,14 @@ fn use_all(directory: &Path) {
     let Ok(root) = Root::attach(directory) else { return };
     let _ = root.check();
     if let Ok(snapshot) = root.snapshot() {
-        for key in [&b"network.lan.proto"[..], b"undotted", b"large.o9", b"large.n3", b"network.wan.o2", b"none.of.it"] {
+        for key in [
+            &b"network.lan.proto"[..],
+            b"undotted",
+            b"large.o9",
+            b"large.n3",
+            b"network.wan.o2",
+            b"none.of.it",
+        ] {
             let _ = snapshot.get(key);
             let _ = root.bind(key).get();
         }

@@ -36,7 +36,9 @@ fn key(path: &str, leaf: &str) -> String {
 
 /// The entries of the group `extra` at a revision: the newest last.
 fn extras(revision: u64) -> Vec<String> {
-    (revision.saturating_sub(EXTRA - 1).max(1)..=revision).map(|number| format!("e{}", number % NAMES)).collect()
+    (revision.saturating_sub(EXTRA - 1).max(1)..=revision)
+        .map(|number| format!("e{}", number % NAMES))
+        .collect()
 }
 
 /// What stands first in a group that was rotated once by each revision.
@@ -242,7 +244,9 @@ fn killed_writers_leave_nothing_torn() {
                 verify(&snapshot);
                 let value = handle.get().unwrap().map(|value| value.as_bytes().unwrap().to_vec());
                 let newest = text(root.head());
-                assert!(value.is_some_and(|value| value == text(snapshot.revision()) || value.len() <= newest.len() + 40));
+                assert!(value.is_some_and(
+                    |value| value == text(snapshot.revision()) || value.len() <= newest.len() + 40
+                ));
                 // What a snapshot showed it shows for ever.
                 for pinned in &pinned {
                     verify(pinned);

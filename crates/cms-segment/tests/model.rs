@@ -26,7 +26,9 @@ fn check(snapshot: &Snapshot, model: &Model, random: &mut Random) {
         let found: Vec<(Vec<u8>, Vec<u8>)> = group
             .iter()
             .flat_map(|group| group.iter())
-            .map(|entry| entry.map(|(leaf, value)| (leaf.to_vec(), value.as_bytes().unwrap().to_vec())).unwrap())
+            .map(|entry| {
+                entry.map(|(leaf, value)| (leaf.to_vec(), value.as_bytes().unwrap().to_vec())).unwrap()
+            })
             .collect();
         assert_eq!(
             found.iter().map(|entry| entry.0.escape_ascii().to_string()).collect::<Vec<_>>(),
@@ -83,12 +85,19 @@ fn check(snapshot: &Snapshot, model: &Model, random: &mut Random) {
         assert_eq!(prefix, expected(&|key| key.starts_with(&a)), "prefix {}", a.escape_ascii());
         let (a, b) = if a < b { (a, b) } else { (b, a) };
         let range = sorted(snapshot.range(&a, Some(&b)).unwrap());
-        assert_eq!(range, expected(&|key| key >= &a[..] && key < &b[..]), "{} to {}", a.escape_ascii(), b.escape_ascii());
+        assert_eq!(
+            range,
+            expected(&|key| key >= &a[..] && key < &b[..]),
+            "{} to {}",
+            a.escape_ascii(),
+            b.escape_ascii()
+        );
     }
 }
 
 fn change(batch: &mut cms_segment::Batch<'_, '_>, model: &mut Model, random: &mut Random, wide: bool) {
-    const PATHS: [&[u8]; 9] = [b"", b"a", b"a.b", b"a.b.c", b"a-b", b"ab", b"a.b-", b"z.long_section_name", b"r.x"];
+    const PATHS: [&[u8]; 9] =
+        [b"", b"a", b"a.b", b"a.b.c", b"a-b", b"ab", b"a.b-", b"z.long_section_name", b"r.x"];
     let path = PATHS[random.below(PATHS.len() as u64) as usize];
     let leaves = if wide { 300 } else { 12 };
     let leaf = match random.below(leaves) {
@@ -200,8 +209,9 @@ fn trial(name: &str, rounds: u64, wide: bool) {
         for (path, leaf, handle) in &mut handles {
             let found = handle.get().unwrap().map(|value| value.as_bytes().unwrap().to_vec());
             let entries = model.get(path);
-            let wanted =
-                entries.and_then(|entries| entries.iter().find(|entry| entry.0 == *leaf)).map(|entry| entry.1.clone());
+            let wanted = entries
+                .and_then(|entries| entries.iter().find(|entry| entry.0 == *leaf))
+                .map(|entry| entry.1.clone());
             assert_eq!(found, wanted, "handle of {}", key(path, leaf).escape_ascii());
         }
         if random.below(8) == 0 {

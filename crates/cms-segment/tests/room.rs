@@ -147,7 +147,8 @@ fn a_thousand_generations_take_no_more_than_a_few() {
     let root = limited(dir.path(), 1 << 30);
     let mut handle = root.bind(b"a.b7");
     let pinned = root.snapshot().unwrap();
-    let maps = || fs::read_to_string("/proc/self/maps").unwrap().matches(&*dir.path().to_string_lossy()).count();
+    let maps =
+        || fs::read_to_string("/proc/self/maps").unwrap().matches(&*dir.path().to_string_lossy()).count();
     let value = [b'x'; 300];
     for generation in 0..1000 {
         let mut writer = root.writer().unwrap();

@@ -32,11 +32,7 @@ impl Keeper for Append {
         with(self.root.snapshot()?.get(key)?)
     }
 
-    fn read_all(
-        &self,
-        keys: &[&[u8]],
-        with: WithAll<'_>,
-    ) -> Result<()> {
+    fn read_all(&self, keys: &[&[u8]], with: WithAll<'_>) -> Result<()> {
         let snapshot = self.root.snapshot()?;
         with(&keys.iter().map(|key| snapshot.get(key)).collect::<Result<Vec<_>>>()?)
     }

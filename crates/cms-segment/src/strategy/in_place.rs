@@ -483,11 +483,7 @@ impl Keeper for InPlace {
         Err(Error::Busy)
     }
 
-    fn read_all(
-        &self,
-        keys: &[&[u8]],
-        with: WithAll<'_>,
-    ) -> Result<()> {
+    fn read_all(&self, keys: &[&[u8]], with: WithAll<'_>) -> Result<()> {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let entries = self.settled(|word, overlay| {

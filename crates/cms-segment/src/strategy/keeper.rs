@@ -14,11 +14,7 @@ pub(crate) trait Keeper: Send + Sync {
     fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()>;
 
     /// Reads the values of several keys as they are between two batches.
-    fn read_all(
-        &self,
-        keys: &[&[u8]],
-        with: WithAll<'_>,
-    ) -> Result<()>;
+    fn read_all(&self, keys: &[&[u8]], with: WithAll<'_>) -> Result<()>;
 
     /// Reads every entry in the order of insertion, until the closure breaks. The entries are those between
     /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.

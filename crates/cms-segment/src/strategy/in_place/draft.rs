@@ -207,10 +207,7 @@ impl<'a> Writing<'a> {
         Ok(slots)
     }
 
-    pub fn sort(
-        &mut self,
-        order: Order<'_>,
-    ) -> Result<()> {
+    pub fn sort(&mut self, order: Order<'_>) -> Result<()> {
         let copies = words::Copies::new(&self.store.map);
         let mut entries = Vec::new();
         for slot in self.slots()? {
