@@ -40,6 +40,7 @@ asan: deps-build
 soak: deps-test
 	CMS_TEST_KILLS=$(or $(KILLS),10000) $(CARGO) test $(LOCKED) --release --package cms-cli --test kill9 -- --nocapture
 	CMS_TEST_KILLS=$(or $(KILLS),100000) $(CARGO) test $(LOCKED) --release --package cms-segment --test kill -- --nocapture
+	CMS_TEST_KILLS=$(or $(KILLS),20000) $(CARGO) test $(LOCKED) --release --package cms-segment --test store_kill -- --nocapture
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
 bench: build

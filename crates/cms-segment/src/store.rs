@@ -418,26 +418,43 @@ impl Store {
         self.select(|_, _| true)
     }
 
-    /// The entries whose keys start with a prefix, in the order of insertion.
+    /// The entries whose keys start with a prefix, sorted by key. Where the store appends, this costs what it answers;
+    /// elsewhere it looks at every entry.
     pub fn prefix(&self, prefix: impl AsRef<[u8]>) -> Result<Vec<(Vec<u8>, Content)>> {
-        self.select(|key, _| key.starts_with(prefix.as_ref()))
+        let prefix = prefix.as_ref();
+        // The first key behind all that start so: the prefix with its last byte that can be raised raised.
+        let raised = prefix.iter().rposition(|byte| *byte != u8::MAX);
+        let end = raised.map(|at| [&prefix[..at], &[prefix[at] + 1]].concat());
+        self.between(prefix, end.as_deref())
     }
 
-    /// The entries whose keys lie in a range, sorted by key.
+    /// The entries whose keys lie in a range, sorted by key, at the cost of [`prefix`](Store::prefix).
     pub fn range<'k>(&self, range: impl RangeBounds<&'k [u8]>) -> Result<Vec<(Vec<u8>, Content)>> {
-        let bounds: (Bound<&[u8]>, Bound<&[u8]>) = (range.start_bound().cloned(), range.end_bound().cloned());
-        let mut found = self.select(|key, _| {
-            (match bounds.0 {
-                Bound::Included(start) => key >= start,
-                Bound::Excluded(start) => key > start,
-                Bound::Unbounded => true,
-            }) && (match bounds.1 {
-                Bound::Included(end) => key <= end,
-                Bound::Excluded(end) => key < end,
-                Bound::Unbounded => true,
-            })
+        // The key behind another is that with a NUL at its end.
+        let behind = |key: &[u8]| [key, b"\0"].concat();
+        let start = match range.start_bound() {
+            Bound::Included(start) => start.to_vec(),
+            Bound::Excluded(start) => behind(start),
+            Bound::Unbounded => Vec::new(),
+        };
+        let end = match range.end_bound() {
+            Bound::Included(end) => Some(behind(end)),
+            Bound::Excluded(end) => Some(end.to_vec()),
+            Bound::Unbounded => None,
+        };
+        self.between(&start, end.as_deref())
+    }
+
+    fn between(&self, start: &[u8], end: Option<&[u8]>) -> Result<Vec<(Vec<u8>, Content)>> {
+        let mut found: Vec<(Vec<u8>, Content)> = Vec::new();
+        self.keeper.between(start, end, &mut |key, value| {
+            let content = Content::of(value)?;
+            match found.last_mut() {
+                Some(last) if last.0 == key => last.1 = content,
+                _ => found.push((key.to_vec(), content)),
+            }
+            Ok(ControlFlow::Continue(()))
         })?;
-        found.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(found)
     }
 

@@ -136,7 +136,7 @@ fn writer() {
 }
 
 fn kill_writers(strategy: Strategy) {
-    let rounds: u64 = std::env::var("CMS_TEST_KILLS").map_or(60, |text| text.parse().unwrap());
+    let rounds: u64 = std::env::var("CMS_TEST_KILLS").map_or(400, |text| text.parse().unwrap());
     let mut random = Random::for_test("killed writers");
     let dir = tempfile::tempdir_in(shm()).unwrap();
     let path = dir.path().join("store");
@@ -144,10 +144,13 @@ fn kill_writers(strategy: Strategy) {
     drop(set_up(path, strategy));
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
+        // A failure below must not leave the reader reading.
+        let done = Done(&done);
+        let reading = done.0;
+        let reader = scope.spawn(move || {
             let store = Store::attach(path).unwrap();
             let (mut checks, mut busy) = (0u64, 0);
-            while !done.load(Ordering::Relaxed) {
+            while !reading.load(Ordering::Relaxed) {
                 checks += 1;
                 busy += u64::from(!check(&store));
             }
@@ -179,12 +182,20 @@ fn kill_writers(strategy: Strategy) {
                 check_all(&store);
             }
         }
-        done.store(true, Ordering::Relaxed);
+        done.0.store(true, Ordering::Relaxed);
         let (checks, busy) = reader.join().unwrap();
         assert!(checks > rounds && busy * 10 <= checks, "{busy} of {checks} reads were busy");
         eprintln!("{strategy:?}: {rounds} writers killed, {checks} checks meanwhile, {busy} busy");
     });
     check_all(&Store::open(path).unwrap());
+}
+
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn shm() -> &'static Path {

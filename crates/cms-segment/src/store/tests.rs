@@ -108,19 +108,32 @@ fn atomic_operations() {
 #[test]
 fn scans() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::create(&name(&dir, "scans"), &StoreOptions::new()).unwrap();
-    store.load((0..500).map(|number| (format!("k.{:03}", (number * 7) % 500), number as i64))).unwrap();
-    assert_eq!(store.count().unwrap(), 500);
-    assert_eq!(store.entries().unwrap()[1].0, b"k.007");
-    assert_eq!(store.prefix("k.12").unwrap().len(), 10);
-    let range = store.range(&b"k.100"[..]..b"k.103").unwrap();
-    assert_eq!(range.iter().map(|entry| &*entry.0).collect::<Vec<_>>(), [b"k.100", b"k.101", b"k.102"]);
-    assert_eq!(store.select(|_, value| value.as_int() > Some(489)).unwrap().len(), 10);
-    store.sort_by(|one, other| one.0.cmp(other.0)).unwrap();
-    assert_eq!(store.entries().unwrap()[1].0, b"k.001");
-    assert!(store.delete("k.001").unwrap());
-    assert!(!store.delete("k.001").unwrap());
-    assert_eq!(store.count().unwrap(), 499);
+    for strategy in Strategy::ALL {
+        let options = StoreOptions::new().strategy(strategy);
+        let store = Store::create(&name(&dir, &format!("{strategy:?}")), &options).unwrap();
+        store.load((0..500).map(|number| (format!("k.{:03}", (number * 7) % 500), number as i64))).unwrap();
+        store.set([255, 255], "last").unwrap();
+        assert_eq!(store.count().unwrap(), 501);
+        assert_eq!(store.entries().unwrap()[1].0, b"k.007");
+        let keys = |found: Vec<(Vec<u8>, Content)>| -> Vec<String> {
+            found.into_iter().map(|entry| String::from_utf8_lossy(&entry.0).into_owned()).collect()
+        };
+        let tens: Vec<String> = (120..130).map(|number| format!("k.{number}")).collect();
+        assert_eq!(keys(store.prefix("k.12").unwrap()), tens);
+        assert_eq!(store.prefix([255]).unwrap().len(), 1);
+        assert_eq!(store.prefix("").unwrap().len(), 501);
+        assert!(store.prefix("k.12x").unwrap().is_empty());
+        assert_eq!(keys(store.range(&b"k.100"[..]..b"k.103").unwrap()), ["k.100", "k.101", "k.102"]);
+        let range = (Bound::Excluded(&b"k.100"[..]), Bound::Included(&b"k.102"[..]));
+        assert_eq!(keys(store.range(range).unwrap()), ["k.101", "k.102"]);
+        assert_eq!(store.range(..).unwrap().len(), 501);
+        assert_eq!(store.select(|_, value| value.as_int() > Some(489)).unwrap().len(), 10);
+        store.sort_by(|one, other| one.0.cmp(other.0)).unwrap();
+        assert_eq!(store.entries().unwrap()[1].0, b"k.001");
+        assert!(store.delete("k.001").unwrap());
+        assert!(!store.delete("k.001").unwrap());
+        assert_eq!(store.count().unwrap(), 500);
+    }
 }
 
 #[test]

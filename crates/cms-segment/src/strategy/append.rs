@@ -47,6 +47,16 @@ impl Keeper for Append {
         Ok(())
     }
 
+    fn between(&self, start: &[u8], end: Option<&[u8]>, with: Each<'_>) -> Result<()> {
+        for item in self.root.snapshot()?.range(start, end)? {
+            let item = item?;
+            if with(&item.key(), item.value)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn len(&self) -> Result<u64> {
         self.root.snapshot()?.count()
     }

@@ -375,6 +375,43 @@ impl InPlace {
         Ok((0..used).filter_map(|number| index.slot(number, overlay)).filter(|slot| *slot != 0).collect())
     }
 
+    /// Every entry in order, as between two batches.
+    fn all(&self) -> Result<Vec<Entry>> {
+        self.settled(|word, overlay| {
+            let walks = self.load(field::WALKS)?;
+            let slots = self.slots(word, overlay)?;
+            // The words were loaded one after another: what was replaced meanwhile has another number.
+            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot, walks)).collect();
+            Ok(entries)
+        })
+    }
+
+    /// Hands entries over one after another.
+    fn hand_all(&self, entries: &[Entry], with: Each<'_>) -> Result<()> {
+        for entry in entries {
+            let (key, record) = entry.bytes.split_at(entry.key);
+            let flow = if value::has_pieces(record) {
+                // Its parts were not copied: they are read as they are now.
+                let mut flow = ControlFlow::Continue(());
+                self.read(key, &mut |value| {
+                    if let Some(value) = value {
+                        flow = with(key, value)?;
+                    }
+                    Ok(())
+                })?;
+                flow
+            } else {
+                let slice = Slice(record);
+                let value = value::decode(&slice, 0)?;
+                with(key, value.ok_or_else(|| damaged("an entry has no value"))?)?
+            };
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Every piece in use, by what the index leads to. For the writer.
     fn extents(&self) -> Result<Vec<Extent>> {
         let mut extents = Vec::new();
@@ -535,35 +572,18 @@ impl Keeper for InPlace {
     }
 
     fn scan(&self, with: Each<'_>) -> Result<()> {
-        let entries = self.settled(|word, overlay| {
-            let walks = self.load(field::WALKS)?;
-            let slots = self.slots(word, overlay)?;
-            // The words were loaded one after another: what was replaced meanwhile has another number.
-            let entries: Option<Vec<Entry>> = slots.iter().map(|slot| self.entry(*slot, walks)).collect();
-            Ok(entries)
-        })?;
-        for entry in entries {
-            let (key, record) = entry.bytes.split_at(entry.key);
-            let flow = if value::has_pieces(record) {
-                // Its parts were not copied: they are read as they are now.
-                let mut flow = ControlFlow::Continue(());
-                self.read(key, &mut |value| {
-                    if let Some(value) = value {
-                        flow = with(key, value)?;
-                    }
-                    Ok(())
-                })?;
-                flow
-            } else {
-                let slice = Slice(record);
-                let value = value::decode(&slice, 0)?;
-                with(key, value.ok_or_else(|| damaged("an entry has no value"))?)?
-            };
-            if flow.is_break() {
-                break;
-            }
-        }
-        Ok(())
+        let entries = self.all()?;
+        self.hand_all(&entries, with)
+    }
+
+    fn between(&self, start: &[u8], end: Option<&[u8]>, with: Each<'_>) -> Result<()> {
+        let mut entries = self.all()?;
+        entries.retain(|entry| {
+            let key = &entry.bytes[..entry.key];
+            key >= start && end.is_none_or(|end| key < end)
+        });
+        entries.sort_by(|one, other| one.bytes[..one.key].cmp(&other.bytes[..other.key]));
+        self.hand_all(&entries, with)
     }
 
     fn len(&self) -> Result<u64> {

@@ -20,6 +20,9 @@ pub(crate) trait Keeper: Send + Sync {
     /// two batches; an array or a table may be newer, and may be handed over again if it was overtaken.
     fn scan(&self, with: Each<'_>) -> Result<()>;
 
+    /// Reads the entries whose keys are not below `start` and below `end`, sorted by key, as [`scan`](Keeper::scan) does.
+    fn between(&self, start: &[u8], end: Option<&[u8]>, with: Each<'_>) -> Result<()>;
+
     /// The number of entries.
     fn len(&self) -> Result<u64>;
 
