@@ -1,5 +1,11 @@
 //! The figures of the segment beside a private hash table in the same run: `cargo run --release --example figures [part]`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a program for those who measure: what goes wrong ends it"
+)]
+
 use std::{
     fs,
     hint::black_box,

@@ -350,9 +350,6 @@ pub(crate) struct Positions {
 }
 
 impl Positions {
-    /// No slot.
-    pub const EMPTY: Positions = Positions { list: [0; GREATEST_SMALL], length: 0 };
-
     /// Adds a slot behind the others.
     pub fn push(&mut self, position: u8) {
         if let Some(place) = self.list.get_mut(usize::from(self.length)) {

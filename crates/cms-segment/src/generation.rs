@@ -153,7 +153,7 @@ impl Header {
             body: word(136),
         };
         let ordered = HEADER <= header.index
-            && header.index % 64 == 0
+            && header.index.is_multiple_of(64)
             && header.index.checked_add(u64::from(header.buckets) * 64).is_some_and(|end| end <= header.base)
             && header.base <= header.groups
             && header.names <= header.groups

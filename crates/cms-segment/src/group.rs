@@ -64,7 +64,7 @@ impl<'a> Group<'a> {
         if self.block.is_large() {
             entries.cursor = match self.roster() {
                 Ok(roster) => Cursor::Members {
-                    members: roster.order.range(&*self.generation.map, 0, roster.order.len()),
+                    members: Box::new(roster.order.range(&*self.generation.map, 0, roster.order.len())),
                     recent: roster.recent,
                 },
                 Err(error) => Cursor::Failed(Some(error)),
@@ -273,7 +273,7 @@ pub struct Entries<'a> {
 enum Cursor<'a> {
     Slots,
     Listed(Box<Positions>),
-    Members { members: TreeIter<'a>, recent: u64 },
+    Members { members: Box<TreeIter<'a>>, recent: u64 },
     Failed(Option<crate::Error>),
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn tag(place: Place, hash: u64) -> u32 {
 
 #[inline(always)]
 fn first_bucket(hash: u64, buckets: u32) -> u32 {
-    ((hash >> 32) * u64::from(buckets) >> 32) as u32
+    (((hash >> 32) * u64::from(buckets)) >> 32) as u32
 }
 
 #[inline(always)]
@@ -115,7 +115,7 @@ pub(crate) fn vacant(generation: &Generation, hash: u64) -> Result<u64> {
 /// A place as the index stores it.
 pub(crate) fn place(offset: u64) -> Result<u32> {
     match u32::try_from(offset >> 2) {
-        Ok(place) if offset % 4 == 0 => Ok(place),
+        Ok(place) if offset.is_multiple_of(4) => Ok(place),
         _ => Err(damaged("an offset that the index cannot hold")),
     }
 }

@@ -137,7 +137,7 @@ impl Map {
     /// A word that may change at any time.
     #[inline(always)]
     pub fn word(&self, offset: u64) -> Option<&AtomicU32> {
-        if offset % 4 != 0 {
+        if !offset.is_multiple_of(4) {
             return None;
         }
         let place = self.place(offset, 4)?;
@@ -149,7 +149,7 @@ impl Map {
     /// Words that may change at any time.
     #[inline(always)]
     pub fn words(&self, offset: u64, count: usize) -> Option<&[AtomicU32]> {
-        if offset % 4 != 0 {
+        if !offset.is_multiple_of(4) {
             return None;
         }
         let place = self.place(offset, count.checked_mul(4)?)?;
@@ -160,7 +160,7 @@ impl Map {
     /// A long word that may change at any time.
     #[inline(always)]
     pub fn long(&self, offset: u64) -> Option<&AtomicU64> {
-        if offset % 8 != 0 {
+        if !offset.is_multiple_of(8) {
             return None;
         }
         let place = self.place(offset, 8)?;
@@ -171,7 +171,7 @@ impl Map {
     /// Long words that may change at any time.
     #[inline(always)]
     pub fn longs(&self, offset: u64, count: usize) -> Option<&[AtomicU64]> {
-        if offset % 8 != 0 {
+        if !offset.is_multiple_of(8) {
             return None;
         }
         let place = self.place(offset, count.checked_mul(8)?)?;
@@ -189,7 +189,7 @@ impl Map {
         count: usize,
     ) -> Option<(&[u8], &[AtomicU32])> {
         let gap = usize::try_from(words.checked_sub(bytes)?).ok()?;
-        if gap < length || words % 4 != 0 {
+        if gap < length || !words.is_multiple_of(4) {
             return None;
         }
         let place = self.place(bytes, gap.checked_add(count.checked_mul(4)?)?)?;

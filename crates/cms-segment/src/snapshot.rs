@@ -21,8 +21,6 @@ pub(crate) struct Maps {
 
 struct Segment {
     row: Row,
-    /// What the root named as current when the maps were opened.
-    current: u64,
     generation: Option<Arc<Generation>>,
 }
 
@@ -88,7 +86,7 @@ impl Maps {
             if position > 0 {
                 routes.insert(row.name.clone().into_bytes(), position);
             }
-            segments.push(Segment { row, current, generation });
+            segments.push(Segment { row, generation });
         }
         Ok(Some(Maps { segments, routes }))
     }
@@ -129,11 +127,6 @@ impl Maps {
         self.segments
             .iter()
             .map(|segment| (segment.row.name.as_str(), segment.row.place, segment.generation.as_ref()))
-    }
-
-    /// The number of the generation that the root named for a segment.
-    pub fn current(&self, position: usize) -> u64 {
-        self.segments.get(position).map_or(0, |segment| segment.current)
     }
 
     /// The generation at a position.

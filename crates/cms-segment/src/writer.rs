@@ -12,7 +12,7 @@ use rustix::{fs::FlockOperation, io::Errno, thread::futex};
 use crate::{
     Batch, Error, Result, SegmentOptions, Value,
     error::damaged,
-    generation::{Generation, at as generation_at, file_name},
+    generation::{Generation, file_name},
     load::{self, Collector, Target},
     map::Appender,
     pen::{self, Pen},
@@ -264,7 +264,7 @@ impl<'r> Writer<'r> {
         for (path, leaf, value) in entries {
             collector.add(path.as_ref(), leaf.as_ref(), value)?;
         }
-        self.replace(vec![(position, Replacement::Collected(collector))], revision)
+        self.replace(vec![(position, Replacement::Collected(Box::new(collector)))], revision)
     }
 
     /// Begins to replace the entries of every segment: what is added goes to the segment that it belongs to.
@@ -324,7 +324,7 @@ impl<'r> Writer<'r> {
             grows,
         };
         match what {
-            Replacement::Collected(collector) => load::collected(collector, &target),
+            Replacement::Collected(collector) => load::collected(*collector, &target),
             Replacement::Compacted => {
                 let slot = self.slots.get(position).and_then(|slot| slot.pen.as_ref());
                 let generation = match slot {
@@ -438,7 +438,7 @@ impl std::fmt::Debug for Writer<'_> {
 
 /// What a segment is replaced by.
 pub(crate) enum Replacement {
-    Collected(Collector),
+    Collected(Box<Collector>),
     /// Itself, without what is no longer in use.
     Compacted,
 }
@@ -460,12 +460,12 @@ impl Load<'_, '_> {
 
     /// Makes what was added the content of the store, at once.
     pub fn publish(self) -> Result<()> {
-        let what = self.collectors.into_iter().map(Replacement::Collected).enumerate().collect();
+        let what = self
+            .collectors
+            .into_iter()
+            .map(|collector| Replacement::Collected(Box::new(collector)))
+            .enumerate()
+            .collect();
         self.writer.replace(what, self.revision)
     }
-}
-
-/// What the header of a generation says about its use.
-pub(crate) fn entries(generation: &Generation) -> u64 {
-    generation.long(generation_at::ENTRIES)
 }

@@ -6,6 +6,7 @@
 //! the model would tell.
 
 #![expect(unsafe_code, reason = "plain memory of the model is shared by its rules, which loom checks")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
 
 use loom::{
     cell::UnsafeCell,

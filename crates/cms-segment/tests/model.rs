@@ -1,5 +1,7 @@
 //! The store beside a plain model: whatever is done, both hold the same, and what a snapshot once showed it always shows.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
+
 use std::collections::BTreeMap;
 
 use cms_segment::{Root, RootOptions, SegmentOptions, Snapshot, Value};

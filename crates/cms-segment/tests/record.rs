@@ -1,5 +1,7 @@
 //! Structs bound to sections.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
+
 use std::collections::BTreeMap;
 
 use cms_segment::{Content, FieldInfo, Kind, Record, RecordSource, RecordTarget, Result};

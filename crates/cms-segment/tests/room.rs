@@ -1,5 +1,7 @@
 //! Room: limits, a full file system, a directory that vanishes, and many generations.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
+
 use std::{fs, path::Path};
 
 use cms_segment::{Error, Root, RootOptions, SegmentOptions, Value};
