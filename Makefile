@@ -6,10 +6,12 @@ LOCKED ?= --locked
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 PREFIX ?= /usr/local
 ONLY   ?=
+# The address sanitizer wants to be told the target, so that build scripts are built without it.
+ASAN_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
 # The benchmarks are a workspace of their own; sharing the target directory spares a second build of SQLite.
 BENCH  := --manifest-path bench/Cargo.toml --target-dir $(TARGET)
 
-.PHONY: build quickstart test bench lint doc install soak clean deps-build deps-test deps-bench
+.PHONY: build quickstart test loom asan bench lint doc install soak clean deps-build deps-test
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
@@ -21,13 +23,24 @@ build: deps-build
 quickstart: build
 	@scripts/quickstart.sh $(TARGET)/release/cms
 
-## test: every test of the workspace, against the real binary
+## test: every test of the workspace, against the real binary, and the map's tests with the address sanitizer
 test: deps-test
 	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
+	$(MAKE) asan
+
+## loom: the segment's publication protocol under every interleaving; part of test
+loom: deps-build
+	$(CARGO) test $(LOCKED) --package cms-segment --test loom
+
+## asan: the segment's tests of raw memory and of files that lie, with the address sanitizer
+asan: deps-build
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address ASAN_OPTIONS=detect_leaks=0 CMS_TEST_FLIPS=7 $(CARGO) test $(LOCKED) --package cms-segment \
+	  --target $(ASAN_TARGET) --lib --test hostile --test model --test room
 
 ## soak: the crash tests, long
 soak: deps-test
 	CMS_TEST_KILLS=$(or $(KILLS),10000) $(CARGO) test $(LOCKED) --release --package cms-cli --test kill9 -- --nocapture
+	CMS_TEST_KILLS=$(or $(KILLS),100000) $(CARGO) test $(LOCKED) --release --package cms-segment --test kill -- --nocapture
 	CMS_TEST_KILLS=$(or $(KILLS),20000) $(CARGO) test $(LOCKED) --release --package cms-segment --test store_kill -- --nocapture
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"

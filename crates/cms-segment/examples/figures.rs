@@ -1,6 +1,10 @@
 //! The figures of the segment beside a private hash table in the same run: `cargo run --release --example figures [part]`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a program for those who measure: what goes wrong ends it"
+)]
 
 use std::{
     fs,

@@ -462,8 +462,12 @@ impl Load<'_, '_> {
 
     /// Makes what was added the content of the store, at once.
     pub fn publish(self) -> Result<()> {
-        let what =
-            self.collectors.into_iter().map(Box::new).map(Replacement::Collected).enumerate().collect();
+        let what = self
+            .collectors
+            .into_iter()
+            .map(|collector| Replacement::Collected(Box::new(collector)))
+            .enumerate()
+            .collect();
         self.writer.replace(what, self.revision)
     }
 }

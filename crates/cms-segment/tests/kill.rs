@@ -5,7 +5,7 @@
 //! random step of what they do (see `stop_after`), or killed at a random time, while readers in this and another
 //! process look on. The next writer repairs.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
 
 use std::{
     path::Path,

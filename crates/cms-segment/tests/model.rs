@@ -1,6 +1,6 @@
 //! The store beside a plain model: whatever is done, both hold the same, and what a snapshot once showed it always shows.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Structs bound to sections.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Room: limits, a full file system, a directory that vanishes, and many generations.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong ends")]
 
 use std::{fs, path::Path};
 
