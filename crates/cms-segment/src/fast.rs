@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use crate::{
     Value,
-    block::{EXTENDED, LARGE, WIDE},
+    block::{LARGE, WIDE},
     generation::Generation,
     hash::{FIRST, LAST, SHORT, Words, halves},
     index::{self, Place, SLOTS},
@@ -46,49 +46,67 @@ impl Generation {
         }
         let shape = block.word(0, Ordering::Relaxed);
         let (length, capacity) = ((shape & 0xffff) as usize, (shape >> 16 & 0xff) as usize);
-        let flags = (shape >> 24) as u8;
-        if length != path.length || flags & EXTENDED != 0 {
+        if length != path.length {
             return None;
         }
         let text = block.bytes();
         let at = HEADER + fours(capacity);
-        let first = [text.long(at), text.long(at + 8)];
-        let differs = if length < SHORT {
-            let mask = FIRST.get(length)?;
-            (first[0] & mask[0] ^ path.first[0]) | (first[1] & mask[1] ^ path.first[1])
-        } else {
-            let last = [text.long(at + length - 16), text.long(at + length - 8)];
-            (first[0] ^ path.first[0])
-                | (first[1] ^ path.first[1])
-                | (last[0] ^ path.last[0])
-                | (last[1] ^ path.last[1])
-        };
-        if differs != 0 {
+        let is_it =
+            match (key.first_chunk::<16>(), key.get(..length).and_then(|path| path.last_chunk::<16>())) {
+                (Some(first), Some(last)) => text.are_equal([at, at + length - 16], [first, last]),
+                _ => {
+                    let mask = FIRST.get(length)?;
+                    let low = text.long(at) & mask[0] ^ path.first[0];
+                    let high = text.long(at + 8) & mask[1] ^ path.first[1];
+                    low | high == 0
+                }
+            };
+        if !is_it {
             return None;
         }
-        if flags & LARGE != 0 {
+        let names = at + fours(length);
+        let flags = (shape >> 24) as u8;
+        if flags == 0 {
+            return self.glance_at_slots::<false>(block, capacity, names, &leaf, leaf_hash.tag(), revision);
+        }
+        if flags == WIDE {
+            return self.glance_at_slots::<true>(block, capacity, names, &leaf, leaf_hash.tag(), revision);
+        }
+        if flags == LARGE {
             return self.glance_at_entry(offset, key, &leaf, leaf_hash.entry(hash), revision);
         }
-        let names = at + fours(length);
-        let wide = flags & WIDE != 0;
-        let slots = names + if wide { 4 * capacity } else { fours(2 * capacity) };
+        None
+    }
+
+    /// The value of a leaf in a small group.
+    #[inline(always)]
+    fn glance_at_slots<const IS_WIDE: bool>(
+        &self,
+        block: WordWindow<'_>,
+        capacity: usize,
+        names: usize,
+        leaf: &Short<'_>,
+        tag: u8,
+        revision: u64,
+    ) -> Option<Value<'_>> {
+        let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
         let mut sixteen = 0;
         while sixteen < capacity {
-            let mut equal = block.bytes_that_are(HEADER + sixteen, leaf_hash.tag());
+            let mut equal = block.bytes_that_are(HEADER + sixteen, tag);
             while equal != 0 {
                 let position = sixteen + equal.trailing_zeros() as usize;
                 equal &= equal - 1;
                 if position >= capacity {
                     break;
                 }
-                let name = if wide {
+                let word = block.word(slots + 4 * position, Ordering::Acquire);
+                let name = if IS_WIDE {
                     u64::from(block.word(names + 4 * position, Ordering::Relaxed)) << self.header.shift
                 } else {
                     let pair = block.word(names + 2 * position, Ordering::Relaxed);
                     self.header.names + u64::from(pair >> (16 * (position % 2)) & 0xffff) * 8
                 };
                 let name = self.map.window(name.wrapping_sub(SHORT as u64))?;
-                let word = block.word(slots + 4 * position, Ordering::Acquire);
                 if leaf.is(name) {
                     // A group may have had another entry of the name; only one has a value.
                     return self.glance_at_value(word, revision);

@@ -32,7 +32,7 @@ impl Hasher {
         let [a, b, c, d, ..] = self.0.secrets;
         let first = fold(path.first[0] ^ a, path.first[1] ^ b);
         let last = fold(path.last[0] ^ c ^ path.length as u64, path.last[1] ^ d);
-        first ^ last.rotate_left(32)
+        first ^ last
     }
 
     #[inline(never)]

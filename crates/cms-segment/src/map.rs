@@ -320,6 +320,31 @@ impl<'m> Window<'m> {
         u64::from_le_bytes(unsafe { self.place(at).cast::<[u8; 8]>().read_unaligned() })
     }
 
+    /// Whether two runs of sixteen bytes, which never change again, are those given.
+    #[inline(always)]
+    pub fn are_equal(&self, [a, b]: [usize; 2], [x, y]: [&[u8; 16]; 2]) -> bool {
+        // SAFETY: sixteen bytes of the mapping at each place, as above.
+        let (a, b) = unsafe {
+            (
+                self.place(a).cast::<[u8; 16]>().read_unaligned(),
+                self.place(b).cast::<[u8; 16]>().read_unaligned(),
+            )
+        };
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: SSE2 is part of every x86-64, and the loads read the arrays.
+        unsafe {
+            use std::arch::x86_64::{_mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8};
+            let equal = |a: &[u8; 16], b: &[u8; 16]| {
+                _mm_cmpeq_epi8(_mm_loadu_si128(a.as_ptr().cast()), _mm_loadu_si128(b.as_ptr().cast()))
+            };
+            _mm_movemask_epi8(_mm_and_si128(equal(&a, x), equal(&b, y))) == 0xffff
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            a == *x && b == *y
+        }
+    }
+
     /// A byte that never changes again.
     #[inline(always)]
     pub fn byte(&self, at: usize) -> u8 {

@@ -91,15 +91,6 @@ impl Maps {
         Ok(Some(Maps { segments, routes }))
     }
 
-    /// The generation, if there is only one segment.
-    #[inline(always)]
-    fn only(&self) -> Option<&Generation> {
-        match &self.segments[..] {
-            [Segment { generation, .. }] => generation.as_deref(),
-            _ => None,
-        }
-    }
-
     /// The generation that holds the keys of a path: the segment of its first component, or the first one.
     #[inline(always)]
     pub fn route(&self, path: &[u8]) -> Result<&Generation> {
@@ -148,11 +139,17 @@ impl Maps {
 pub struct Snapshot {
     revision: u64,
     maps: Arc<Maps>,
+    /// The generation, if there is but one segment: the short way to a value begins here.
+    only: Option<Arc<Generation>>,
 }
 
 impl Snapshot {
     pub(crate) fn new(revision: u64, maps: Arc<Maps>) -> Self {
-        Snapshot { revision, maps }
+        let only = match &maps.segments[..] {
+            [Segment { generation, .. }] => generation.clone(),
+            _ => None,
+        };
+        Snapshot { revision, maps, only }
     }
 
     pub(crate) fn maps(&self) -> &Maps {
@@ -169,9 +166,9 @@ impl Snapshot {
     /// # Errors
     /// [`Error::Denied`] if the caller may not read the segment that the key would be in, [`Error::Damaged`] if the way to
     /// the value leads astray.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
-        if let Some(generation) = self.maps.only()
+        if let Some(generation) = &self.only
             && let Some(value) = generation.glance(key, self.revision)
         {
             return Ok(Some(value));
