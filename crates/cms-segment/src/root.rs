@@ -14,7 +14,7 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    Error, Handle, Result, Snapshot, Writer,
+    Bound, Error, Field, Handle, Result, Snapshot, Writer,
     error::damaged,
     generation::{self, Generation},
     load,
@@ -359,6 +359,11 @@ impl Root {
     /// Binds a key, for reading it again and again.
     pub fn bind(&self, key: &[u8]) -> Handle {
         Handle::new(self.shared.clone(), key)
+    }
+
+    /// Binds a key to a type, for reading it again and again.
+    pub fn bind_as<T: Field>(&self, key: &[u8]) -> Bound<T> {
+        Bound::new(self.bind(key))
     }
 
     /// The names of the segments; that of the first one is empty.
