@@ -1,6 +1,9 @@
 //! Batches: changes that become visible at once.
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::{Arc, atomic::Ordering},
+};
 
 use crate::{
     Error, Result, Value, Writer, copy,
@@ -8,6 +11,7 @@ use crate::{
     hash::{Leaf, split},
     load::check_name,
     pen::Pen,
+    root::at,
     strategy::Amend,
     trial::step,
     value::{self, GREATEST_VALUE},
@@ -52,7 +56,7 @@ impl<'w, 'r> Batch<'w, 'r> {
         let position = self.writer.route(path)?;
         let mut record = std::mem::take(&mut self.record);
         record.clear();
-        let done = self.set_record(position, path, leaf, value, &mut record);
+        let done = self.set_record(position, path, leaf, value, None, &mut record);
         self.record = record;
         done
     }
@@ -63,6 +67,7 @@ impl<'w, 'r> Batch<'w, 'r> {
         path: &[u8],
         leaf: &[u8],
         value: Value<'_>,
+        to: Option<u64>,
         record: &mut Vec<u8>,
     ) -> Result<()> {
         let weight = match value {
@@ -85,7 +90,10 @@ impl<'w, 'r> Batch<'w, 'r> {
                 Value::Array(_) | Value::Table(_) => copy::encode(value, &mut pen.appender, record)?,
                 plain => value::encode(plain, record),
             }
-            pen.set(path, leaf, record)
+            match to {
+                None => pen.set(path, leaf, record),
+                Some(to) => pen.insert(path, leaf, record, to),
+            }
         })
     }
 
@@ -177,8 +185,14 @@ impl<'w, 'r> Batch<'w, 'r> {
 
     /// Sets the entry of a leaf, and moves it to a position in its group.
     pub fn insert_at(&mut self, path: &[u8], leaf: &[u8], value: Value<'_>, position: u64) -> Result<()> {
-        self.set_in(path, leaf, value)?;
-        self.move_to(path, leaf, position)
+        check_name("a path", path)?;
+        check_leaf(leaf)?;
+        let segment = self.writer.route(path)?;
+        let mut record = std::mem::take(&mut self.record);
+        record.clear();
+        let done = self.set_record(segment, path, leaf, value, Some(position), &mut record);
+        self.record = record;
+        done
     }
 
     /// The value of a key as the batch would leave it.
@@ -346,7 +360,7 @@ impl Drop for Batch<'_, '_> {
         if self.is_published {
             return;
         }
-        for slot in &mut self.writer.slots {
+        for slot in self.writer.slots.iter_mut() {
             if let Some(before) = slot.before.take()
                 && let Some(fresh) = slot.pen.replace(before)
             {
@@ -357,6 +371,7 @@ impl Drop for Batch<'_, '_> {
             {
                 // The next writer repairs it.
                 slot.pen = None;
+                self.writer.shared.long(at::WRITER).store(0, Ordering::Release);
             }
         }
     }

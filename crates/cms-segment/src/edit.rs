@@ -64,6 +64,29 @@ impl Pen {
         self.add_to_small(place, &block, path_hash, leaf, leaf_hash, record)
     }
 
+    /// Sets an entry to a record, and puts it to a position.
+    pub fn insert(&mut self, path: &[u8], leaf: &[u8], record: &[u8], position: u64) -> Result<()> {
+        let generation = self.generation.clone();
+        let path_hash = generation.hasher.path(path);
+        let new = Leaf::new(leaf);
+        let leaf_hash = generation.hasher.leaf(&new);
+        if let Some((_, block)) = generation.newest_block(path, path_hash)?
+            && block.is_large()
+            && self.spot(path, leaf)?.is_none()
+        {
+            // At once to where it belongs, which is half of the work.
+            let member = self.new_entry(&block, path_hash, &new, leaf_hash, record)?;
+            let place = block.order_place();
+            let mut roster = self.flushed(place, Members::Entries)?;
+            roster.order = roster.order.insert(&mut self.appender, position, member >> 2)?;
+            let sorted = self.sorted_position(&roster.sorted, leaf, Members::Entries)?;
+            roster.sorted = roster.sorted.insert(&mut self.appender, sorted, member >> 2)?;
+            return self.set_roster(place, &roster);
+        }
+        self.set(path, leaf, record)?;
+        self.move_to(path, leaf, position).map(drop)
+    }
+
     /// Deletes an entry, and answers whether there was one.
     pub fn delete(&mut self, path: &[u8], leaf: &[u8]) -> Result<bool> {
         match self.spot(path, leaf)? {
@@ -403,9 +426,24 @@ impl Pen {
         {
             return self.overwrite(entry.slot_place(), record);
         }
+        let member = self.new_entry(block, path_hash, leaf, leaf_hash, record)?;
+        self.add_member(block.order_place(), member, Members::Entries)
+    }
+
+    /// Makes an entry of a large group, which is in no roster yet. There is none with a value.
+    fn new_entry(
+        &mut self,
+        block: &Block<'_>,
+        path_hash: u64,
+        leaf: &Leaf<'_>,
+        leaf_hash: LeafHash,
+        record: &[u8],
+    ) -> Result<u64> {
+        let generation = self.generation.clone();
+        let hash = leaf_hash.entry(path_hash);
         let word = version::append(&mut self.appender, 0, self.revision, record)?;
         let mut bytes = Vec::with_capacity(leaf.text.len() + 40);
-        let member = match found {
+        let member = match generation.newest_entry(block, leaf, hash)? {
             Some((slot, old)) => {
                 // Deleted and added again: another entry, behind the others.
                 Entry::encode(block.offset, word, Some((0, self.revision)), leaf.text, &mut bytes);
@@ -423,7 +461,7 @@ impl Pen {
             }
         };
         self.entries += 1;
-        self.add_member(block.order_place(), member, Members::Entries)
+        Ok(member)
     }
 
     fn roster(&self, place: u64) -> Result<Roster> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use crate::{
-    Result, Snapshot, Value,
+    Content, Field, Result, Snapshot, Value,
     error::damaged,
     hash::{Leaf, split},
     root::{Shared, at},
@@ -179,6 +179,68 @@ impl Handle {
         self.seen = revision;
         self.snapshot = Some(snapshot);
         self.moves += 1;
+        Ok(())
+    }
+}
+
+/// A key bound to a store, of which the value is kept as a Rust value: reading it again is a look at the head.
+///
+/// ```
+/// # use cms_segment::{Root, RootOptions, Value};
+/// # let dir = tempfile::tempdir()?;
+/// # let root = Root::create(dir.path(), &RootOptions::default())?;
+/// # let mut writer = root.writer()?;
+/// let mut batch = writer.batch(1)?;
+/// batch.set(b"network.lan.mtu", Value::Int(1500))?;
+/// batch.publish()?;
+///
+/// let mut mtu = root.bind_as::<u16>(b"network.lan.mtu");
+/// assert_eq!(mtu.get()?, Some(&1500));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Bound<T> {
+    handle: Handle,
+    moves: u64,
+    value: Option<T>,
+}
+
+impl<T: Field> Bound<T> {
+    pub(crate) fn new(handle: Handle) -> Self {
+        Bound { handle, moves: 0, value: None }
+    }
+
+    /// The value at the head, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`](crate::Error::Invalid) if the value is not one of the type, and those of [`Handle::get`].
+    #[inline]
+    pub fn get(&mut self) -> Result<Option<&T>> {
+        self.handle.look()?;
+        if self.handle.moves != self.moves {
+            self.decode()?;
+        }
+        Ok(self.value.as_ref())
+    }
+
+    /// Whether the value may have moved since the last look; a value that was set to what it was counts as moved.
+    pub fn changed(&mut self) -> Result<bool> {
+        self.handle.look()?;
+        Ok(self.handle.moves != self.moves)
+    }
+
+    #[cold]
+    fn decode(&mut self) -> Result<()> {
+        self.value = match self.handle.value()? {
+            None => None,
+            Some(value) => match T::of(&Content::of(value)?) {
+                Some(value) => Some(value),
+                None => {
+                    return Err(crate::Error::Invalid { what: "the value of a bound key has another type" });
+                }
+            },
+        };
+        self.moves = self.handle.moves;
         Ok(())
     }
 }

@@ -1,4 +1,30 @@
 //! The mapped store of `cms`: where the bytes are.
+//!
+//! Any process that may read the files of a store reads its entries in tens of nanoseconds, without a lock and without writing
+//! anything, while one process at a time writes. A [`Snapshot`] shows one revision for as long as it is held; a [`Batch`]
+//! becomes visible at once or not at all; a writer that is killed leaves nothing that the next one does not put right. This crate
+//! knows nothing of UCI, logs or users: keys are dotted bytes, values are typed.
+//!
+//! ```
+//! use cms_segment::{Root, RootOptions, Value};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! let root = Root::create(dir.path(), &RootOptions::default())?;
+//! let mut writer = root.writer()?;
+//! let mut batch = writer.batch(1)?;
+//! batch.set(b"network.lan", Value::String(b"interface"))?;
+//! batch.set(b"network.lan.mtu", Value::Int(1500))?;
+//! batch.publish()?;
+//!
+//! let snapshot = root.snapshot()?;
+//! assert_eq!(snapshot.get(b"network.lan.mtu")?, Some(Value::Int(1500)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In reading order. The memory: `map`, `space`. What lies in it: `value`, `version`, `name`, `index`, `block`, `entry`, `tree`, `order`,
+//! `roster`, `generation`. Reading: `root`, `snapshot`, `lookup` and its short way `fast`, `group`, `scan`, `handle`. Writing: `writer`,
+//! `batch`, `pen`, `edit`, `load`. Looking it over: `survey`. Values of many pieces: `array`, `table`, `copy`. Stores
+//! that stand alone: `store`, `strategy`, `image`, `record`. The bytes are specified in `docs/segment-format.md`.
 
 #![deny(unsafe_code)]
 
@@ -50,7 +76,7 @@ pub use crate::{
     content::Content,
     error::{Error, Result},
     group::{Entries, Group},
-    handle::Handle,
+    handle::{Bound, Handle},
     load::Heap,
     order::Order,
     record::{Field, FieldInfo, Record, RecordSource, RecordTarget, Text},

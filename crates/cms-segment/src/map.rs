@@ -465,6 +465,8 @@ pub(crate) struct Appender {
     allocated: usize,
     /// How long the file may become.
     limit: u64,
+    /// Whether the map is held.
+    is_awake: bool,
 }
 
 impl Appender {
@@ -484,7 +486,30 @@ impl Appender {
             return Err(Error::Busy);
         }
         map.set_bound(tail as usize);
-        Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit })
+        Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit, is_awake: true })
+    }
+
+    /// Lets go of the map, until [`wake`](Appender::wake): meanwhile another process may append.
+    pub fn rest(&mut self) {
+        if self.is_awake {
+            self.is_awake = false;
+            self.map.claimed.store(false, Ordering::Release);
+        }
+    }
+
+    /// Takes hold of the map again. The caller knows that nobody else has appended.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if the map has another appender.
+    pub fn wake(&mut self) -> Result<()> {
+        if !self.is_awake {
+            if self.map.claimed.swap(true, Ordering::AcqRel) {
+                return Err(Error::Busy);
+            }
+            self.map.set_bound(self.tail);
+            self.is_awake = true;
+        }
+        Ok(())
     }
 
     /// The map.
@@ -534,6 +559,9 @@ impl Appender {
     /// Appends the parts one behind the other, the first at a multiple of `align`, and answers where that is.
     #[inline]
     pub fn append(&mut self, align: usize, parts: &[&[u8]]) -> Result<u64> {
+        if !self.is_awake {
+            return Err(Error::Busy);
+        }
         let start = self.tail.next_multiple_of(align);
         let length: usize = parts.iter().map(|part| part.len()).sum();
         let end = start.checked_add(length).ok_or_else(|| damaged("a record beyond all addresses"))?;
@@ -579,7 +607,7 @@ impl Appender {
 
 impl Drop for Appender {
     fn drop(&mut self) {
-        self.map.claimed.store(false, Ordering::Release);
+        self.rest();
     }
 }
 

@@ -14,12 +14,13 @@ use std::{
 use parking_lot::Mutex;
 
 use crate::{
-    Error, Handle, Result, Snapshot, Writer,
+    Bound, Error, Field, Handle, Result, Snapshot, Writer,
     error::damaged,
     generation::{self, Generation},
     load,
     map::Map,
     snapshot::Maps,
+    writer,
 };
 
 const MAGIC: [u8; 8] = *b"cms-root";
@@ -48,6 +49,8 @@ pub(crate) mod at {
     pub const SWAP: u64 = 136;
     /// The number of segments.
     pub const SEGMENTS: u64 = 144;
+    /// The token of the handle that wrote last: if it is a writer's own, nothing has changed since.
+    pub const WRITER: u64 = 152;
     /// The table of segments.
     pub const TABLE: u64 = 256;
     /// In a segment's row: the current generation.
@@ -122,8 +125,11 @@ pub(crate) struct Shared {
     pub map: Arc<Map>,
     pub identity: [u8; 16],
     writable: bool,
-    /// Held by the one writer of this process; the lock on the file keeps out those of others.
-    pub writing: Mutex<()>,
+    /// Held by the one writer of this process; the lock on the file keeps out those of others. What the last writer had open
+    /// is kept for the next one.
+    pub writing: Mutex<Vec<writer::Slot>>,
+    /// Tells writers of this handle from others: see [`at::WRITER`].
+    pub token: u64,
     maps: Mutex<Option<Arc<Maps>>>,
 }
 
@@ -252,7 +258,8 @@ impl Root {
             map,
             identity,
             writable,
-            writing: Mutex::new(()),
+            writing: Mutex::new(Vec::new()),
+            token: load::seed()? | 1,
             maps: Mutex::new(None),
         };
         Ok(Root { shared: Arc::new(shared) })
@@ -352,6 +359,11 @@ impl Root {
     /// Binds a key, for reading it again and again.
     pub fn bind(&self, key: &[u8]) -> Handle {
         Handle::new(self.shared.clone(), key)
+    }
+
+    /// Binds a key to a type, for reading it again and again.
+    pub fn bind_as<T: Field>(&self, key: &[u8]) -> Bound<T> {
+        Bound::new(self.bind(key))
     }
 
     /// The names of the segments; that of the first one is empty.

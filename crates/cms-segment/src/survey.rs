@@ -219,11 +219,11 @@ fn survey(name: &str, generation: &Generation, revision: u64) -> Result<Statisti
         usage.entries += entries;
         usage.bytes += bytes;
     }
-    let tail = generation.long(at::TAIL).min(map.length());
+    let size = map.file().metadata().map_err(|source| Error::io("examine", map.path(), source))?.len();
+    let tail = generation.long(at::TAIL).min(size);
     statistics.map = merged(extents);
     statistics.live = statistics.map.iter().map(|extent| extent.length).sum();
     statistics.garbage = tail.saturating_sub(statistics.live);
-    let size = map.file().metadata().map_err(|source| Error::io("examine", map.path(), source))?.len();
     statistics.size = size;
     statistics.free = size.saturating_sub(tail);
     Ok(statistics)
@@ -292,7 +292,8 @@ impl Check<'_> {
     fn run(&mut self) -> Result<()> {
         let generation = self.generation;
         let tail = generation.long(at::TAIL);
-        if tail < generation.header.end || tail > generation.map.length().max(generation.header.end) {
+        let size = generation.map.file().metadata().map_or(0, |status| status.len());
+        if tail < generation.header.end || tail > size {
             (self.find)(format!("the tail is {tail}"), Some(at::TAIL));
         }
         self.body()?;

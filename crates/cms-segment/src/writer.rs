@@ -26,8 +26,7 @@ use crate::{
 /// It keeps nothing from readers: they go on while it exists and while it writes.
 pub struct Writer<'r> {
     pub(crate) shared: &'r Arc<Shared>,
-    _writing: MutexGuard<'r, ()>,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: MutexGuard<'r, Vec<Slot>>,
 }
 
 /// What a writer has of a segment.
@@ -57,9 +56,24 @@ impl<'r> Writer<'r> {
                 Err(error) => return Err(Error::io("lock", shared.map.path(), error.into())),
             }
         }
-        let mut writer = Writer { shared, _writing: writing, slots: Vec::new() };
-        writer.repair()?;
+        let mut writer = Writer { shared, slots: writing };
+        if !writer.resume() {
+            writer.slots.clear();
+            writer.repair()?;
+            // Last: a repair that was cut short is done again.
+            shared.long(at::WRITER).store(shared.token, Ordering::Release);
+        }
         Ok(writer)
+    }
+
+    /// Goes on with what the last writer of this handle had open, if nobody else has written since.
+    fn resume(&mut self) -> bool {
+        self.shared.long(at::WRITER).load(Ordering::Acquire) == self.shared.token
+            && !self.slots.is_empty()
+            && self.slots.iter_mut().all(|slot| {
+                slot.before.is_none()
+                    && slot.pen.as_mut().is_none_or(|pen| !pen.is_begun() && pen.appender.wake().is_ok())
+            })
     }
 
     /// Finishes or undoes what a killed writer left.
@@ -412,7 +426,7 @@ impl<'r> Writer<'r> {
             let Some(slot) = self.slots.get_mut(position) else { continue };
             let Some(pen) = &slot.pen else { continue };
             let (tail, end) = (pen.appender.tail(), pen.generation.header.end);
-            let slack = (end / 2).max(256 << 10);
+            let slack = slack(end);
             if tail - end < slack || tail < slot.patience {
                 continue;
             }
@@ -426,8 +440,16 @@ impl<'r> Writer<'r> {
 
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
-        // The pens first: another writer of this process may take the maps as soon as the lock is gone.
-        self.slots.clear();
+        // The pens first: other handles of this process may take the maps as soon as the lock is gone.
+        for slot in self.slots.iter_mut() {
+            if slot.before.is_some() || slot.pen.as_ref().is_some_and(Pen::is_begun) {
+                *slot = Slot::default();
+                // The next writer repairs.
+                self.shared.long(at::WRITER).store(0, Ordering::Release);
+            } else if let Some(pen) = &mut slot.pen {
+                pen.appender.rest();
+            }
+        }
         let _ = rustix::fs::flock(self.shared.map.file(), FlockOperation::Unlock);
     }
 }
@@ -436,6 +458,14 @@ impl std::fmt::Debug for Writer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer").field("head", &self.head()).finish()
     }
+}
+
+/// How many bytes a generation whose base ends at `end` may grow before it is written anew.
+///
+/// Half of it where it is large, because both lie in memory for a moment. A middling one may grow by more than itself: moving one
+/// section among 100,000 writes some kilobytes of tree, and writing all of it anew costs what thousands of such moves do.
+fn slack(end: u64) -> u64 {
+    (end / 2).max((2 * end).min(16 << 20)).max(256 << 10)
 }
 
 /// What a segment is replaced by.
