@@ -298,8 +298,13 @@ impl InPlace {
         if value::has_pieces(record) {
             let copies = Copies::new(&self.map);
             let at = entry.offset + (ENTRY + entry.key) as u64;
-            let answer = value::decode(&copies, at)
-                .and_then(|value| with(value.ok_or_else(|| damaged("an entry has no value"))?));
+            let value = value::decode(&copies, at);
+            // The record was read a second time: what is handed over must be that of the entry, and not what somebody
+            // else has put there since. Parts are read while the closure wants them.
+            if !self.holds(entry) {
+                return Ok(false);
+            }
+            let answer = value.and_then(|value| with(value.ok_or_else(|| damaged("an entry has no value"))?));
             return if self.holds(entry) { answer.map(|()| true) } else { Ok(false) };
         }
         if !self.holds(entry) {

@@ -277,7 +277,6 @@ fn the_limit_is_hard_and_clear() {
 }
 
 #[test]
-#[ignore = "an open fault: under the address sanitizer a reader got a torn float, once"]
 fn readers_see_whole_batches_only() {
     for strategy in Strategy::IN_PLACE {
         let (dir, store) = store(strategy, 4 << 20);
