@@ -94,6 +94,13 @@ impl Handle {
         Ok(self.moves)
     }
 
+    /// Whether nothing was published since the last look, and no writer said that the store lags behind what it is a view of: two
+    /// loads of one line.
+    #[inline]
+    pub fn is_settled(&self) -> bool {
+        self.shared.head() == self.seen && self.shared.word(at::STALE).load(Ordering::Relaxed) == 0
+    }
+
     /// The value that the last look found, without looking.
     pub fn value(&self) -> Result<Option<Value<'_>>> {
         match (&self.snapshot, &self.watch, self.record) {

@@ -125,6 +125,7 @@ enum Source {
     Segment {
         handle: Handle,
         root: cms_segment::Root,
+        /// What [`Handle::moves`] said when the value was read; none if it has to be read.
         moves: Option<u64>,
     },
     /// There is no segment: every look is a snapshot.
@@ -201,47 +202,50 @@ impl<T: FromValue> Bound<T> {
 
     #[inline]
     fn look(&mut self) -> Result<()> {
-        if let Source::Segment { handle, root, moves } = &mut self.source
-            && let Ok(now) = handle.moves()
-            && *moves == Some(now)
-            && !root.is_stale()
-        {
-            return Ok(());
+        match &self.source {
+            Source::Segment { handle, moves: Some(_), .. } if handle.is_settled() => Ok(()),
+            _ => self.look_again(),
         }
-        self.read()
     }
 
-    #[cold]
-    fn read(&mut self) -> Result<()> {
-        let is_stale = match &self.source {
-            Source::Segment { root, .. } => root.is_stale(),
-            Source::Store => false,
-        };
-        if is_stale {
+    /// Something was published, or went wrong last time.
+    #[inline(never)]
+    fn look_again(&mut self) -> Result<()> {
+        if let Source::Segment { root, .. } = &self.source
+            && root.is_stale()
+        {
             self.source = self.store.source_of(&self.key)?;
         }
-        let value = match &mut self.source {
+        let (value, moved) = match &mut self.source {
             Source::Segment { handle, moves, .. } => {
                 let now = handle.moves()?;
+                if *moves == Some(now) {
+                    return Ok(());
+                }
+                // Until the value has been read and understood, every look tries again.
+                *moves = None;
                 let value = match handle.value()? {
                     Some(value) => layout::read_value(&value)?,
                     None => None,
                 };
-                *moves = Some(now);
-                value
+                (value, Some(now))
             }
             Source::Store => {
-                self.store.snapshot_of(Some(std::slice::from_ref(&self.key.package)))?.get(&self.key)?
+                let package = std::slice::from_ref(&self.key.package);
+                (self.store.snapshot_of(Some(package))?.get(&self.key)?, None)
             }
         };
         self.has_moved = true;
-        self.value = match value {
-            Some(value) => Some(T::from_value(&value).ok_or_else(|| Error::Invalid {
+        self.value = None;
+        if let Some(value) = value {
+            self.value = Some(T::from_value(&value).ok_or_else(|| Error::Invalid {
                 key: self.key.to_string(),
                 reason: format!("its value is no {}", T::NAME),
-            })?),
-            None => None,
-        };
+            })?);
+        }
+        if let Source::Segment { moves, .. } = &mut self.source {
+            *moves = moved;
+        }
         Ok(())
     }
 }
