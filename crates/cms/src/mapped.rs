@@ -15,7 +15,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cms_log::{Backend, Commit, EntryBody, FileView, Revision};
+use cms_log::{Backend, Commit, Digest, EntryBody, FileView, Revision};
 use cms_model::{Package, PackageName};
 use cms_segment::{Error as SegmentError, Root, RootOptions, SegmentOptions, Snapshot, Value, Writer};
 use parking_lot::Mutex;
@@ -38,6 +38,27 @@ const WORLD_READABLE: u32 = 0o004;
 /// The directory of a store's segments.
 pub(crate) fn directory(location: &Location) -> PathBuf {
     location.run().join("segment")
+}
+
+/// Opens the store at `directory` if it was made since the machine was started. A runtime directory may lie on a disk, and
+/// what a power failure leaves there of pages that were written at random is nobody's state.
+fn of_this_boot(root: Root) -> Option<Root> {
+    (root.identity()[..BOOT_BYTES] == boot()[..]).then_some(root)
+}
+
+/// Opens the segment of a store for reading, if it can be of use.
+pub(crate) fn attach(directory: &Path) -> Option<Root> {
+    Root::attach(directory).ok().and_then(of_this_boot).filter(|root| !root.is_stale())
+}
+
+/// The first bytes of a segment's identity: which start of the machine it was made after.
+const BOOT_BYTES: usize = 8;
+
+fn boot() -> [u8; BOOT_BYTES] {
+    let id = fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let mut bytes = [0; BOOT_BYTES];
+    bytes.copy_from_slice(&Digest::of(&id).0[..BOOT_BYTES]);
+    bytes
 }
 
 /// Reads the revision of the log that a snapshot of the segment shows.
@@ -74,7 +95,7 @@ impl Mapped {
         {
             return Some(root.clone());
         }
-        let opened = Root::open(&directory(&self.location)).ok()?;
+        let opened = Root::open(&directory(&self.location)).ok().and_then(of_this_boot)?;
         if backend.meta(SEGMENT).ok()?.as_deref() != Some(&opened.identity()[..]) {
             return None;
         }
@@ -332,8 +353,8 @@ impl Mapped {
         self.location.create_run()?;
         fs::DirBuilder::new().mode(0o755).recursive(true).create(directory).map_err(failed)?;
         let mut identity = [0; 16];
-        identity[..8].copy_from_slice(&crate::store::seed().to_le_bytes());
-        identity[8..].copy_from_slice(&crate::store::seed().to_le_bytes());
+        identity[..BOOT_BYTES].copy_from_slice(&boot());
+        identity[BOOT_BYTES..].copy_from_slice(&crate::store::seed().to_le_bytes());
         let owner = Some((self.location.owner(), self.location.group()));
         let options = RootOptions {
             identity: Some(identity),

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 
 use cms_log::FileView;
 use cms_model::{Change, ChangeKind, Key, PackageName, SectionId, Value};
-use cms_segment::{Root, Snapshot, Value as Mapped};
+use cms_segment::{Snapshot, Value as Mapped};
 
 use crate::error::Result;
 use crate::location::Location;
@@ -57,11 +57,7 @@ impl Reader {
         if owner != 0 && owner != location.owner() {
             return None;
         }
-        let root = Root::attach(&directory).ok()?;
-        if root.is_stale() {
-            return None;
-        }
-        let snapshot = root.snapshot().ok()?;
+        let snapshot = mapped::attach(&directory)?.snapshot().ok()?;
         Some(Reader { location: location.clone(), snapshot })
     }
 

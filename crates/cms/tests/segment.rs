@@ -204,6 +204,26 @@ fn it_is_built_anew_when_it_is_missing_or_damaged_or_of_another_log() {
 }
 
 #[test]
+fn one_of_an_earlier_boot_is_not_believed() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let store = home.open();
+    store.snapshot().unwrap().map();
+    let root = home.location().run().join("segment").join("root");
+    let mut bytes = fs::read(&root).unwrap();
+    assert!(Reader::open(&home.location()).is_some());
+    // Another boot's digest, and the check over it.
+    bytes[16] ^= 1;
+    let check = crc32fast::hash(&bytes[..60]);
+    bytes[60..64].copy_from_slice(&check.to_le_bytes());
+    fs::write(&root, bytes).unwrap();
+    assert!(Reader::open(&home.location()).is_none());
+    let store = home.open();
+    store.snapshot().unwrap().map();
+    compare(&home, &store);
+    assert!(Reader::open(&home.location()).is_some());
+}
+
+#[test]
 fn a_snapshot_reads_one_state_while_commits_go_on() {
     let home = Home::new(&[("network", NETWORK)]);
     let store = home.open();
