@@ -1,18 +1,20 @@
 //! The short way from a key to its value, for keys and values of common lengths.
 //!
 //! It does what `lookup.rs` does, with one check for each thing that is looked at rather than one for each part of it. Whatever
-//! is out of the ordinary (a long path, the second bucket of a search, a newer version, damage) it leaves to that module.
+//! is out of the ordinary (a long path, the second bucket of a search, a newer version, damage) it leaves to that module. A search
+//! that finds nothing is out of the ordinary, too.
 
 use std::sync::atomic::Ordering;
 
 use crate::{
-    Value,
+    Result, Value,
     block::{LARGE, WIDE},
     generation::Generation,
-    hash::{FIRST, LAST, SHORT, Words, halves},
+    hash::{LAST, SHORT, Words, halves},
     index::{self, Place, SLOTS},
-    map::{Window, WordWindow, bytes_that_are},
+    map::{View, Window, WordWindow, bytes_that_are},
     name,
+    value::{LONG_STRING, decode},
     version::{GREATEST_REVISION, VERSIONED},
 };
 
@@ -20,9 +22,10 @@ use crate::{
 const HEADER: usize = 12;
 
 impl Generation {
-    /// The value of a key at a revision, if it is found the short way.
+    /// The record of a key at a revision, if it is found the short way: the text of a short string, or else [`LONG_STRING`]
+    /// bytes from its start on, which is more than a short string has.
     #[inline(always)]
-    pub fn glance(&self, key: &[u8], revision: u64) -> Option<Value<'_>> {
+    pub fn glance(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
         // The leaf and the dot before it are among the last sixteen bytes.
         let last = key.last_chunk::<SHORT>()?;
         let dots = u32::from(bytes_that_are(last, b'.'));
@@ -33,13 +36,14 @@ impl Generation {
         let [low, high] = halves(last);
         let mask = LAST.get(length)?;
         let leaf = Short { low: low & mask[0], high: high & mask[1], mask, length };
-        let path = Words::beginning(key, key.len() - length - 1)?;
+        let (path, masks) = Words::beginning(key, key.len() - length - 1)?;
         let hash = self.hasher.words(&path);
-        let bucket = self.map.word_window(index::first(self, hash))?;
+        let view = self.map.view();
+        let bucket = view.word_window(index::first(self, hash))?;
         let leaf_hash = self.hasher.short_leaf(leaf.low, leaf.high, length);
 
-        let offset = self.first_match(bucket, index::tag(Place::Group, hash))?;
-        let block = self.map.word_window(offset)?;
+        let offset = first_match(bucket, index::tag(Place::Group, hash))?;
+        let block = view.word_window(offset)?;
         // The way to the value leads through the block: its lines are asked for together.
         for line in 1..=4 {
             self.map.prefetch(offset + 64 * line);
@@ -51,97 +55,101 @@ impl Generation {
         }
         let text = block.bytes();
         let at = HEADER + fours(capacity);
-        let is_it =
-            match (key.first_chunk::<16>(), key.get(..length).and_then(|path| path.last_chunk::<16>())) {
-                (Some(first), Some(last)) => text.are_equal([at, at + length - 16], [first, last]),
-                _ => {
-                    let mask = FIRST.get(length)?;
-                    let low = text.long(at) & mask[0] ^ path.first[0];
-                    let high = text.long(at + 8) & mask[1] ^ path.first[1];
-                    low | high == 0
-                }
-            };
-        if !is_it {
+        let end = at + Words::end(length);
+        let differs = text.long(at) & masks[0] ^ path.first[0]
+            | text.long(at + 8) & masks[1] ^ path.first[1]
+            | text.long(end) & masks[2] ^ path.last[0]
+            | text.long(end + 8) & masks[2] ^ path.last[1];
+        if differs != 0 {
             return None;
         }
         let names = at + fours(length);
         let flags = (shape >> 24) as u8;
+        let way = Way { generation: self, view, revision };
         if flags == 0 {
-            return self.glance_at_slots::<false>(block, capacity, names, &leaf, leaf_hash.tag(), revision);
+            return way.through_slots::<false>(block, capacity, names, &leaf, leaf_hash.tag());
         }
         if flags == WIDE {
-            return self.glance_at_slots::<true>(block, capacity, names, &leaf, leaf_hash.tag(), revision);
+            return way.through_slots::<true>(block, capacity, names, &leaf, leaf_hash.tag());
         }
         if flags == LARGE {
-            return self.glance_at_entry(offset, key, &leaf, leaf_hash.entry(hash), revision);
+            return way.through_entry(offset, key, &leaf, leaf_hash.entry(hash));
         }
         None
     }
+}
 
+impl Generation {
+    /// Where the name of the leaf of a slot lies.
+    #[inline(always)]
+    fn name_of_slot(&self, block: WordWindow<'_>, names: usize, position: usize, is_wide: bool) -> u64 {
+        if is_wide {
+            return u64::from(block.word(names + 4 * position, Ordering::Relaxed)) << self.header.shift;
+        }
+        let pair = block.word(names + 2 * position, Ordering::Relaxed);
+        self.header.names + u64::from(pair >> (16 * (position % 2)) & 0xffff) * 8
+    }
+}
+
+impl Generation {
+    /// The value of a record that the map handed out, and that is no short string.
+    #[inline(never)]
+    pub fn decode(&self, record: &[u8]) -> Result<Option<Value<'_>>> {
+        decode(&*self.map, self.map.offset_of(record))
+    }
+}
+
+/// The way from a group to a value.
+#[derive(Clone, Copy)]
+struct Way<'m> {
+    generation: &'m Generation,
+    view: View<'m>,
+    revision: u64,
+}
+
+impl<'m> Way<'m> {
     /// The value of a leaf in a small group.
     #[inline(always)]
-    fn glance_at_slots<const IS_WIDE: bool>(
-        &self,
-        block: WordWindow<'_>,
+    fn through_slots<const IS_WIDE: bool>(
+        self,
+        block: WordWindow<'m>,
         capacity: usize,
         names: usize,
         leaf: &Short<'_>,
         tag: u8,
-        revision: u64,
-    ) -> Option<Value<'_>> {
+    ) -> Option<&'m [u8]> {
         let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
-        let mut sixteen = 0;
-        while sixteen < capacity {
-            let mut equal = block.bytes_that_are(HEADER + sixteen, tag);
+        let mut start = 0;
+        while start < capacity {
+            // Most groups have all their tags in 32 bytes: one guess less for the processor to get wrong.
+            let tags = block.bytes_that_are(HEADER + start, tag);
+            let more = block.bytes_that_are(HEADER + start + 16, tag);
+            // Behind the tags lie other things.
+            let within = u64::MAX >> (64 - (capacity - start).min(32));
+            let mut equal = u64::from(tags | more << 16) & within;
             while equal != 0 {
-                let position = sixteen + equal.trailing_zeros() as usize;
+                let position = start + equal.trailing_zeros() as usize;
                 equal &= equal - 1;
-                if position >= capacity {
-                    break;
-                }
                 let word = block.word(slots + 4 * position, Ordering::Acquire);
-                let name = if IS_WIDE {
-                    u64::from(block.word(names + 4 * position, Ordering::Relaxed)) << self.header.shift
-                } else {
-                    let pair = block.word(names + 2 * position, Ordering::Relaxed);
-                    self.header.names + u64::from(pair >> (16 * (position % 2)) & 0xffff) * 8
-                };
-                let name = self.map.window(name.wrapping_sub(SHORT as u64))?;
-                if leaf.is(name) {
+                let name = self.generation.name_of_slot(block, names, position, IS_WIDE);
+                let name = self.view.window(name.wrapping_sub(SHORT as u64))?;
+                if leaf.difference(name) == 0 {
                     // A group may have had another entry of the name; only one has a value.
-                    return self.glance_at_value(word, revision);
+                    return self.to_value(word);
                 }
             }
-            sixteen += 16;
+            start += 32;
         }
         None
     }
 
-    /// Where the first slot of a bucket that has the tag leads.
+    /// The value of a leaf in a large group.
     #[inline(always)]
-    fn first_match(&self, bucket: WordWindow<'_>, tag: u32) -> Option<u64> {
-        let equal = bucket.words_that_are(tag);
-        if equal == 0 {
-            return None;
-        }
-        let position = equal.trailing_zeros() as usize;
-        let place = bucket.word(4 * (SLOTS + position), Ordering::Acquire);
-        (place != 0).then_some(u64::from(place) << 2)
-    }
-
-    #[inline(always)]
-    fn glance_at_entry(
-        &self,
-        group: u64,
-        key: &[u8],
-        leaf: &Short<'_>,
-        hash: u64,
-        revision: u64,
-    ) -> Option<Value<'_>> {
-        let bucket = self.map.word_window(index::first(self, hash))?;
-        let offset = self.first_match(bucket, index::tag(Place::Entry, hash))?;
-        let entry = self.map.word_window(offset)?;
-        self.map.prefetch(offset + 64);
+    fn through_entry(self, group: u64, key: &[u8], leaf: &Short<'_>, hash: u64) -> Option<&'m [u8]> {
+        let bucket = self.view.word_window(index::first(self.generation, hash))?;
+        let offset = first_match(bucket, index::tag(Place::Entry, hash))?;
+        let entry = self.view.word_window(offset)?;
+        self.generation.map.prefetch(offset + 64);
         // The group's block, and no older entry of the key.
         let text = entry.bytes();
         let is_it = u64::from(entry.word(0, Ordering::Relaxed)) << 3 == group
@@ -150,24 +158,42 @@ impl Generation {
         if !is_it {
             return None;
         }
-        self.glance_at_value(entry.word(4, Ordering::Acquire), revision)
+        self.to_value(entry.word(4, Ordering::Acquire))
     }
 
-    /// The short string that a slot's word stands for.
+    /// The value that a slot's word stands for.
     #[inline(always)]
-    fn glance_at_value(&self, word: u32, revision: u64) -> Option<Value<'_>> {
+    fn to_value(self, word: u32) -> Option<&'m [u8]> {
         let (value, start) = if word & VERSIONED == 0 {
-            (self.map.window(u64::from(word) << self.header.shift)?, 0)
+            (self.view.window(u64::from(word) << self.generation.header.shift)?, 0)
         } else {
-            let version = self.map.window(u64::from(word & !VERSIONED) << 3)?;
-            if version.long(0) & GREATEST_REVISION > revision {
+            let version = self.view.window(u64::from(word & !VERSIONED) << 3)?;
+            if version.long(0) & GREATEST_REVISION > self.revision {
                 return None;
             }
             (version, 16)
         };
         let length = value.byte(start);
-        (word != 0 && length < 0x80).then(|| Value::String(value.short(start + 1, length)))
+        if word == 0 {
+            None
+        } else if length < LONG_STRING {
+            Some(value.short(start + 1, length))
+        } else {
+            Some(value.short(start, LONG_STRING))
+        }
     }
+}
+
+/// Where the first slot of a bucket that has the tag leads.
+#[inline(always)]
+fn first_match(bucket: WordWindow<'_>, tag: u32) -> Option<u64> {
+    let equal = bucket.words_that_are(tag);
+    if equal == 0 {
+        return None;
+    }
+    let position = equal.trailing_zeros() as usize;
+    let place = bucket.word(4 * (SLOTS + position), Ordering::Acquire);
+    (place != 0).then_some(u64::from(place) << 2)
 }
 
 /// A leaf of less than sixteen bytes, as the last of sixteen, behind zeros.
@@ -179,12 +205,12 @@ struct Short<'m> {
 }
 
 impl Short<'_> {
-    /// Whether a name is that of the leaf; its place is sixteen bytes into the window.
+    /// Not 0 if a name is another one than the leaf; its place is sixteen bytes into the window.
     #[inline(always)]
-    fn is(&self, name: Window<'_>) -> bool {
+    fn difference(&self, name: Window<'_>) -> u64 {
         let low = name.long(0) & self.mask[0] ^ self.low;
         let high = name.long(8) & self.mask[1] ^ self.high;
-        u64::from(name.byte(SHORT)) ^ self.length as u64 | low | high == 0
+        u64::from(name.byte(SHORT)) ^ self.length as u64 | low | high
     }
 }
 

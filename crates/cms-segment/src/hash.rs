@@ -81,19 +81,36 @@ impl Words {
         Some(Words { first: halves(&first), last: [0; 2], length: path.len() })
     }
 
-    /// The words of a path that begins a key of sixteen bytes and more.
+    /// The words of a path of at most 32 bytes that begins a key of sixteen bytes and more, and the masks that cut them out of
+    /// the sixteen bytes at the path's start and of those at [`Words::end`].
     #[inline(always)]
-    pub fn beginning(key: &[u8], length: usize) -> Option<Words> {
+    pub fn beginning(key: &[u8], length: usize) -> Option<(Words, [u64; 3])> {
+        // Without a branch on the length: paths of both kinds come as they like.
         let first = halves(key.first_chunk::<16>()?);
-        if let Some(mask) = FIRST.get(length)
-            && length < 16
-        {
-            return Some(Words { first: [first[0] & mask[0], first[1] & mask[1]], last: [0; 2], length });
-        }
-        let last = halves(key.get(..length)?.last_chunk::<16>()?);
-        (length <= 32).then_some(Words { first, last, length })
+        let last = halves(key.get(Self::end(length)..)?.first_chunk::<16>()?);
+        let [low, high, all] = *PATH.get(length)?;
+        let words =
+            Words { first: [first[0] & low, first[1] & high], last: [last[0] & all, last[1] & all], length };
+        Some((words, [low, high, all]))
+    }
+
+    /// Where the last words of a path begin.
+    #[inline(always)]
+    pub fn end(length: usize) -> usize {
+        length.saturating_sub(16)
     }
 }
+
+/// The masks for the words of a path, by its length: two for the first ones, and one for both of the last.
+const PATH: [[u64; 3]; 33] = {
+    let mut masks = [[u64::MAX; 3]; 33];
+    let mut length = 0;
+    while length < 16 {
+        masks[length] = [FIRST[length][0], FIRST[length][1], 0];
+        length += 1;
+    }
+    masks
+};
 
 /// Sixteen bytes as two words.
 #[inline(always)]
@@ -183,7 +200,7 @@ impl LeafHash {
 }
 
 #[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
+pub(crate) fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
@@ -256,7 +273,8 @@ mod tests {
     fn the_path_of_a_key_is_that_of_its_text() {
         let key = b"package_of_name.a_section.and_a_long_option_name";
         for length in 0..=40 {
-            assert_eq!(Words::beginning(key, length), Words::new(&key[..length]), "{length}");
+            let beginning = Words::beginning(key, length).map(|(words, _)| words);
+            assert_eq!(beginning, Words::new(&key[..length]), "{length}");
         }
     }
 

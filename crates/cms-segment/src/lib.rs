@@ -53,6 +53,7 @@ mod pen;
 pub mod record;
 mod root;
 mod roster;
+mod routes;
 mod scalar;
 mod scan;
 mod snapshot;

@@ -278,14 +278,22 @@ pub(crate) struct WordWindow<'m>(Window<'m>);
 /// Offsets in a window are confined to this many bytes...
 const WINDOW: usize = 1024;
 /// ...and what is read there takes no more than these.
-const READ: usize = 128;
+const READ: usize = 256;
 
-impl Map {
+/// What windows a map has at one time; what is added to the file later lies beyond.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'m> {
+    base: NonNull<u8>,
+    bound: u64,
+    map: std::marker::PhantomData<&'m Map>,
+}
+
+impl<'m> View<'m> {
     /// The window at an offset, unless it lies close to the end.
     #[inline(always)]
-    pub fn window(&self, offset: u64) -> Option<Window<'_>> {
-        if offset < self.window_bound.load(Ordering::Relaxed) as u64 {
-            // SAFETY: offset + WINDOW + READ <= bound <= reserved, the length of the mapping.
+    pub fn window(&self, offset: u64) -> Option<Window<'m>> {
+        if offset < self.bound {
+            // SAFETY: offset + WINDOW + READ <= bound of the map <= reserved, the length of the mapping.
             let start = unsafe { self.base.add(offset as usize) };
             return Some(Window { start, map: std::marker::PhantomData });
         }
@@ -294,8 +302,22 @@ impl Map {
 
     /// The window at an offset that is a multiple of four.
     #[inline(always)]
-    pub fn word_window(&self, offset: u64) -> Option<WordWindow<'_>> {
+    pub fn word_window(&self, offset: u64) -> Option<WordWindow<'m>> {
         self.window(offset & !3).map(WordWindow)
+    }
+}
+
+impl Map {
+    /// Where bytes that the map handed out lie in it.
+    pub fn offset_of(&self, bytes: &[u8]) -> u64 {
+        bytes.as_ptr().addr().wrapping_sub(self.base.addr().get()) as u64
+    }
+
+    /// The windows that the map has now.
+    #[inline(always)]
+    pub fn view(&self) -> View<'_> {
+        let bound = self.window_bound.load(Ordering::Relaxed) as u64;
+        View { base: self.base, bound, map: std::marker::PhantomData }
     }
 
     /// Sets how far the map can be read.
@@ -320,31 +342,6 @@ impl<'m> Window<'m> {
         u64::from_le_bytes(unsafe { self.place(at).cast::<[u8; 8]>().read_unaligned() })
     }
 
-    /// Whether two runs of sixteen bytes, which never change again, are those given.
-    #[inline(always)]
-    pub fn are_equal(&self, [a, b]: [usize; 2], [x, y]: [&[u8; 16]; 2]) -> bool {
-        // SAFETY: sixteen bytes of the mapping at each place, as above.
-        let (a, b) = unsafe {
-            (
-                self.place(a).cast::<[u8; 16]>().read_unaligned(),
-                self.place(b).cast::<[u8; 16]>().read_unaligned(),
-            )
-        };
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: SSE2 is part of every x86-64, and the loads read the arrays.
-        unsafe {
-            use std::arch::x86_64::{_mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8};
-            let equal = |a: &[u8; 16], b: &[u8; 16]| {
-                _mm_cmpeq_epi8(_mm_loadu_si128(a.as_ptr().cast()), _mm_loadu_si128(b.as_ptr().cast()))
-            };
-            _mm_movemask_epi8(_mm_and_si128(equal(&a, x), equal(&b, y))) == 0xffff
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        {
-            a == *x && b == *y
-        }
-    }
-
     /// A byte that never changes again.
     #[inline(always)]
     pub fn byte(&self, at: usize) -> u8 {
@@ -355,8 +352,8 @@ impl<'m> Window<'m> {
     /// Bytes that never change again; of the length only seven bits count.
     #[inline(always)]
     pub fn short(&self, at: usize, length: u8) -> &'m [u8] {
-        // SAFETY: at most READ - 1 bytes of the mapping, which the borrow keeps alive; as above.
-        unsafe { std::slice::from_raw_parts(self.place(at), usize::from(length) % READ) }
+        // SAFETY: less than READ bytes of the mapping, which the borrow keeps alive; as above.
+        unsafe { std::slice::from_raw_parts(self.place(at), usize::from(length)) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading: a state of the store that stays as it is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     Error, Result, Value,
@@ -8,15 +8,17 @@ use crate::{
     group::Group,
     hash::{Leaf, cut},
     root::{Row, Shared},
+    routes::Routes,
     scan::{Ordered, Sorted},
+    value::LONG_STRING,
 };
 
 /// The maps that snapshots of one time share.
 pub(crate) struct Maps {
     /// In the order of the root's table; what may not be read is missing.
     segments: Vec<Segment>,
-    /// By the first component of their keys, all but the first segment.
-    routes: HashMap<Vec<u8>, usize>,
+    /// All but the first segment.
+    routes: Routes,
 }
 
 struct Segment {
@@ -44,7 +46,7 @@ impl Maps {
     /// Opens what the root names; nothing if a generation was swapped away meanwhile.
     pub fn open(root: &Shared, head: u64, known: Option<&Maps>) -> Result<Option<Maps>> {
         let mut segments = Vec::new();
-        let mut routes = HashMap::new();
+        let mut routes = Vec::new();
         for (position, row) in root.rows()?.into_iter().enumerate() {
             let (current, previous) = root.generations(row.place);
             let open = |number: u64| -> Result<Arc<Generation>> {
@@ -84,28 +86,32 @@ impl Maps {
                 Err(error) => return Err(error),
             };
             if position > 0 {
-                routes.insert(row.name.clone().into_bytes(), position);
+                routes.push((row.name.clone().into_bytes(), position));
             }
             segments.push(Segment { row, generation });
         }
-        Ok(Some(Maps { segments, routes }))
+        Ok(Some(Maps { segments, routes: Routes::new(routes) }))
     }
 
     /// The generation that holds the keys of a path: the segment of its first component, or the first one.
     #[inline(always)]
     pub fn route(&self, path: &[u8]) -> Result<&Generation> {
-        let position = if self.routes.is_empty() { 0 } else { self.route_position(path) };
-        match self.segments.get(position) {
+        match self.segments.get(self.route_position(path)) {
             Some(Segment { generation: Some(generation), .. }) => Ok(generation),
             Some(segment) => Err(Error::Denied { path: segment.row.name.clone().into() }),
             None => Err(Error::NotFound { what: "segment" }),
         }
     }
 
+    /// The generation that holds the entry of a key, if it may be read.
+    #[inline(always)]
+    pub fn holder(&self, key: &[u8]) -> Option<&Generation> {
+        self.segments.get(self.routes.of_key(key))?.generation.as_deref()
+    }
+
     /// The position of the segment for a path. Undotted keys lie in the first one.
     pub fn route_position(&self, path: &[u8]) -> usize {
-        let end = path.iter().position(|byte| *byte == b'.').unwrap_or(path.len());
-        self.routes.get(&path[..end]).copied().unwrap_or(0)
+        self.routes.of_path(path)
     }
 
     /// The generations that may be read.
@@ -139,7 +145,7 @@ impl Maps {
 pub struct Snapshot {
     revision: u64,
     maps: Arc<Maps>,
-    /// The generation, if there is but one segment: the short way to a value begins here.
+    /// The generation, if there is but one segment.
     only: Option<Arc<Generation>>,
 }
 
@@ -168,10 +174,17 @@ impl Snapshot {
     /// the value leads astray.
     #[inline(always)]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
-        if let Some(generation) = &self.only
-            && let Some(value) = generation.glance(key, self.revision)
+        let generation = match &self.only {
+            Some(generation) => Some(&**generation),
+            None => self.maps.holder(key),
+        };
+        if let Some(generation) = generation
+            && let Some(record) = generation.glance(key, self.revision)
         {
-            return Ok(Some(value));
+            if record.len() < usize::from(LONG_STRING) {
+                return Ok(Some(Value::String(record)));
+            }
+            return generation.decode(record);
         }
         self.get_the_long_way(key)
     }

@@ -168,7 +168,7 @@ impl fmt::Debug for ArrayRef<'_> {
     }
 }
 
-const LONG_STRING: u8 = 0x80;
+pub(crate) const LONG_STRING: u8 = 0x80;
 const INT: u8 = 0x90;
 const FLOAT: u8 = 0xa0;
 const FALSE: u8 = 0xa1;
