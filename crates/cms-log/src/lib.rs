@@ -28,7 +28,8 @@ pub use crate::{
     error::{Error, Fault, Result},
     object::{Object, ObjectKind},
     package::{
-        StoredPackage, checkpoint_state, load_package, package_at, package_text_len, packages_at, store_package,
+        StoredPackage, checkpoint_state, load_package, package_at, package_text_len, packages_at,
+        store_package,
     },
     revision::Revision,
     sqlite::{Open, Sqlite},

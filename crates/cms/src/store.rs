@@ -389,7 +389,8 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        let read = ["0", "100", "64K", "3m", "2G", "", "K", "1T", "-1", "+1", "1.5G", "99999999999G"].map(bytes_of);
+        let read =
+            ["0", "100", "64K", "3m", "2G", "", "K", "1T", "-1", "+1", "1.5G", "99999999999G"].map(bytes_of);
         let sizes = [Some(0), Some(100), Some(64 << 10), Some(3 << 20), Some(2 << 30)];
         assert_eq!(read[..5], sizes);
         assert_eq!(read[5..], [None; 7]);

@@ -20,7 +20,6 @@ const SHARE_OF_MEMORY: u64 = 8;
 
 /// What keeps a store from having a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum SegmentBound {
     /// The limit that [`Options::segment_limit`](crate::Options::segment_limit) sets, or the one that stands in its place.
     Setting,
@@ -62,7 +61,8 @@ impl Limit {
             beyond(room(run)? / SHARE_OF_ROOM, SegmentBound::Room)
                 .or_else(|| beyond(available_memory()? / SHARE_OF_MEMORY, SegmentBound::Memory))
         };
-        beyond(self.greatest(), SegmentBound::Setting).or_else(|| if self.set.is_none() { free() } else { None })
+        beyond(self.greatest(), SegmentBound::Setting)
+            .or_else(|| if self.set.is_none() { free() } else { None })
     }
 }
 
@@ -86,7 +86,8 @@ mod tests {
     #[test]
     fn what_is_set_takes_the_place_of_what_the_machine_says() {
         let none = Path::new("/");
-        let beyond = |set, text| Limit::new(set).exceeded(text, none).map(|beyond| (beyond.limit, beyond.bound));
+        let beyond =
+            |set, text| Limit::new(set).exceeded(text, none).map(|beyond| (beyond.limit, beyond.bound));
         assert_eq!(beyond(Some(10), 10), None);
         assert_eq!(beyond(Some(10), 11), Some((10, SegmentBound::Setting)));
         assert_eq!(beyond(Some(u64::MAX), u64::MAX), None);
