@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// Large enough that the allocator returns each piece to the system when it is done with.
-const PIECE: usize = 1 << 20;
+/// Small enough that the allocator makes blocks of the package out of what was given back, large enough to be few.
+const PIECE: usize = 64 << 10;
 
 /// A document as it came in.
 #[derive(Debug)]
