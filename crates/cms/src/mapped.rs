@@ -178,9 +178,18 @@ impl Mapped {
 
     /// Takes the segment away, if there is one.
     fn withdraw(&self) {
+        let directory = directory(&self.location);
         let root = self.root.lock().take();
-        if let Some(root) = root.or_else(|| Root::open(&directory(&self.location)).ok()) {
-            self.retire(&root);
+        match root.or_else(|| Root::open(&directory).ok()) {
+            Some(root) => self.retire(&root),
+            // What a build left behind that was cut short takes room, too.
+            None => {
+                if let Err(error) = fs::remove_dir_all(&directory)
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    tracing::debug!(%error, "what is left of a segment could not be removed");
+                }
+            }
         }
     }
 

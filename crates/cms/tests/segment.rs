@@ -409,7 +409,11 @@ fn the_limit_is_for_all_packages_together() {
 fn with_a_limit_of_nothing_there_never_is_one() {
     let home = Home::new(&[("network", NETWORK)]);
     let store = open_with(&home, 0);
+    let cut_short = home.location().run().join("segment");
+    fs::create_dir_all(&cut_short).unwrap();
+    fs::write(cut_short.join(".1"), "half of one").unwrap();
     store.snapshot().unwrap().map();
+    assert!(!has_segment(&home));
     commit(&store, "network.lan.mtu", "1492").unwrap();
     assert!(!has_segment(&home));
     let mut bound = store.bind::<i64>(&key("network.lan.mtu")).unwrap();

@@ -169,7 +169,12 @@ mod tests {
             let mut read = Vec::new();
             input().reader().read_to_end(&mut read).unwrap();
             assert_eq!(read, text);
-            for ranges in [vec![0..23], vec![0..0, 0..1, 1..9, 12..12, 13..22, 22..23], vec![5..6], vec![]] {
+            for ranges in [
+                vec![0..23, 23..23],
+                vec![0..0, 0..1, 1..9, 12..12, 13..22, 22..23],
+                vec![5..6, 8..8],
+                vec![],
+            ] {
                 let cut = input().cut(&ranges);
                 assert_eq!(cut.len(), ranges.len());
                 for (mut cut, range) in cut.into_iter().zip(ranges) {
