@@ -383,7 +383,7 @@ fn the_limit_is_for_all_packages_together() {
     let limit = 2 * NETWORK.len() as u64 + 20;
     let store = open_with(&home, limit);
     store.snapshot().unwrap().map();
-    let mut add = |name: &str| {
+    let add = |name: &str| {
         let mut tx = store.transaction().unwrap();
         tx.replace_text(&package(name), NETWORK.as_bytes()).unwrap();
         tx.commit_and_wait_files().unwrap();

@@ -1,21 +1,21 @@
 //! How much text of packages the segment of a store is built for.
 //!
 //! A segment lies in memory wherever runtime directories do, and while it is built so do a package and what is collected of
-//! all of them. A store that is too large for that is read from the log.
+//! all packages. A store that is too large for that is read from the log.
 
 use std::fs;
 use std::path::Path;
 
 use rustix::fs::statvfs;
 
-/// What a segment shows at most unless somebody asks for more: twice the greatest configuration that it was made for.
+/// What a segment shows at most unless somebody asks for more: building one of this size takes 2 GB of memory.
 const TEXT: u64 = 512 << 20;
 
 /// The share of the free room in the runtime directory: text becomes about as much segment, twice that while one is
 /// replaced by another, and the directory is there for others, too.
 const SHARE_OF_ROOM: u64 = 4;
 
-/// The share of the available memory: building takes about four times the text, and must leave others some.
+/// The share of the available memory: building takes four to five times the text, and must leave others some.
 const SHARE_OF_MEMORY: u64 = 8;
 
 /// What keeps a store from having a segment.
