@@ -151,6 +151,7 @@ examples-memory =
     cms memory
     cms memory check
     cms memory defrag
+    CMS_SEGMENT_LIMIT=2G cms memory
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
@@ -446,6 +447,10 @@ memory-shared = (gemeinsam)
 memory-map = { $segment }: { $bytes } Bytes je Zeichen; H Kopf, I Index, S Symbole, # Inhalt, . frei oder nicht mehr in Gebrauch
 memory-defragmented = aus { $before } Bytes wurden { $after }
 memory-well = das Segment ist in Ordnung
+memory-none-setting = es gibt kein Segment: die Pakete haben { $text } Bytes Text, und es wird für höchstens { $limit } angelegt; Werte werden aus dem Protokoll gelesen
+memory-none-room = es gibt kein Segment: die Pakete haben { $text } Bytes Text, und der freie Platz im Laufzeitverzeichnis reicht für { $limit }; Werte werden aus dem Protokoll gelesen
+memory-none-memory = es gibt kein Segment: die Pakete haben { $text } Bytes Text, und der verfügbare Speicher reicht für { $limit }; Werte werden aus dem Protokoll gelesen
+memory-none-hint = CMS_SEGMENT_LIMIT bestimmt, für wie viel Text es angelegt wird, etwa 2G, und muss für alle gleich sein, die dieselbe Konfiguration benutzen
 
 ## Verlauf
 

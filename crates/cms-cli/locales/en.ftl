@@ -152,6 +152,7 @@ examples-memory =
     cms memory
     cms memory check
     cms memory defrag
+    CMS_SEGMENT_LIMIT=2G cms memory
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
@@ -447,6 +448,10 @@ memory-shared = (shared)
 memory-map = { $segment }: { $bytes } bytes a character; H header, I index, S symbols, # content, . free or no longer in use
 memory-defragmented = { $before } bytes became { $after }
 memory-well = the segment is sound
+memory-none-setting = there is no segment: the packages have { $text } bytes of text, and it is made for { $limit } at most; values are read from the log
+memory-none-room = there is no segment: the packages have { $text } bytes of text, and the free room in the runtime directory is enough for { $limit }; values are read from the log
+memory-none-memory = there is no segment: the packages have { $text } bytes of text, and the available memory is enough for { $limit }; values are read from the log
+memory-none-hint = CMS_SEGMENT_LIMIT sets how much text it is made for, such as 2G, the same for all who use the store
 
 ## History
 

@@ -86,7 +86,7 @@ fn keys(typed: &OsStr, shape: Shape, config: &Path) -> Vec<CompletionCandidate> 
 fn find(typed: &str, shape: Shape, config: &Path) -> Option<Vec<String>> {
     let location = Location::find(config, &Dirs::from_env()).ok()?;
     // Pressing TAB makes nothing: no log where there is none.
-    let store = Store::open(&location, Options { create: false, writes: false }).ok()?;
+    let store = Store::open(&location, Options { create: false, ..Options::from_env().ok()? }).ok()?;
     let Some((package, rest)) = typed.split_once('.') else {
         let end = if shape == Shape::Package { "" } else { "." };
         let snapshot = store.snapshot().ok()?;

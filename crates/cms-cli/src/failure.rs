@@ -13,6 +13,8 @@ use crate::output::Output;
 use crate::report;
 use crate::text::{Message, msg, text};
 
+pub(crate) use engine::unmapped;
+
 /// The end of a call that did not do what it was asked to do.
 #[derive(Debug)]
 pub(crate) struct Failure {

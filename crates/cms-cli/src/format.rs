@@ -3,6 +3,7 @@
 //! The shapes are specified in `docs/formats.md`. UCI text keeps every byte of a package; the others
 //! keep its meaning: order, types, names, lists, and values that are no UTF-8.
 
+mod input;
 mod read;
 mod structured;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::io::{self, Write};
 
 use cms::model::{Package, PackageName};
 
+pub(crate) use input::{Input, Text};
 pub(crate) use read::{FormatError, Imported, read};
 
 /// A format of whole packages.

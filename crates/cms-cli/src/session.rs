@@ -35,7 +35,7 @@ impl Session {
         if let Some(store) = &self.store {
             return Ok(store.clone());
         }
-        let store = open(&self.globals, Options { writes: self.commits, ..Options::default() })?;
+        let store = open(&self.globals, Options { writes: self.commits, ..Options::from_env()? })?;
         self.store = Some(store.clone());
         Ok(store)
     }

@@ -322,3 +322,26 @@ fn memory_tells_what_the_segment_takes() {
     run(&home, "memory shrink").exits(2);
     run(&home, "get network.lan.proto").success().stdout_is("static\n");
 }
+
+#[test]
+fn memory_says_why_there_is_no_segment() {
+    let home = home();
+    let limited = |line: &str, limit: &str| home.cms(line.split(' ')).env("CMS_SEGMENT_LIMIT", limit).run();
+    limited("memory", "100")
+        .success()
+        .stdout_has("there is no segment: the packages have ")
+        .stdout_has(" it is made for 100 at most")
+        .stderr_has("CMS_SEGMENT_LIMIT");
+    limited("memory --json", "100").success().stdout_has("\"limit\":100,\"bound\":\"setting\"");
+    for action in ["map", "check", "defrag"] {
+        limited(&format!("memory {action}"), "100").exits(7).stderr_has("there is no segment");
+    }
+    limited("get network.lan.proto", "100").success().stdout_is("static\n");
+    limited("set network.lan.proto=dhcp", "100").success();
+    limited("commit", "100").success();
+    limited("export network", "100").success().stdout_has("'dhcp'");
+    limited("get network.lan.proto", "0").success().stdout_is("dhcp\n");
+    assert_eq!(std::fs::read_dir(home.run_dir()).map_or(0, Iterator::count), 0, "something was built");
+    limited("memory", "1M").success().stdout_has("network");
+    limited("memory", "much").exits(4).stderr_has("CMS_SEGMENT_LIMIT: much is no number of bytes");
+}

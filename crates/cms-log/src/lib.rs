@@ -27,7 +27,10 @@ pub use crate::{
     digest::{Digest, Digester},
     error::{Error, Fault, Result},
     object::{Object, ObjectKind},
-    package::{StoredPackage, checkpoint_state, load_package, package_at, packages_at, store_package},
+    package::{
+        StoredPackage, checkpoint_state, load_package, package_at, package_text_len, packages_at,
+        store_package,
+    },
     revision::Revision,
     sqlite::{Open, Sqlite},
 };

@@ -224,6 +224,16 @@ pub fn load_package(backend: &dyn Backend, manifest: &Digest) -> Result<Package>
     Ok(package)
 }
 
+/// Returns the length of a package's text, which its manifest says.
+///
+/// # Errors
+/// [`Error::ObjectMissing`] and [`Error::Damaged`], naming the object.
+pub fn package_text_len(backend: &dyn Backend, manifest: &Digest) -> Result<u64> {
+    let content = fetch(backend, manifest, ObjectKind::Manifest)?;
+    let listed = decode_manifest(&content).map_err(|reason| damaged(backend, manifest, reason))?;
+    Ok(listed.parts.iter().fold(0, |length, part| length.saturating_add(part.text)))
+}
+
 /// The blocks of a package in order.
 struct Parts<'a> {
     backend: &'a dyn Backend,

@@ -6,6 +6,8 @@ use std::{fmt, io};
 use cms_log::Revision;
 use cms_model::{Diagnostic, PackageName};
 
+use crate::mapped::limit::SegmentBound;
+
 /// The result of an operation on a store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -99,6 +101,15 @@ pub enum Error {
     },
     /// The segment refused or failed. Nothing depends on it: it is built anew from the log.
     Segment(cms_segment::Error),
+    /// There is no segment: it would take more than it may. Everything is read from the log.
+    Unmapped {
+        /// How many bytes of text the packages have together.
+        text: u64,
+        /// How many they may have.
+        limit: u64,
+        /// What sets that limit.
+        bound: SegmentBound,
+    },
     /// The commit is in the log, and its package files could not be written; the next use tries again.
     FilesPending {
         /// The commit.
@@ -185,6 +196,14 @@ impl fmt::Display for Error {
             ),
             Error::Log(error) => error.fmt(f),
             Error::Segment(error) => error.fmt(f),
+            Error::Unmapped { text, limit, bound } => {
+                let by = match bound {
+                    SegmentBound::Setting => "by its setting",
+                    SegmentBound::Room => "by the free room in the runtime directory",
+                    SegmentBound::Memory => "by the available memory",
+                };
+                write!(f, "there is no segment for {text} bytes of text: it is limited to {limit} {by}")
+            }
             Error::NotFound { key } => write!(f, "{key} not found"),
             Error::Exists { key } => write!(f, "{key} exists already"),
             Error::Invalid { key, reason } => write!(f, "{key}: {reason}"),

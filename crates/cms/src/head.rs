@@ -50,6 +50,12 @@ impl Cell {
 
     /// Returns the package, read from the log at the first call.
     pub(crate) fn package(&self, backend: &dyn Backend, name: &PackageName) -> Result<Arc<Package>> {
+        let package = self.read(backend, name)?;
+        Ok(self.package.get_or_init(|| package).clone())
+    }
+
+    /// Returns the package without keeping it, for who goes over all of them.
+    pub(crate) fn read(&self, backend: &dyn Backend, name: &PackageName) -> Result<Arc<Package>> {
         if let Some(package) = self.package.get() {
             return Ok(package.clone());
         }
@@ -60,7 +66,26 @@ impl Cell {
         for commit in &self.edits {
             apply(&mut package, name, commit)?;
         }
-        Ok(self.package.get_or_init(|| Arc::new(package)).clone())
+        Ok(Arc::new(package))
+    }
+
+    /// Returns the length of the package's text without reading it.
+    fn text_len(&self, backend: &dyn Backend, name: &PackageName) -> Result<u64> {
+        if let Some(package) = self.package.get() {
+            return Ok(package.text_len());
+        }
+        let mut length = match &self.manifest {
+            Some(manifest) => cms_log::package_text_len(backend, manifest)?,
+            None => 0,
+        };
+        for entry in self.edits.iter().flat_map(|commit| &commit.packages) {
+            if let EntryBody::Edit { edit, .. } = &entry.body
+                && entry.package == *name
+            {
+                length = length.saturating_add_signed(growth(edit));
+            }
+        }
+        Ok(length)
     }
 
     fn is_loaded(&self) -> bool {
@@ -248,6 +273,13 @@ impl Head {
         self.packages.get(name).map(|cell| cell.package(backend, name)).transpose()
     }
 
+    /// Returns how much text the packages have together.
+    pub(crate) fn text_len(&self, backend: &dyn Backend) -> Result<u64> {
+        self.packages
+            .iter()
+            .try_fold(0_u64, |sum, (name, cell)| Ok(sum.saturating_add(cell.text_len(backend, name)?)))
+    }
+
     /// Returns how much text a checkpoint would have to look at, if all of it is in memory.
     pub(crate) fn unstored_bytes(&self) -> Option<u64> {
         let unstored = self.packages.values().filter(|cell| cell.clean_manifest().is_none());
@@ -258,6 +290,11 @@ impl Head {
     pub(crate) fn manifests(&self) -> impl Iterator<Item = (&PackageName, Option<Digest>)> {
         self.packages.iter().map(|(name, cell)| (name, cell.clean_manifest()))
     }
+}
+
+/// By how much an edit makes a text longer.
+pub(crate) fn growth(edit: &cms_model::Edit) -> i64 {
+    edit.text.iter().map(|splice| splice.inserted.len() as i64 - splice.removed.len() as i64).sum()
 }
 
 /// What replaying an edit costs, about.

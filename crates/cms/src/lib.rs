@@ -68,6 +68,7 @@ pub use crate::error::{Error, Result};
 pub use crate::external::Warning;
 pub use crate::history::{BlameCommit, BlameLine, HistoryEntry, HistoryQuery, PackageDiff};
 pub use crate::location::{Dirs, Location};
+pub use crate::mapped::limit::SegmentBound;
 pub use crate::memory::{Extent, ExtentKind, MemoryFinding, PackageUsage, Statistics};
 pub use crate::reader::Reader;
 pub use crate::snapshot::Snapshot;

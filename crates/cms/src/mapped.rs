@@ -8,6 +8,7 @@ pub(crate) mod layout;
 
 mod apply;
 pub(crate) mod find;
+pub(crate) mod limit;
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -21,10 +22,11 @@ use cms_segment::{Error as SegmentError, Root, RootOptions, SegmentOptions, Snap
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
-use crate::head::Head;
+use crate::head::{Head, growth};
 use crate::location::Location;
 use crate::lock::FileLock;
 use crate::package_file::NEW_FILE_MODE;
+use limit::{Beyond, Limit};
 
 /// The note in the log that says which segment was built from it.
 const SEGMENT: &str = "segment";
@@ -69,10 +71,21 @@ pub(crate) fn revision_of(snapshot: &Snapshot) -> Option<Revision> {
     }
 }
 
+/// Reads how many bytes of text the packages have that a snapshot of the segment shows.
+fn text_of(snapshot: &Snapshot) -> Option<u64> {
+    match snapshot.get_in(b"", layout::TEXT) {
+        Ok(Some(Value::Int(text))) => u64::try_from(text).ok(),
+        _ => None,
+    }
+}
+
 /// The segment of a store whose log this process has.
 pub(crate) struct Mapped {
     location: Location,
+    limit: Limit,
     root: Mutex<Option<Root>>,
+    /// The length of all texts at the revision for which that was last asked.
+    measured: Mutex<Option<(Revision, u64)>>,
 }
 
 /// What brings a segment up to date, and may be short of room or find damage.
@@ -83,8 +96,8 @@ enum Outcome {
 }
 
 impl Mapped {
-    pub(crate) fn new(location: &Location) -> Mapped {
-        Mapped { location: location.clone(), root: Mutex::new(None) }
+    pub(crate) fn new(location: &Location, limit: Limit) -> Mapped {
+        Mapped { location: location.clone(), limit, root: Mutex::new(None), measured: Mutex::new(None) }
     }
 
     /// Returns the root, if there is one that was built from this log.
@@ -127,23 +140,65 @@ impl Mapped {
         };
         let built = match outcome {
             Ok(Outcome::Current) => return,
-            Ok(Outcome::Unfit(reason)) => {
-                tracing::debug!(%reason, revision = head.revision.0, "building the segment");
-                // One at a time: whoever had to wait finds it built.
-                FileLock::wait(&self.location, &self.location.state().join("segment.lock")).and_then(
-                    |_building| match self
-                        .existing(backend)
-                        .map(|root| self.catch_up(backend, &root, head, None))
-                    {
-                        Some(Ok(Outcome::Current)) => Ok(()),
-                        _ => self.build(backend, head),
-                    },
-                )
-            }
+            Ok(Outcome::Unfit(reason)) => match self.beyond(backend, head) {
+                Ok(Some(Beyond { text, limit, bound })) => {
+                    tracing::debug!(text, limit, ?bound, "the packages have too much text for a segment");
+                    self.withdraw();
+                    return;
+                }
+                Ok(None) => {
+                    tracing::debug!(%reason, revision = head.revision.0, "building the segment");
+                    self.build_alone(backend, head)
+                }
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         if let Err(error) = built {
             self.give_up(&error);
+        }
+    }
+
+    /// Tells why there is to be no segment of `head`, if that is so. Nothing is loaded to find out.
+    pub(crate) fn beyond(&self, backend: &dyn Backend, head: &Head) -> Result<Option<Beyond>> {
+        Ok(self.limit.exceeded(self.text_len(backend, head)?, self.location.run()))
+    }
+
+    fn text_len(&self, backend: &dyn Backend, head: &Head) -> Result<u64> {
+        let mut measured = self.measured.lock();
+        match *measured {
+            Some((revision, text)) if revision == head.revision => Ok(text),
+            _ => {
+                let text = head.text_len(backend)?;
+                *measured = Some((head.revision, text));
+                Ok(text)
+            }
+        }
+    }
+
+    /// Takes the segment away, if there is one.
+    fn withdraw(&self) {
+        let directory = directory(&self.location);
+        let root = self.root.lock().take();
+        match root.or_else(|| Root::open(&directory).ok()) {
+            Some(root) => self.retire(&root),
+            // What a build left behind that was cut short takes room, too.
+            None => {
+                if let Err(error) = fs::remove_dir_all(&directory)
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    tracing::debug!(%error, "what is left of a segment could not be removed");
+                }
+            }
+        }
+    }
+
+    /// Builds the segment, one process at a time: whoever had to wait finds it built.
+    fn build_alone(&self, backend: &dyn Backend, head: &Head) -> Result<()> {
+        let _building = FileLock::wait(&self.location, &self.location.state().join("segment.lock"))?;
+        match self.existing(backend).map(|root| self.catch_up(backend, &root, head, None)) {
+            Some(Ok(Outcome::Current)) => Ok(()),
+            _ => self.build(backend, head),
         }
     }
 
@@ -300,6 +355,13 @@ impl Mapped {
                 }
             }
         };
+        let Some(before) = text_of(&snapshot) else {
+            return Ok(Outcome::Unfit(SegmentError::Damaged { what: "no length of the text" }));
+        };
+        let text = text_after(backend, before, &commits)?;
+        if text > self.limit.greatest() {
+            return Ok(Outcome::Unfit(SegmentError::Full { limit: self.limit.greatest(), wanted: text }));
+        }
         for entry in commits.iter().flat_map(|commit| &commit.packages) {
             if matches!(entry.body, EntryBody::Replace { new: Some(_), .. })
                 && let Err(error) = self.provide(root, &mut writer, &entry.package)
@@ -307,7 +369,7 @@ impl Mapped {
                 return Ok(Outcome::Unfit(error));
             }
         }
-        match put(backend, &mut writer, &snapshot, head, &commits) {
+        match put(backend, &mut writer, &snapshot, head, &commits, text) {
             Ok(()) => Ok(Outcome::Current),
             Err(Error::Segment(reason)) => Ok(Outcome::Unfit(reason)),
             Err(error) => Err(error),
@@ -329,9 +391,9 @@ impl Mapped {
         }
         let next = writer.head() + 1;
         let mut load = writer.load(next)?;
-        apply::load_revision(&mut load, head.revision)?;
+        apply::load_state(&mut load, head.revision, self.text_len(backend, head)?)?;
         for (name, cell) in head.cells() {
-            let package = cell.package(backend, name)?;
+            let package = cell.read(backend, name)?;
             apply::load_package(&mut load, name, &package, view(name))?;
         }
         load.publish()?;
@@ -370,6 +432,24 @@ impl Mapped {
     }
 }
 
+/// Returns how much text the packages have together after some commits.
+fn text_after(backend: &dyn Backend, before: u64, commits: &[&Commit]) -> Result<u64> {
+    let mut text = before;
+    for entry in commits.iter().flat_map(|commit| &commit.packages) {
+        match &entry.body {
+            EntryBody::Edit { edit, .. } => text = text.saturating_add_signed(growth(edit)),
+            EntryBody::Replace { old, new, .. } => {
+                let length = |manifest: &Option<Digest>| match manifest {
+                    Some(manifest) => cms_log::package_text_len(backend, manifest),
+                    None => Ok(0),
+                };
+                text = text.saturating_sub(length(old)?).saturating_add(length(new)?);
+            }
+        }
+    }
+    Ok(text)
+}
+
 /// Puts commits into the segment as one batch.
 fn put(
     backend: &dyn Backend,
@@ -377,6 +457,7 @@ fn put(
     before: &Snapshot,
     head: &Head,
     commits: &[&Commit],
+    text: u64,
 ) -> Result<()> {
     let mut names: Vec<&PackageName> =
         commits.iter().flat_map(|commit| commit.packages.iter().map(|entry| &entry.package)).collect();
@@ -403,6 +484,9 @@ fn put(
         apply::put_package(&mut batch, name, &bodies, before, package.as_deref())?;
     }
     apply::set_revision(&mut batch, head.revision)?;
+    if text_of(before) != Some(text) {
+        apply::set_text(&mut batch, text)?;
+    }
     batch.publish()?;
     Ok(())
 }

@@ -5,13 +5,14 @@ pub use cms_segment::{Extent, ExtentKind, Finding as MemoryFinding, PackageUsage
 
 use crate::error::{Error, Result};
 use crate::mapped;
+use crate::mapped::limit::Beyond;
 use crate::store::Store;
 
 impl Store {
     /// Returns what each part of the segment takes, after building it where there is none and this process may.
     ///
     /// # Errors
-    /// [`Error::Segment`] if there is none.
+    /// [`Error::Unmapped`] if the packages have too much text for one, [`Error::Segment`] if there is none for another reason.
     pub fn memory(&self) -> Result<Vec<Statistics>> {
         Ok(self.segment()?.snapshot()?.statistics()?)
     }
@@ -43,6 +44,9 @@ impl Store {
             self.snapshot()?.map();
             if let Some(root) = log.mapped.root(&*log.backend) {
                 return Ok(root);
+            }
+            if let Some(Beyond { text, limit, bound }) = log.mapped.beyond(&*log.backend, &*log.newest()?)? {
+                return Err(Error::Unmapped { text, limit, bound });
             }
         }
         Root::attach(&mapped::directory(self.location())).map_err(Error::from)

@@ -13,11 +13,15 @@ use crate::head::Head;
 use crate::location::Location;
 use crate::lock::{Held, LockFile};
 use crate::mapped::Mapped;
+use crate::mapped::limit::Limit;
 use crate::package_file::PackageFile;
 use crate::status::now_ns;
 
 /// The note in the log that says which directory it belongs to.
 const IDENTITY: &str = "identity";
+
+/// The variable that says with how much text there still is a segment.
+const SEGMENT_LIMIT: &str = "CMS_SEGMENT_LIMIT";
 
 /// What [`Store::open`] may do.
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +30,55 @@ pub struct Options {
     pub create: bool,
     /// This process is going to commit; saves it from opening the log twice.
     pub writes: bool,
+    /// With how many bytes of text in all packages together there still is a segment. By default 512 MiB, a quarter of what is
+    /// free in the runtime directory, or an eighth of the available memory, whatever is least; with 0 there is none.
+    pub segment_limit: Option<u64>,
+}
+
+impl Options {
+    /// Reads `CMS_SEGMENT_LIMIT`: bytes, or `K`, `M` or `G` of 1024 to a step.
+    ///
+    /// Everybody who uses a store must use the same value: a segment that one process builds would be taken away by the other.
+    ///
+    /// ```
+    /// let options = cms::Options { create: false, ..cms::Options::from_env()? };
+    /// # Ok::<(), cms::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if it is no such number.
+    pub fn from_env() -> Result<Options> {
+        let Some(text) = std::env::var_os(SEGMENT_LIMIT).filter(|text| !text.is_empty()) else {
+            return Ok(Options::default());
+        };
+        match text.to_str().and_then(bytes_of) {
+            Some(limit) => Ok(Options { segment_limit: Some(limit), ..Options::default() }),
+            None => Err(Error::Invalid {
+                key: SEGMENT_LIMIT.to_owned(),
+                reason: format!("{} is no number of bytes; write 268435456 or 256M", text.display()),
+            }),
+        }
+    }
+}
+
+/// Reads a number of bytes.
+fn bytes_of(text: &str) -> Option<u64> {
+    let (number, shift) = match text.as_bytes().last()? {
+        b'K' | b'k' => (&text[..text.len() - 1], 10),
+        b'M' | b'm' => (&text[..text.len() - 1], 20),
+        b'G' | b'g' => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    // A number may be written with a sign.
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { create: true, writes: false }
+        Options { create: true, writes: false, segment_limit: None }
     }
 }
 
@@ -192,7 +240,7 @@ impl Log {
             writer: Mutex::new(head),
             flushing: Mutex::new(()),
             caught_up: AtomicBool::new(false),
-            mapped: Mapped::new(location),
+            mapped: Mapped::new(location, Limit::new(options.segment_limit)),
             backend: Box::new(backend),
         };
         log.check_identity(location)?;
@@ -333,4 +381,18 @@ pub(crate) fn seed() -> u64 {
         let process = u64::from(std::process::id());
         (now_ns() as u64) ^ process.rotate_left(32)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let read =
+            ["0", "100", "64K", "3m", "2G", "", "K", "1T", "-1", "+1", "1.5G", "99999999999G"].map(bytes_of);
+        let sizes = [Some(0), Some(100), Some(64 << 10), Some(3 << 20), Some(2 << 30)];
+        assert_eq!(read[..5], sizes);
+        assert_eq!(read[5..], [None; 7]);
+    }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use cms::model::{Draft, Name, Package, SectionId, Selector, TypeName, Value};
-use cms::{Reader, Store};
+use cms::{Error, Options, Reader, SegmentBound, Store};
 use cms_segment::{Root, Snapshot as Mapped, Value as Entry};
 use proptest::prelude::*;
 use support::{Home, NETWORK, commit, key, package, set};
@@ -79,6 +79,8 @@ fn compare(home: &Home, store: &Store) {
         assert_eq!(shown(&mapped, name), expected(&snapshot.package(name).unwrap()), "{name}");
     }
     assert!(mapped.group(b"nothing").unwrap().is_none());
+    let text: u64 = snapshot.packages().map(|name| snapshot.package(name).unwrap().text_len()).sum();
+    assert_eq!(noted_text(home), text as i64);
 }
 
 /// Does one of the things that can be done to a package; what is not possible is left.
@@ -315,4 +317,107 @@ fn a_full_runtime_directory_hinders_nobody() {
             assert_eq!(now, Some(Value::scalar(value)), "{size} bytes, round {round}");
         }
     }
+}
+
+/// A store whose packages may have `limit` bytes of text to have a segment.
+fn open_with(home: &Home, limit: u64) -> Store {
+    Store::open(&home.location(), Options { segment_limit: Some(limit), ..Options::default() }).unwrap()
+}
+
+fn has_segment(home: &Home) -> bool {
+    home.location().run().join("segment").exists()
+}
+
+/// What the segment notes as the length of all texts.
+fn noted_text(home: &Home) -> i64 {
+    match attach(home).get_in(b"", b"\x01text").unwrap() {
+        Some(Entry::Int(text)) => text,
+        other => panic!("the length is {other:?}"),
+    }
+}
+
+#[test]
+fn beyond_the_limit_there_is_none_and_everything_works() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let limit = NETWORK.len() as u64 + 100;
+    let store = open_with(&home, limit);
+    store.snapshot().unwrap().map();
+    compare(&home, &store);
+
+    let long = "x".repeat(200);
+    commit(&store, "network.lan.descr", &long).unwrap();
+    assert!(!has_segment(&home), "a commit beyond the limit takes it away");
+    assert!(Reader::open(&home.location()).is_none());
+    for store in [&store, &open_with(&home, limit)] {
+        let snapshot = store.snapshot().unwrap();
+        snapshot.map();
+        assert_eq!(snapshot.get(&key("network.lan.descr")).unwrap(), Some(Value::scalar(long.clone())));
+        assert!(!has_segment(&home), "nobody builds it");
+        let Err(Error::Unmapped { text, limit: told, bound }) = store.memory() else {
+            panic!("it is not said why there is none");
+        };
+        assert_eq!((text, told, bound), (home.read("network").len() as u64, limit, SegmentBound::Setting));
+    }
+    commit(&store, "network.lan.mtu", "1492").unwrap();
+    assert!(home.read("network").contains("mtu '1492'"));
+    assert!(!has_segment(&home));
+}
+
+#[test]
+fn it_comes_back_when_the_packages_shrink() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let limit = NETWORK.len() as u64 + 100;
+    let (store, other) = (open_with(&home, limit), open_with(&home, limit));
+    store.snapshot().unwrap().map();
+    commit(&store, "network.lan.descr", &"x".repeat(200)).unwrap();
+    assert!(!has_segment(&home));
+    commit(&other, "network.lan.descr", "short").unwrap();
+    assert!(has_segment(&home));
+    compare(&home, &store);
+    assert!(Reader::open(&home.location()).is_some());
+}
+
+#[test]
+fn the_limit_is_for_all_packages_together() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let limit = 2 * NETWORK.len() as u64 + 20;
+    let store = open_with(&home, limit);
+    store.snapshot().unwrap().map();
+    let add = |name: &str| {
+        let mut tx = store.transaction().unwrap();
+        tx.replace_text(&package(name), NETWORK.as_bytes()).unwrap();
+        tx.commit_and_wait_files().unwrap();
+    };
+    add("second");
+    assert!(has_segment(&home));
+    assert_eq!(noted_text(&home), 2 * NETWORK.len() as i64);
+    add("third");
+    assert!(!has_segment(&home));
+    let mut tx = store.transaction().unwrap();
+    tx.delete_package(&package("second")).unwrap();
+    tx.commit_and_wait_files().unwrap();
+    assert!(has_segment(&home));
+    assert_eq!(noted_text(&home), 2 * NETWORK.len() as i64);
+    let mut tx = store.transaction().unwrap();
+    tx.delete_package(&package("third")).unwrap();
+    tx.commit_and_wait_files().unwrap();
+    assert_eq!(noted_text(&home), NETWORK.len() as i64);
+    compare(&home, &store);
+}
+
+#[test]
+fn with_a_limit_of_nothing_there_never_is_one() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let store = open_with(&home, 0);
+    let cut_short = home.location().run().join("segment");
+    fs::create_dir_all(&cut_short).unwrap();
+    fs::write(cut_short.join(".1"), "half of one").unwrap();
+    store.snapshot().unwrap().map();
+    assert!(!has_segment(&home));
+    commit(&store, "network.lan.mtu", "1492").unwrap();
+    assert!(!has_segment(&home));
+    let mut bound = store.bind::<i64>(&key("network.lan.mtu")).unwrap();
+    assert_eq!(bound.get().unwrap(), Some(&1492));
+    commit(&store, "network.lan.mtu", "1400").unwrap();
+    assert_eq!(bound.get().unwrap(), Some(&1400));
 }

@@ -1,10 +1,10 @@
 //! The one table from the engine's errors to messages and exit codes.
 
-use cms::Error;
+use cms::{Error, SegmentBound};
 
 use super::Failure;
 use crate::exit::Exit;
-use crate::text::{msg, text_if_any};
+use crate::text::{Message, msg, text_if_any};
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
@@ -64,6 +64,10 @@ impl From<Error> for Failure {
                     .because(&**source)
                     .hint(msg!("files-pending-hint"))
             }
+            Error::Unmapped { text, limit, bound } => {
+                Failure::new(Exit::Unavailable, unmapped(*text, *limit, *bound))
+                    .hint(msg!("memory-none-hint"))
+            }
             Error::Log(log) => {
                 let (exit, message) = if log.is_no_space() {
                     (Exit::Unavailable, msg!("log-full"))
@@ -86,6 +90,16 @@ impl From<Error> for Failure {
             // A kind of error that this program does not know yet: the engine's own words.
             _ => Failure::new(Exit::Error, msg!("failed")).because(&error),
         }
+    }
+}
+
+/// Why a store has no segment.
+pub(crate) fn unmapped(text: u64, limit: u64, bound: SegmentBound) -> Message {
+    let (text, limit) = (text.to_string(), limit.to_string());
+    match bound {
+        SegmentBound::Setting => msg!("memory-none-setting", text = text, limit = limit),
+        SegmentBound::Room => msg!("memory-none-room", text = text, limit = limit),
+        SegmentBound::Memory => msg!("memory-none-memory", text = text, limit = limit),
     }
 }
 

@@ -7,14 +7,14 @@ use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::structured::VERSION;
-use super::{Format, uci_text};
+use super::{Format, Input, Text, uci_text};
 use crate::base64;
 
 /// A package as it came in: its name and its UCI text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Imported {
     pub(crate) package: PackageName,
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: Text,
 }
 
 /// Why a document cannot be read.
@@ -39,17 +39,19 @@ pub(crate) enum FormatError {
 /// Reads a document. With a `name`, it is one package and gets that name, whatever it is called there.
 pub(crate) fn read(
     format: Format,
-    bytes: &[u8],
+    input: Input,
     name: Option<&PackageName>,
 ) -> Result<Vec<Imported>, FormatError> {
     let packages = match format {
-        Format::Uci => uci_text::split(bytes, name)?,
+        Format::Uci => uci_text::split(input, name)?,
         Format::Json => {
-            convert(serde_json::from_slice(bytes).map_err(|error| FormatError::Syntax(error.to_string()))?)?
+            let bytes = input.into_bytes();
+            convert(serde_json::from_slice(&bytes).map_err(|error| FormatError::Syntax(error.to_string()))?)?
         }
-        Format::Yaml => convert(read_yaml(text_of(bytes)?)?)?,
+        Format::Yaml => convert(read_yaml(text_of(&input.into_bytes())?)?)?,
         Format::Toml => {
-            let text = text_of(bytes)?;
+            let bytes = input.into_bytes();
+            let text = text_of(&bytes)?;
             convert(toml::from_str(text).map_err(|error| FormatError::Syntax(error.to_string()))?)?
         }
     };
@@ -224,5 +226,5 @@ fn convert_package(number: usize, shape: PackageShape) -> Result<Imported, Forma
         }
     }
     export.end().map_err(|error| at(&place, &error))?;
-    Ok(Imported { package, text: export.into_inner() })
+    Ok(Imported { package, text: Text::from(export.into_inner()) })
 }

@@ -1,5 +1,7 @@
 //! Reading back what was written gives the same, in every format, for any package.
 
+use std::io::Read;
+
 use cms::model::{Export, Value};
 use proptest::prelude::*;
 
@@ -78,13 +80,27 @@ fn write(format: Format, packages: &[(PackageName, Package)]) -> Vec<u8> {
     out
 }
 
+fn whole(text: &[u8]) -> Input {
+    Input::in_pieces(text, 1 << 20)
+}
+
+fn bytes_of(mut text: Text) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    text.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
 fn check_round_trip(format: Format, packages: &[(PackageName, Package)]) {
     let text = write(format, packages);
     let shown = String::from_utf8_lossy(&text);
-    let back = read(format, &text, None).unwrap_or_else(|error| panic!("{format:?} {error:?}\n{shown}"));
     let expected: Vec<_> = packages.iter().map(|(name, package)| (name.clone(), package.text())).collect();
-    let found: Vec<_> = back.into_iter().map(|imported| (imported.package, imported.text)).collect();
-    assert_eq!(found, expected, "{format:?}\n{shown}");
+    for size in [1, 7, 1 << 20] {
+        let input = Input::in_pieces(&text, size);
+        let back = read(format, input, None).unwrap_or_else(|error| panic!("{format:?} {error:?}\n{shown}"));
+        let found: Vec<_> =
+            back.into_iter().map(|imported| (imported.package, bytes_of(imported.text))).collect();
+        assert_eq!(found, expected, "{format:?} {size}\n{shown}");
+    }
 }
 
 const ALL: [Format; 4] = [Format::Uci, Format::Json, Format::Yaml, Format::Toml];
@@ -103,8 +119,8 @@ proptest! {
     #[test]
     fn no_document_makes_the_reader_panic(bytes: Vec<u8>, text in "\\PC{0,80}") {
         for format in ALL {
-            let _ = read(format, &bytes, None);
-            let _ = read(format, text.as_bytes(), None);
+            let _ = read(format, whole(&bytes), None);
+            let _ = read(format, whole(text.as_bytes()), None);
         }
     }
 }
@@ -162,7 +178,7 @@ fn generated_names_are_written_on_request() {
 #[test]
 fn a_document_of_the_wrong_shape_is_refused() {
     let refused = |format, text: &str, words: &str| {
-        let error = format!("{:?}", read(format, text.as_bytes(), None).unwrap_err());
+        let error = format!("{:?}", read(format, whole(text.as_bytes()), None).unwrap_err());
         assert!(error.contains(words), "{text}\n{error}");
     };
     let options = |options: &str| {
@@ -202,9 +218,18 @@ fn a_document_of_the_wrong_shape_is_refused() {
 #[test]
 fn a_name_renames_the_only_package() {
     let name = Some("q".parse().unwrap());
-    let text = |format, text: &str| read(format, text.as_bytes(), name.as_ref());
-    assert_eq!(text(Format::Uci, "config a\n").unwrap()[0].text, b"config a\n");
-    assert_eq!(text(Format::Uci, "package p\nconfig a\n").unwrap()[0].package.as_str(), "q");
-    assert_eq!(text(Format::Uci, "").unwrap()[0].text, b"");
-    assert!(matches!(text(Format::Json, r#"{"cms":1,"packages":[]}"#), Err(FormatError::NotOne(0))));
+    let renamed = |format, text: &str| read(format, whole(text.as_bytes()), name.as_ref());
+    let check = |text: &str, expected: &str| {
+        let imported = renamed(Format::Uci, text).unwrap().pop().unwrap();
+        assert_eq!(imported.package.as_str(), "q");
+        assert_eq!(String::from_utf8(bytes_of(imported.text)).unwrap(), expected);
+    };
+    check("config a\n", "config a\n");
+    check("package p\nconfig a\n", "config a\n");
+    check("# of p\npackage p # its name\nconfig a\n", "# of p\nconfig a\n");
+    check("\n\npackage p; config a\n", " config a\n");
+    check("package p\nconfig a\npackage q\nconfig b\n", "package p\nconfig a\npackage q\nconfig b\n");
+    check("# none\n", "# none\n");
+    check("", "");
+    assert!(matches!(renamed(Format::Json, r#"{"cms":1,"packages":[]}"#), Err(FormatError::NotOne(0))));
 }

@@ -1,11 +1,12 @@
 //! UCI text: a `package` line and the package's own bytes, comments and layout included.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
-use cms::model::{Command, Export, Package, PackageName, SliceParser, generated_name};
+use cms::model::{Command, Export, Package, PackageName, Parser, SliceParser, generated_name};
 
-use super::Anonymous;
 use super::read::{FormatError, Imported};
+use super::{Anonymous, Input};
 
 pub(super) fn write(
     out: &mut dyn Write,
@@ -75,14 +76,15 @@ fn canonical(
 
 /// Splits a stream at its `package` lines. Each package keeps the bytes between them. A stream without
 /// such a line is a package only if `name` says which; so is one with several, as for `uci import NAME`.
-pub(super) fn split(text: &[u8], name: Option<&PackageName>) -> Result<Vec<Imported>, FormatError> {
-    let mut packages: Vec<Imported> = Vec::new();
+pub(super) fn split(input: Input, name: Option<&PackageName>) -> Result<Vec<Imported>, FormatError> {
+    let mut packages: Vec<(PackageName, Range<usize>)> = Vec::new();
     let mut diagnostics = Vec::new();
-    let mut body_start = 0;
     let mut sections = false;
     // Comments above the first `package` line belong to that package.
-    let mut header: &[u8] = b"";
-    for event in SliceParser::new(text) {
+    let mut header = 0..0;
+    let mut parser = Parser::new(input.reader());
+    // What is in memory is read without a fault.
+    while let Ok(Some(event)) = parser.next() {
         match event {
             Err(error) => diagnostics.push(error.diagnostic()),
             Ok(event) => {
@@ -91,65 +93,81 @@ pub(super) fn split(text: &[u8], name: Option<&PackageName>) -> Result<Vec<Impor
                     continue;
                 };
                 // A file that says its own name says it below the line that `write` put above it.
-                if !sections && packages.last().is_some_and(|last| *name.value() == *last.package.as_bytes())
-                {
+                if !sections && packages.last().is_some_and(|(last, _)| *name.value() == *last.as_bytes()) {
                     continue;
                 }
-                let before = &text[body_start..line_begin(text, event.span.start)];
+                let start = event.offset() as usize;
+                let line = line_begin(&input, start);
                 match packages.last_mut() {
-                    Some(previous) => previous.text = body(before),
+                    Some((_, body)) => body.end = body_end(&input, body.start, line),
                     None if sections => return Err(FormatError::NoPackage),
-                    None => header = before,
+                    None => header = 0..line,
                 }
                 sections = false;
                 let package = PackageName::try_from(&*name.value())
                     .map_err(|error| FormatError::Place("package".to_owned(), error.to_string()))?;
-                packages.push(Imported { package, text: Vec::new() });
-                body_start = line_end(text, event.span.end);
+                let body = line_end(&input, start + event.span.len());
+                packages.push((package, body..input.len()));
             }
         }
     }
+    drop(parser);
     if !diagnostics.is_empty() {
         return Err(FormatError::Text(diagnostics));
     }
     if let Some(name) = name
         && packages.len() != 1
     {
-        return Ok(vec![Imported { package: name.clone(), text: text.to_vec() }]);
+        packages = vec![(name.clone(), 0..input.len())];
+        header = 0..0;
     }
-    match packages.last_mut() {
-        Some(last) => last.text = text[body_start..].to_vec(),
-        None if SliceParser::new(text).next().is_some() => return Err(FormatError::NoPackage),
-        None => {}
+    if packages.is_empty() && sections {
+        return Err(FormatError::NoPackage);
     }
-    if let Some(first) = packages.first_mut().filter(|_| !header.trim_ascii().is_empty()) {
-        first.text.splice(0..0, header.iter().copied());
+    if header.clone().all(|at| input.get(at).is_none_or(|byte| byte.is_ascii_whitespace())) {
+        header = 0..0;
     }
-    Ok(packages)
+    let (names, bodies): (Vec<PackageName>, Vec<Range<usize>>) = packages.into_iter().unzip();
+    let mut texts = input.cut(&[&[header], &bodies[..]].concat()).into_iter();
+    let mut header = texts.next();
+    let packages = names.into_iter().zip(texts).map(|(package, body)| {
+        let mut text = header.take().unwrap_or_default();
+        text.append(body);
+        Imported { package, text }
+    });
+    Ok(packages.collect())
 }
 
 /// Where the line of a `package` command begins, or the command itself when another one is before it.
-fn line_begin(text: &[u8], command: usize) -> usize {
-    let line = text[..command].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    if text[line..command].iter().all(u8::is_ascii_whitespace) { line } else { command }
+fn line_begin(input: &Input, command: usize) -> usize {
+    for at in (0..command).rev() {
+        match input.get(at) {
+            Some(b'\n') => return at + 1,
+            Some(byte) if byte.is_ascii_whitespace() => {}
+            _ => return command,
+        }
+    }
+    0
 }
 
 /// Where the text behind a `package` command begins: on the next line, or behind a `;` on this one.
-fn line_end(text: &[u8], command_end: usize) -> usize {
-    for (at, byte) in text.iter().enumerate().skip(command_end) {
-        match byte {
-            b'\n' | b';' => return at + 1,
-            b'#' => {
-                let newline = text[at..].iter().position(|byte| *byte == b'\n');
-                return newline.map_or(text.len(), |newline| at + newline + 1);
-            }
+fn line_end(input: &Input, command_end: usize) -> usize {
+    let mut is_comment = false;
+    for at in command_end..input.len() {
+        match input.get(at) {
+            Some(b'\n') => return at + 1,
+            Some(b';') if !is_comment => return at + 1,
+            Some(b'#') => is_comment = true,
             _ => {}
         }
     }
-    text.len()
+    input.len()
 }
 
-/// The text of a package that another one follows: `write` put a newline between the two.
-fn body(text: &[u8]) -> Vec<u8> {
-    text.strip_suffix(b"\n").unwrap_or(text).to_vec()
+/// Where the text of a package ends that another one follows: `write` put a newline between the two.
+fn body_end(input: &Input, start: usize, end: usize) -> usize {
+    match end.checked_sub(1) {
+        Some(last) if last >= start && input.get(last) == Some(b'\n') => last,
+        _ => end,
+    }
 }

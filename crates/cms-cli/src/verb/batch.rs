@@ -27,7 +27,8 @@ fn arguments(command: Command, help: Help) -> Command {
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
-    let (_, text) = super::import::input(session)?;
+    let (_, input) = super::import::input(session)?;
+    let text = input.into_bytes();
     let mut stage = session.stage(None)?;
     let mut batch = Batch { delimiter: session.globals.delimiter.as_bytes().to_owned(), ..Batch::default() };
     let mut lines = WordLines::new(&text);

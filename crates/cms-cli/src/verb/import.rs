@@ -1,17 +1,16 @@
 //! `import`: whole packages from a document; with `--merge`, changes that are staged.
 
 use std::fs::File;
-use std::io::Read;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use cms::Stage;
-use cms::model::{Package, PackageName, Selector, Value};
+use cms::model::{Package, PackageName, ReadError, Selector, Value};
 
 use super::Verb;
 use crate::arguments::{Help, help};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::format::{self, Format, FormatError, Imported};
+use crate::format::{self, Format, FormatError, Imported, Input};
 use crate::keys;
 use crate::session::{self, Session};
 use crate::text::msg;
@@ -41,10 +40,9 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         key => key.map(|key| key.package),
     };
     let format = format_of(session)?;
-    let (source, bytes) = input(session)?;
+    let (source, input) = input(session)?;
     let packages =
-        format::read(format, &bytes, name.as_ref()).map_err(|error| refused(format, &source, error))?;
-    drop(bytes);
+        format::read(format, input, name.as_ref()).map_err(|error| refused(format, &source, error))?;
     if packages.is_empty() {
         session.output.say(&msg!("import-nothing"));
         return Ok(Exit::Ok);
@@ -58,8 +56,8 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let message = super::text_of(matches, "message").unwrap_or_default();
     let mut transaction = session.store()?.transaction()?.message(message).tool("cms import");
     for imported in packages {
-        let package = parse(&source, &imported)?;
-        transaction.replace_package(&imported.package, package)?;
+        let (name, package) = parse(&source, imported)?;
+        transaction.replace_package(&name, package)?;
     }
     super::commit::finish_transaction(transaction, matches.get_flag("dry-run"), session)
 }
@@ -78,29 +76,32 @@ fn format_of(session: &Session) -> Result<Format, Failure> {
 }
 
 /// Reads all of `-f FILE`, or of stdin.
-pub(super) fn input(session: &Session) -> Result<(String, Vec<u8>), Failure> {
-    let mut bytes = Vec::new();
-    let source = match &session.globals.file {
+pub(super) fn input(session: &Session) -> Result<(String, Input), Failure> {
+    match &session.globals.file {
         Some(path) if path.as_os_str() != "-" => {
-            let read = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
-            read.map_err(|error| Failure::file(path, &error))?;
-            path.display().to_string()
+            let input = File::open(path).and_then(Input::read);
+            Ok((path.display().to_string(), input.map_err(|error| Failure::file(path, &error))?))
         }
         _ => {
             let source = "stdin";
-            let read = std::io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(|error| Failure::file(source.as_ref(), &error))?;
-            source.to_owned()
+            let input = Input::read(std::io::stdin().lock());
+            Ok((source.to_owned(), input.map_err(|error| Failure::file(source.as_ref(), &error))?))
         }
-    };
-    Ok((source, bytes))
+    }
 }
 
-fn parse(source: &str, imported: &Imported) -> Result<Package, Failure> {
-    Package::parse(&imported.text).map_err(|diagnostics| {
-        let diagnostics = diagnostics.into_iter().map(|found| found.in_file(source)).collect();
-        Failure::invalid(msg!("package-unparsable", package = imported.package.as_str()), diagnostics)
-    })
+fn parse(
+    source: &str,
+    Imported { package: name, text }: Imported,
+) -> Result<(PackageName, Package), Failure> {
+    match Package::read(text) {
+        Ok(package) => Ok((name, package)),
+        Err(ReadError::Parse(diagnostics)) => {
+            let diagnostics = diagnostics.into_iter().map(|found| found.in_file(source)).collect();
+            Err(Failure::invalid(msg!("package-unparsable", package = name.as_str()), diagnostics))
+        }
+        Err(ReadError::Io(error)) => Err(Failure::file(source.as_ref(), &error)),
+    }
 }
 
 fn refused(format: Format, source: &str, error: FormatError) -> Failure {
@@ -137,9 +138,9 @@ fn merge(session: &mut Session, source: &str, packages: Vec<Imported>) -> Result
     let names: Vec<PackageName> = packages.iter().map(|imported| imported.package.clone()).collect();
     let mut stage = session.stage(Some(&names))?;
     let mut changed = 0;
-    for imported in &packages {
-        let incoming = parse(source, imported)?;
-        changed += merge_package(&mut stage, &imported.package, &incoming)?;
+    for imported in packages {
+        let (name, incoming) = parse(source, imported)?;
+        changed += merge_package(&mut stage, &name, &incoming)?;
     }
     stage.save()?;
     session.output.say(&msg!("import-staged", count = changed));

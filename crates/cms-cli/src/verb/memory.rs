@@ -1,13 +1,13 @@
 //! `memory`: what the segment takes, a map of it, writing it anew, and looking it over.
 
 use clap::{Arg, ArgMatches, Command};
-use cms::{ExtentKind, Statistics};
+use cms::{Error, ExtentKind, SegmentBound, Statistics};
 use serde_json::json;
 
 use super::Verb;
 use crate::arguments::{Help, help};
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::json::Json;
 use crate::session::Session;
 use crate::table;
@@ -44,10 +44,15 @@ fn name_of(segment: &str) -> String {
 }
 
 fn stats(session: &mut Session) -> Result<Exit, Failure> {
-    let segments = session.store()?.memory()?;
+    let segments = match session.store()?.memory() {
+        Err(Error::Unmapped { text, limit, bound }) => return no_stats(session, text, limit, bound),
+        segments => segments?,
+    };
     if session.globals.json {
         let segments: Vec<_> = segments.iter().map(to_json).collect();
-        session.output.line(Json::answer("memory", json!({ "segments": segments })).to_string())?;
+        session
+            .output
+            .line(Json::answer("memory", json!({ "segments": segments, "none": null })).to_string())?;
         return Ok(Exit::Ok);
     }
     let titles =
@@ -80,6 +85,23 @@ fn stats(session: &mut Session) -> Result<Exit, Failure> {
     let titles = ["title-package", "title-entries", "title-live"].map(text);
     session.output.line("")?;
     session.output.line(table::draw(&titles, packages))?;
+    Ok(Exit::Ok)
+}
+
+/// Says why there is no segment, which is an answer, too.
+fn no_stats(session: &mut Session, text: u64, limit: u64, bound: SegmentBound) -> Result<Exit, Failure> {
+    if session.globals.json {
+        let bound = match bound {
+            SegmentBound::Setting => "setting",
+            SegmentBound::Room => "room",
+            SegmentBound::Memory => "memory",
+        };
+        let none = json!({ "text": text, "limit": limit, "bound": bound });
+        session.output.line(Json::answer("memory", json!({ "segments": [], "none": none })).to_string())?;
+        return Ok(Exit::Ok);
+    }
+    session.output.line(failure::unmapped(text, limit, bound).to_string())?;
+    session.output.say(&msg!("memory-none-hint"));
     Ok(Exit::Ok)
 }
 

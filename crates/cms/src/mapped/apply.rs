@@ -7,7 +7,7 @@ use cms_model::{Change, ChangeKind, Name, Package, PackageName, SectionId};
 use cms_segment::{Batch, Error, Load, Result, Snapshot, Value as Mapped};
 
 use super::layout::{
-    NOTE, REVISION, leaf, leaf_of, note_of, note_path, section_entry, section_path, with_value,
+    NOTE, REVISION, TEXT, leaf, leaf_of, note_of, note_path, section_entry, section_path, with_value,
 };
 use cms_log::{FileView, Revision};
 
@@ -29,7 +29,16 @@ pub(super) fn wants_load(
 
 /// Puts the revision that the segment shows.
 pub(super) fn set_revision(batch: &mut Batch<'_, '_>, revision: Revision) -> Result<()> {
-    batch.set_in(b"", REVISION, Mapped::Int(i64::try_from(revision.0).unwrap_or(i64::MAX)))
+    batch.set_in(b"", REVISION, number(revision.0))
+}
+
+/// Puts the length of all texts.
+pub(super) fn set_text(batch: &mut Batch<'_, '_>, text: u64) -> Result<()> {
+    batch.set_in(b"", TEXT, number(text))
+}
+
+fn number(number: u64) -> Mapped<'static> {
+    Mapped::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// Puts the note on a package's file.
@@ -41,9 +50,10 @@ pub(super) fn set_note(
     batch.set_in(&note_path(package), NOTE, Mapped::Bytes(&note_of(view)))
 }
 
-/// Loads the revision.
-pub(super) fn load_revision(load: &mut Load<'_, '_>, revision: Revision) -> Result<()> {
-    load.add(b"", REVISION, Mapped::Int(i64::try_from(revision.0).unwrap_or(i64::MAX)))
+/// Loads the revision and the length of all texts.
+pub(super) fn load_state(load: &mut Load<'_, '_>, revision: Revision, text: u64) -> Result<()> {
+    load.add(b"", REVISION, number(revision.0))?;
+    load.add(b"", TEXT, number(text))
 }
 
 /// Loads a package and the note on its file.

@@ -3,6 +3,7 @@
 //! | path | leaf | value |
 //! | --- | --- | --- |
 //! | empty | `\x01revision` | the revision of the log that the segment shows |
+//! | empty | `\x01text` | how many bytes of text the packages have together |
 //! | `PACKAGE.\x01` | `note` | what the package's file holds, as the log notes it; empty where nothing is known |
 //! | `PACKAGE` | SECTION | id (LEB128) and type of the section; the entries stand in the order of the sections |
 //! | `PACKAGE.SECTION` | option | a string, or an array of strings |
@@ -16,6 +17,9 @@ use cms_segment::{Array, Heap, Kind, Scalar, Value as Mapped};
 
 /// The leaf, beside no path, under which the revision lies.
 pub(crate) const REVISION: &[u8] = b"\x01revision";
+
+/// The leaf, beside no path, under which the length of all texts lies.
+pub(crate) const TEXT: &[u8] = b"\x01text";
 
 /// The leaf under which the note on a package's file lies.
 pub(crate) const NOTE: &[u8] = b"note";
