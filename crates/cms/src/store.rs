@@ -329,8 +329,9 @@ pub(crate) fn text_digest(package: &Package) -> Digest {
 
 /// A seed for the ids of new sections: two writers must not draw the same.
 pub(crate) fn seed() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| {
-        let process = u64::from(std::process::id());
-        (now_ns() as u64) ^ process.rotate_left(32)
-    })
+    let mut random = [0; 8];
+    match rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()) {
+        Ok(8) => u64::from_le_bytes(random),
+        _ => (now_ns() as u64) ^ u64::from(std::process::id()).rotate_left(32),
+    }
 }
