@@ -1,7 +1,5 @@
 //! Exit codes: a promise to scripts, documented in `docs/exit-codes.md`.
 
-use std::process::ExitCode;
-
 /// How a call of `cms` ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -25,8 +23,8 @@ pub(crate) enum Exit {
     Changes = 10,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
+impl From<Exit> for u8 {
+    fn from(exit: Exit) -> u8 {
+        exit as u8
     }
 }

@@ -11,6 +11,9 @@
 //! - `completion`: what the shell offers on TAB
 //! - `journal`: the program's own log
 //! - `uci`: the other personality
+//! - `start`: from the C library to `run`, and back
+
+#![cfg_attr(not(test), no_main)]
 
 mod address;
 mod adopt;
@@ -31,8 +34,8 @@ mod paint;
 mod personality;
 mod report;
 mod session;
-mod signals;
 mod spelling;
+mod start;
 mod table;
 mod text;
 mod text_diff;
@@ -43,11 +46,11 @@ mod when;
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::ExitCode;
 
-fn main() -> ExitCode {
-    signals::ignore_file_size_limit();
-    let mut words = std::env::args_os();
+/// Does what the words of a call ask for, the first of which is the program's name; returns the exit code.
+#[cfg_attr(test, allow(dead_code, reason = "tests are started by their own harness"))]
+fn run(words: Vec<OsString>) -> u8 {
+    let mut words = words.into_iter();
     let program = words.next().unwrap_or_else(|| OsString::from("cms"));
     let words: Vec<OsString> = words.collect();
     // A link called `uci` is the program under its old name.

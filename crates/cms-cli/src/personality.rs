@@ -1,7 +1,6 @@
 //! The `cms` personality: from the words of a call to its exit code.
 
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 use crate::arguments::{self, Call};
 use crate::exit::Exit;
@@ -15,7 +14,7 @@ use crate::verb::{self, Verb};
 use crate::{journal, uci};
 
 /// Does what the words ask for.
-pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
+pub(crate) fn run(words: Vec<OsString>) -> u8 {
     let call = match arguments::parse(&words) {
         Ok(call) => call,
         Err(failure) => {
@@ -34,7 +33,7 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn run_verb(verb: &Verb, globals: Globals, matches: &clap::ArgMatches) -> ExitCode {
+fn run_verb(verb: &Verb, globals: Globals, matches: &clap::ArgMatches) -> u8 {
     journal::start(globals.verbose);
     let output = Output::new(globals.color, globals.quiet, globals.pager);
     let mut session = Session::new(globals, output);
@@ -42,13 +41,13 @@ fn run_verb(verb: &Verb, globals: Globals, matches: &clap::ArgMatches) -> ExitCo
     finish(ended, session.globals.json, session.output)
 }
 
-fn print(what: impl FnOnce(&mut Output) -> Result<(), Failure>) -> ExitCode {
+fn print(what: impl FnOnce(&mut Output) -> Result<(), Failure>) -> u8 {
     let mut output = Output::new(ColorChoice::Auto, false, true);
     let ended = what(&mut output).map(|()| Exit::Ok);
     finish(ended, false, output)
 }
 
-fn finish(ended: Result<Exit, Failure>, json: bool, mut output: Output) -> ExitCode {
+fn finish(ended: Result<Exit, Failure>, json: bool, mut output: Output) -> u8 {
     let exit = match ended {
         Ok(exit) => exit,
         Err(failure) => {
@@ -68,7 +67,7 @@ fn finish(ended: Result<Exit, Failure>, json: bool, mut output: Output) -> ExitC
 
 /// Serves a call with the staging folders of `uci`: there the folders and formats are `uci`'s, and so
 /// is everything else. Options of `cms` alone have no meaning there.
-fn as_uci(verb: &Verb, globals: &Globals, words: Vec<OsString>) -> ExitCode {
+fn as_uci(verb: &Verb, globals: &Globals, words: Vec<OsString>) -> u8 {
     let ours = words.iter().find(|word| word.as_encoded_bytes().starts_with(b"--") && word.len() > 2);
     let failure = match ours {
         _ if !verb.uci => msg!("not-a-uci-verb", verb = verb.name),

@@ -330,3 +330,23 @@ fn what_uci_staged_is_taken_over_on_request() {
     run(&home, &adopt).success().stderr_has("nothing was staged");
     home.uci(["show", "network"]).run().success().stdout_is(&expected);
 }
+
+#[test]
+fn a_call_without_standard_streams_writes_its_words_into_no_file() {
+    let home = home();
+    std::os::unix::fs::symlink("/bin/sh", home.root().join("bin/sh")).unwrap();
+    let without = |streams: &str, line: &str| {
+        let directory = home.config_dir();
+        let call = format!("exec \"$HOME/../bin/cms\" -c {} {line} {streams}", directory.display());
+        home.program("sh").args(["-c", &call]).run().success();
+    };
+    for streams in ["<&-", "<&- >&-", "<&- >&- 2>&-", ">&- 2>&-", "2>&-"] {
+        without(streams, "set network.lan.metric=1");
+        without(streams, "commit");
+        without(streams, "set network.lan.metric=2");
+        without(streams, "commit");
+    }
+    run(&home, "get network.lan.metric").success().stdout_is("2\n");
+    run(&home, "doctor").success();
+    assert!(home.read("network").starts_with("# the network of the attic\n"));
+}

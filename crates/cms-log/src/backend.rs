@@ -6,6 +6,7 @@ use cms_model::PackageName;
 
 use crate::{
     Commit, Digest, Header, Object, Result, Revision,
+    check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
 };
 
@@ -228,7 +229,7 @@ impl FileView {
         writer.varint(self.inode);
         writer.varint(self.mode.into());
         writer.zigzag(self.checked_ns);
-        let crc = crc32fast::hash(&writer.0[4..]);
+        let crc = checksum(&writer.0[4..]);
         writer.0[..4].copy_from_slice(&crc.to_le_bytes());
         writer.0
     }
@@ -237,7 +238,7 @@ impl FileView {
     pub fn decode(note: &[u8]) -> Option<FileView> {
         let mut reader = Reader(note);
         let decoded: Decoded<FileView> = (|| {
-            if reader.u32()? != crc32fast::hash(reader.0) {
+            if reader.u32()? != checksum(reader.0) {
                 return Err(Malformed("its checksum does not agree"));
             }
             let view = FileView {

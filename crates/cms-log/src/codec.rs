@@ -4,6 +4,7 @@ use cms_model::{Change, ChangeKind, Edit, IdSplice, Name, PackageName, SectionId
 
 use crate::{
     Commit, CommitKind, Digest, EntryBody, Header, Object, ObjectKind, Origin, PackageEntry, Revision,
+    check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
 };
 
@@ -67,10 +68,10 @@ pub(crate) fn encode(commit: &Commit) -> Encoded {
     let mut writer = Writer(Vec::with_capacity(128));
     writer.u8(RECORD_VERSION);
     writer.u32(0);
-    writer.u32(crc32fast::hash(&body));
+    writer.u32(checksum(&body));
     write_header(&mut writer, commit);
     let mut header = writer.0;
-    let crc = crc32fast::hash(&header[5..]);
+    let crc = checksum(&header[5..]);
     header[1..5].copy_from_slice(&crc.to_le_bytes());
     Encoded { header, body, chunks }
 }
@@ -81,7 +82,7 @@ pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
     if reader.u8()? != RECORD_VERSION {
         return Err(Malformed("its record version is unknown"));
     }
-    if reader.u32()? != crc32fast::hash(reader.0) {
+    if reader.u32()? != checksum(reader.0) {
         return Err(Malformed("its checksum does not agree"));
     }
     let body_crc = reader.u32()?;
@@ -118,7 +119,7 @@ pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
 
 /// Checks a stored body against its header and returns the chunks it names.
 pub(crate) fn body_chunks(header: &DecodedHeader, stored: &[u8]) -> Decoded<Vec<Digest>> {
-    if crc32fast::hash(stored) != header.body_crc {
+    if checksum(stored) != header.body_crc {
         return Err(Malformed("the checksum of its body does not agree"));
     }
     let mut reader = Reader(stored);

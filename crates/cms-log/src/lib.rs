@@ -6,9 +6,10 @@
 //! are specified in `docs/log-format.md`. It knows what a change is, and nothing of users, rights or package files.
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
-//! `backend` the interface, `codec` the bytes, `package` the way from text to objects and back, `sqlite` the embedded home.
+//! `backend` the interface, `codec` the bytes and `check` their checksum, `package` the way from text to objects and back, `sqlite` the embedded home.
 
 mod backend;
+mod check;
 mod codec;
 mod commit;
 mod content;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use crate::{
     backend::{Appended, Backend, Durable, FileView, Finding, Order, Progress, Reclaimed, Root, Severity},
+    check::checksum,
     codec::{decode_changes, encode_changes},
     commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
     digest::{Digest, Digester},

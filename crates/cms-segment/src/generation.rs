@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use crate::{Error, Result, error::damaged, hash::Hasher, map::Map};
+use crate::{Error, Result, check::checksum, error::damaged, hash::Hasher, map::Map};
 
 /// The version of the format that this program writes.
 pub(crate) const FORMAT: u32 = 1;
@@ -110,7 +110,7 @@ impl Header {
             put(&word.to_le_bytes());
         }
         put(&self.body.to_le_bytes());
-        let check = crc32fast::hash(&out[..SEALED - 4]);
+        let check = checksum(&out[..SEALED - 4]);
         out[SEALED - 4..].copy_from_slice(&check.to_le_bytes());
         out
     }
@@ -126,10 +126,7 @@ impl Header {
         if word(8) > FORMAT {
             return Err(Error::NewerFormat { path: path.to_owned(), found: word(8), known: FORMAT });
         }
-        if word(8) == 0
-            || word(12) != HEADER as u32
-            || word(SEALED - 4) != crc32fast::hash(&bytes[..SEALED - 4])
-        {
+        if word(8) == 0 || word(12) != HEADER as u32 || word(SEALED - 4) != checksum(&bytes[..SEALED - 4]) {
             return Err(damaged("the header of a generation does not agree with its check"));
         }
         let mut identity = [0; 16];

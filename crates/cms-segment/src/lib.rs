@@ -31,6 +31,7 @@
 mod array;
 mod batch;
 mod block;
+mod check;
 mod content;
 mod copy;
 mod edit;
@@ -50,6 +51,7 @@ mod map;
 mod name;
 mod order;
 mod pen;
+mod random;
 pub mod record;
 mod root;
 mod roster;

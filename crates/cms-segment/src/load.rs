@@ -25,6 +25,7 @@ use crate::{
     index::{self, Place, SLOTS},
     map::{Appender, Map},
     name::{self, GREATEST_NAME},
+    random,
     root::Row,
     roster::Roster,
     scan::compare_paths,
@@ -275,9 +276,7 @@ pub(crate) fn write_empty(
 
 /// A seed for the hash functions of a generation.
 pub(crate) fn seed() -> Result<u64> {
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(|_| Error::Invalid { what: "the system has no random bytes" })?;
-    Ok(u64::from_le_bytes(seed))
+    random::bytes().map(u64::from_le_bytes)
 }
 
 /// Writes what was collected.

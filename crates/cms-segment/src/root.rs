@@ -15,10 +15,12 @@ use parking_lot::Mutex;
 
 use crate::{
     Bound, Error, Field, Handle, Result, Snapshot, Writer,
+    check::checksum,
     error::damaged,
     generation::{self, Generation},
     load,
     map::Map,
+    random,
     snapshot::Maps,
     writer,
 };
@@ -154,9 +156,7 @@ impl Root {
         if path.exists() {
             return Err(Error::Exists { path });
         }
-        let mut random = [0; 24];
-        getrandom::fill(&mut random)
-            .map_err(|_| Error::Invalid { what: "the system has no random bytes" })?;
+        let random: [u8; 24] = random::bytes()?;
         let mut identity = [0; 16];
         identity.copy_from_slice(&random[..16]);
         let identity = options.identity.unwrap_or(identity);
@@ -188,13 +188,10 @@ impl Root {
         bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
         bytes[12..16].copy_from_slice(&(GREATEST_SEGMENTS as u32).to_le_bytes());
         bytes[16..32].copy_from_slice(&identity);
-        let check = crc32fast::hash(&bytes[..SEALED - 4]);
+        let check = checksum(&bytes[..SEALED - 4]);
         bytes[SEALED - 4..SEALED].copy_from_slice(&check.to_le_bytes());
         // Several may try at once: the number of the first generation is random, so that they do not meet in its file.
-        let mut random = [0; 4];
-        getrandom::fill(&mut random)
-            .map_err(|_| Error::Invalid { what: "the system has no random bytes" })?;
-        let number = u64::from(u32::from_le_bytes(random)) + 1;
+        let number = u64::from(u32::from_le_bytes(random::bytes()?)) + 1;
         let put = |bytes: &mut [u8], at: u64, word: u64| {
             bytes[at as usize..at as usize + 8].copy_from_slice(&word.to_le_bytes());
         };
@@ -244,7 +241,7 @@ impl Root {
             return Err(Error::NewerFormat { path, found: word(8), known: FORMAT });
         }
         let sound = word(8) == FORMAT
-            && word(SEALED - 4) == crc32fast::hash(&sealed[..SEALED - 4])
+            && word(SEALED - 4) == checksum(&sealed[..SEALED - 4])
             && word(12) == GREATEST_SEGMENTS as u32
             && length >= LENGTH;
         if !sound {
@@ -526,7 +523,7 @@ pub(crate) fn encode_row(options: &SegmentOptions) -> Result<[u8; 128]> {
     row[36] = u8::from(options.owner.is_some());
     row[37] = name.len() as u8;
     row[40..40 + name.len()].copy_from_slice(name);
-    let check = crc32fast::hash(&row[24..124]);
+    let check = checksum(&row[24..124]);
     row[124..].copy_from_slice(&check.to_le_bytes());
     Ok(row)
 }
@@ -536,7 +533,7 @@ fn decode_row(bytes: &[u8; 104], place: u64, limit: u64) -> Result<Row> {
     let name = bytes.get(16..16 + usize::from(bytes[13]).min(64));
     let name = name.and_then(|name| String::from_utf8(name.to_vec()).ok());
     match name {
-        Some(name) if word(100) == crc32fast::hash(&bytes[..100]) && !name.contains('/') => Ok(Row {
+        Some(name) if word(100) == checksum(&bytes[..100]) && !name.contains('/') => Ok(Row {
             place,
             name,
             mode: word(0),

@@ -106,8 +106,7 @@ impl Store {
 
     /// Compares a package's file with the log.
     pub(crate) fn examine(&self, log: &Log, head: &Head, name: &PackageName) -> Result<Finding> {
-        let backend = &*log.backend;
-        let view = backend.view(name)?;
+        let view = log.view(name)?;
         self.examine_with(log, head, name, view)
     }
 
@@ -162,7 +161,7 @@ impl Store {
                     let behind = behind(view)?;
                     let seen = status.view(view.revision, digest);
                     // A note that the next look could not believe either is not worth its writing.
-                    if !behind && !status.proves(&seen) {
+                    if !behind && (!status.proves(&seen) || status.equals(view) && log.confirm(name, &seen)) {
                         return Ok(Finding::Same);
                     }
                     return Ok(Finding::Seen { view: Some(seen), behind });

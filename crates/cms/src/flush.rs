@@ -67,7 +67,7 @@ impl Store {
                 disturbed.push(name.clone());
                 continue;
             }
-            let view = backend.view(name)?;
+            let view = log.view(name)?;
             let cell = head.cell(name);
             let outcome = match (cell, &view) {
                 (Some(cell), Some(view)) if view.revision >= cell.changed && file.status()?.is_some() => {

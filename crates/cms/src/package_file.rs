@@ -273,8 +273,10 @@ impl PackageFile {
             .mode(IN_PROGRESS_MODE)
             .open(&temporary)
             .map_err(failed)?;
+        // Memory that is not there yet costs more than writing a small text.
+        let room = usize::try_from(package.text_len()).unwrap_or(usize::MAX).min(256 * 1024);
         let written = (|| {
-            let mut buffered = io::BufWriter::with_capacity(256 * 1024, &file);
+            let mut buffered = io::BufWriter::with_capacity(room, &file);
             package.write_text(&mut buffered)?;
             buffered.flush()?;
             drop(buffered);

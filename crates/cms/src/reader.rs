@@ -12,9 +12,7 @@ use crate::lock::FileLock;
 use crate::mapped::{self, find, layout};
 use crate::package_file::PackageFile;
 use crate::stage_file::{self, Frame, StageFile};
-
-/// A file up to this size is compared by its content where its times prove nothing.
-const COMPARED: u64 = 64 << 10;
+use crate::status::COMPARED;
 
 /// Reads values from the segment of a store.
 ///

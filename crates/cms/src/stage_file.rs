@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use cms_log::Revision;
+use cms_log::{Revision, checksum};
 use cms_model::{Change, Name, PackageName, SectionId};
 
 use crate::error::{Error, Result};
@@ -205,7 +205,7 @@ fn encode(frame: &Frame, out: &mut Vec<u8>) {
     }
     payload.extend_from_slice(&cms_log::encode_changes(&frame.changes));
     put_length(out, payload.len());
-    out.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
+    out.extend_from_slice(&checksum(&payload).to_le_bytes());
     out.extend_from_slice(&payload);
 }
 
@@ -222,7 +222,7 @@ fn frame_at(bytes: &[u8], at: usize) -> Option<(Frame, usize)> {
     let start = at + FRAME_HEADER;
     let end = start.checked_add(length)?;
     let payload = bytes.get(start..end)?;
-    if crc32fast::hash(payload) != sum {
+    if checksum(payload) != sum {
         return None;
     }
     let mut fields = Fields { bytes: payload };

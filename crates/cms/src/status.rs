@@ -13,6 +13,9 @@ const CLOCK_NS: i64 = 20_000_000;
 /// The same for file systems that keep whole seconds, or two of them (FAT).
 const COARSE_CLOCK_NS: i64 = 2_000_000_000;
 
+/// A file up to this size is rather compared by its content, where its times prove nothing, than something else done about it.
+pub(crate) const COMPARED: u64 = 64 << 10;
+
 /// The identity and the state of a file, without its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {

@@ -1,5 +1,6 @@
 //! The store: opening it, its newest state, and the right to write.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +16,7 @@ use crate::lock::{Held, LockFile};
 use crate::mapped::Mapped;
 use crate::mapped::limit::Limit;
 use crate::package_file::PackageFile;
-use crate::status::now_ns;
+use crate::status::{COMPARED, now_ns};
 
 /// The note in the log that says which directory it belongs to.
 const IDENTITY: &str = "identity";
@@ -122,6 +123,10 @@ pub(crate) struct Log {
     flushing: Mutex<()>,
     /// Whether this process has looked for files that an earlier one left behind the log.
     pub caught_up: AtomicBool,
+    /// Whether this process is going to commit.
+    writes: bool,
+    /// Views that were confirmed by a later look, which the log need not know: see [`Log::confirm`].
+    confirmed: Mutex<BTreeMap<PackageName, FileView>>,
     /// What other processes read.
     pub mapped: Mapped,
 }
@@ -240,6 +245,8 @@ impl Log {
             writer: Mutex::new(head),
             flushing: Mutex::new(()),
             caught_up: AtomicBool::new(false),
+            writes: options.writes,
+            confirmed: Mutex::new(BTreeMap::new()),
             mapped: Mapped::new(location, Limit::new(options.segment_limit)),
             backend: Box::new(backend),
         };
@@ -320,6 +327,28 @@ impl Log {
         Ok(WritingFiles { _held: held, _mutex: mutex })
     }
 
+    /// Returns what was last seen in a package's file, at the newest look.
+    pub(crate) fn view(&self, name: &PackageName) -> Result<Option<FileView>> {
+        let Some(noted) = self.backend.view(name)? else { return Ok(None) };
+        let confirmed = self.confirmed.lock();
+        let again = confirmed
+            .get(name)
+            .filter(|view| FileView { checked_ns: noted.checked_ns, ..(*view).clone() } == noted);
+        Ok(Some(again.cloned().unwrap_or(noted)))
+    }
+
+    /// Keeps in mind that a file was found as its view has it, later than the view was taken; answers whether that is enough.
+    ///
+    /// A process that is going to commit would note it in the log, and soon after the file that it writes. Of a small file
+    /// the first note is worth less than what it spares others, one comparison.
+    pub(crate) fn confirm(&self, name: &PackageName, seen: &FileView) -> bool {
+        let is_enough = self.writes && seen.size <= COMPARED;
+        if is_enough {
+            self.confirmed.lock().insert(name.clone(), seen.clone());
+        }
+        is_enough
+    }
+
     /// Notes what package files hold. A note that cannot be taken costs a comparison at the next use.
     pub(crate) fn note(&self, views: &[(PackageName, Option<FileView>)]) {
         if views.is_empty() {
@@ -377,10 +406,11 @@ pub(crate) fn text_digest(package: &Package) -> Digest {
 
 /// A seed for the ids of new sections: two writers must not draw the same.
 pub(crate) fn seed() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| {
-        let process = u64::from(std::process::id());
-        (now_ns() as u64) ^ process.rotate_left(32)
-    })
+    let mut random = [0; 8];
+    match rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()) {
+        Ok(8) => u64::from_le_bytes(random),
+        _ => (now_ns() as u64) ^ u64::from(std::process::id()).rotate_left(32),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use cms::model::Key;
-use cms::{HistoryQuery, Warning};
+use cms::{HistoryQuery, Options, Warning};
 use support::{Home, NETWORK, commit, get, inode, key, now, package, set};
 
 fn authors(store: &cms::Store, key: &str) -> Vec<String> {
@@ -210,4 +210,29 @@ fn comments_survive_the_loss_of_the_file() {
     store.snapshot().unwrap();
     store.undo(cms::Revision(2)..=cms::Revision(2), &cms::CommitOptions::default()).unwrap();
     assert_eq!(home.read("network"), NETWORK);
+}
+
+#[test]
+fn who_commits_believes_a_file_that_was_compared_and_notes_it_once() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let store = home.open();
+    commit(&store, "network.lan.mtu", "1400").unwrap();
+    drop(store);
+    // From now on the file's times can be believed, but the note was taken too soon after the writing.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let wal = home.location().log().with_extension("db-wal");
+    let frames = || fs::metadata(&wal).unwrap().len();
+    let before = frames();
+    let options = Options { writes: true, ..Options::default() };
+    let store = cms::Store::open(&home.location(), options).unwrap();
+    assert_eq!(now(&store, "network.lan.mtu").as_deref(), Some("1400"));
+    assert_eq!(frames(), before, "the look is not noted");
+    home.write("network", &home.read("network").replace("1400", "1401"));
+    let mut tx = store.transaction().unwrap();
+    set(&mut tx, "network.lan.proto", "dhcp");
+    home.write("network", &home.read("network").replace("1401", "1402"));
+    tx.commit_and_wait_files().unwrap();
+    let text = home.read("network");
+    assert!(text.contains("1402") && text.contains("dhcp"), "an edit after the look is found: {text}");
+    assert_eq!(now(&home.open(), "network.lan.mtu").as_deref(), Some("1402"));
 }

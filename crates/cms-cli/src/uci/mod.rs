@@ -27,27 +27,26 @@ mod verbs;
 
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
-use std::process::ExitCode;
 
 use failure::Failure;
 use options::{Given, Options};
 
 /// Does what the arguments say, as `uci` would. `program` is the name it was called by, which its
 /// messages begin with.
-pub fn run(program: &str, args: Vec<OsString>) -> ExitCode {
+pub fn run(program: &str, args: Vec<OsString>) -> u8 {
     let options = match options::parse(args) {
         Ok(Given::Command(options)) => options,
         Ok(Given::Usage) => {
             usage(program);
-            return ExitCode::SUCCESS;
+            return 0;
         }
         Err(Failure::Usage) => {
             usage(program);
-            return ExitCode::from(Failure::Usage.exit_code());
+            return Failure::Usage.exit_code();
         }
         Err(failure) => {
             print_error(format_args!("{failure}"));
-            return ExitCode::from(1);
+            return 1;
         }
     };
     let mut session = Session::new(program, options);
@@ -55,7 +54,7 @@ pub fn run(program: &str, args: Vec<OsString>) -> ExitCode {
         Ok(()) => 0,
         Err(failure) => session.report(failure),
     };
-    ExitCode::from(session.finish(code))
+    session.finish(code)
 }
 
 /// One run of the tool: its options, its output, and its input.

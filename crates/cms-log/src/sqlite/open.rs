@@ -315,7 +315,9 @@ fn ensure_wal(path: &Path, connection: &Connection) -> Result<()> {
     let fault = |error| fault::of_sqlite(path, "put the log into WAL mode", error);
     let mode = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0));
     let deadline = Instant::now() + PATIENCE;
+    let mut changed = false;
     while mode("PRAGMA journal_mode").map_err(fault)? != "wal" {
+        changed = true;
         match mode("PRAGMA journal_mode = WAL") {
             Ok(mode) if mode == "wal" => {}
             // The change wants the file for itself and does not wait for somebody who just looks in.
@@ -330,7 +332,9 @@ fn ensure_wal(path: &Path, connection: &Connection) -> Result<()> {
         }
     }
     // When it fails to write, SQLite may say `wal` all the same, and then go on without.
-    connection.query_row("PRAGMA user_version", [], |_| Ok(())).map_err(fault)?;
+    if changed {
+        connection.query_row("PRAGMA user_version", [], |_| Ok(())).map_err(fault)?;
+    }
     if wal_of(path).exists() { Ok(()) } else { Err(no_wal(path)) }
 }
 

@@ -48,7 +48,7 @@ use super::{
     allocator::fragmentation,
     keeper::{Draft, Each, Keeper, Order, WithAll},
 };
-use crate::{Error, Result, Source, Value, error::damaged, map::Map, value};
+use crate::{Error, Result, Source, Value, error::damaged, map::Map, random, value};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"CMS-INPL");
 const VERSION: u64 = 1;
@@ -120,9 +120,7 @@ impl InPlace {
         let length = (START + 16 * 1024).min(limit);
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, length)
             .map_err(|source| Error::io("allocate room for", path, source.into()))?;
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed)
-            .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+        let seed = random::bytes()?;
         let mut header = vec![0; START as usize];
         let mut put = |at: u64, value: u64| {
             header[at as usize..at as usize + 8].copy_from_slice(&value.to_le_bytes());
@@ -167,9 +165,7 @@ impl InPlace {
             Strategy::of_byte((version >> 32) as u8).filter(|strategy| *strategy != Strategy::Append);
         let strategy = strategy.ok_or_else(|| damaged("the store is of no known strategy"))?;
         let desk = if writable {
-            let mut number = [0; 8];
-            getrandom::fill(&mut number)
-                .map_err(|_| Error::Invalid { what: "the system gives no random numbers" })?;
+            let number = random::bytes()?;
             let file = File::options().read(true).write(true).open(path).map_err(fault("open"))?;
             Some(Mutex::new(Desk { file, writer: u64::from_le_bytes(number) | 1, allocator: None }))
         } else {
