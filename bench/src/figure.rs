@@ -20,6 +20,10 @@ pub enum Limit {
     BelowAndAtMostTimes(f64, f64),
     /// Below this many times the peer.
     BelowTimes(f64),
+    /// Below this much, or at most this many times the peer.
+    BelowOrAtMostTimes(f64, f64),
+    /// At least this many times the peer.
+    AtLeastTimes(f64),
     /// At most this many times the peer.
     AtMostTimes(f64),
     /// Less than this much above the peer.
@@ -36,6 +40,8 @@ impl Limit {
             Self::AtMost(limit) => format!("<= {limit} {unit}"),
             Self::BelowAndAtMostTimes(limit, factor) => format!("< {limit} {unit}, <= {factor}x"),
             Self::BelowTimes(factor) => format!("< {factor}x"),
+            Self::BelowOrAtMostTimes(limit, factor) => format!("< {limit} {unit} or <= {factor}x"),
+            Self::AtLeastTimes(factor) => format!(">= {factor}x"),
             Self::AtMostTimes(factor) => format!("<= {factor}x"),
             Self::BelowPlus(margin) => format!("< +{margin} {unit}"),
             Self::Works => "works".into(),
@@ -53,6 +59,10 @@ impl Limit {
                 value.median() < limit && value.over(peer).median() <= factor
             }
             Self::BelowTimes(factor) => value.over(peer).median() < factor,
+            Self::BelowOrAtMostTimes(limit, factor) => {
+                value.median() < limit || value.over(peer).median() <= factor
+            }
+            Self::AtLeastTimes(factor) => value.over(peer).median() >= factor,
             Self::AtMostTimes(factor) => value.over(peer).median() <= factor,
             Self::BelowPlus(margin) => value.above(peer).median() < margin,
             Self::Works => true,

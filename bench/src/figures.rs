@@ -6,7 +6,7 @@ mod commit_large;
 mod commit_process;
 mod commit_structural;
 mod commit_structural_segment;
-mod engine;
+pub mod engine;
 mod file_1g;
 mod get;
 mod get_busy;
@@ -21,6 +21,7 @@ mod parse_events;
 mod rebuild_1m;
 mod set_visible;
 mod snapshot_scan;
+pub mod tx;
 mod wake_process;
 
 use crate::Result;
@@ -54,4 +55,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("wake.process", wake_process::measure),
     ("commit.structural.segment", commit_structural_segment::measure),
     ("rebuild.1m", rebuild_1m::measure),
+    ("tx.durable", tx::durable),
+    ("tx.group", tx::group),
+    ("tx.group.processes", tx::group_of_processes),
 ];

@@ -15,6 +15,8 @@ use rustix::thread::futex;
 
 use crate::Result;
 use crate::entries::Entries;
+use crate::figures::engine::{self, Bench};
+use crate::figures::tx;
 use crate::shared::{Words, clock, words};
 
 /// Another process, seen from this one.
@@ -49,10 +51,16 @@ impl Other {
 
     /// Tells it something, and answers what it says to that.
     pub fn tell(&mut self, what: &str) -> Result<String> {
+        self.order(what)?;
+        self.hear()
+    }
+
+    /// Tells it something; it answers when it has done that.
+    pub fn order(&mut self, what: &str) -> Result<()> {
         let input = self.input.as_mut().ok_or("no input")?;
         writeln!(input, "{what}")?;
         input.flush()?;
-        self.hear()
+        Ok(())
     }
 
     /// Its process id.
@@ -77,6 +85,9 @@ pub fn run(role: &str, arguments: &[String]) -> Result<ExitCode> {
     match (role, arguments) {
         ("writer", [folder, count]) => write(Path::new(folder), count.parse()?)?,
         ("changer", [folder]) => change(Path::new(folder))?,
+        ("committer", [config, state, run, number]) => {
+            commit([config, state, run].map(Path::new), number.parse()?)?;
+        }
         ("reader", [folder]) => read(Path::new(folder))?,
         ("waiter", [folder, file]) => wait(Path::new(folder), words_of(file)?)?,
         ("futex", [file]) => wait_bare(words_of(file)?)?,
@@ -189,6 +200,19 @@ fn steadily(
         std::thread::sleep(Duration::from_micros(20));
     }
     Ok((made, start.elapsed().as_secs_f64()))
+}
+
+/// `for N` commits changes for so many milliseconds, and answers how many.
+fn commit([config, state, run]: [&Path; 3], number: usize) -> Result<()> {
+    let mut bench = Bench::of(engine::open_in(config, state, run)?, "hosts")?;
+    say("opened")?;
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let time = line.strip_prefix("for ").ok_or("what is to be done?")?.parse()?;
+        let count = tx::commit_for(&mut bench, number, Duration::from_millis(time))?;
+        say(&count.to_string())?;
+    }
+    Ok(())
 }
 
 /// Answers each key with the text that it has now.

@@ -21,6 +21,11 @@ impl Shape {
 /// The name of a section that every package written here has, with an option `ip`.
 pub const A_HOST: &str = "host_000000";
 
+/// The name of the section of a writer; every second section has one.
+pub fn host(number: usize) -> String {
+    format!("host_{:06}", 2 * number)
+}
+
 /// Writes a package of some shape.
 pub fn write(out: &mut impl Write, shape: Shape) -> io::Result<()> {
     let mut random = Random::new(shape.sections);

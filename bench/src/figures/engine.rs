@@ -1,6 +1,6 @@
 //! The Rust API as the figures use it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cms::model::{Draft, Name, PackageName, Selector, TypeName, Value};
 use cms::{Dirs, Location, Options, Store};
@@ -26,15 +26,24 @@ pub enum Until {
 
 /// Opens the store of a world; the first time, this imports its packages.
 pub fn open(world: &World) -> Result<Store> {
-    let dirs = Dirs { state: Some(world.state()), run: Some(world.run()) };
-    let location = Location::find(&world.config(), &dirs)?;
-    Ok(Store::open(&location, Options::default())?)
+    open_in(&world.config(), &world.state(), &world.run())
+}
+
+/// Opens the store of some directories.
+pub fn open_in(config: &Path, state: &Path, run: &Path) -> Result<Store> {
+    let dirs = Dirs { state: Some(state.to_owned()), run: Some(run.to_owned()) };
+    Ok(Store::open(&Location::find(config, &dirs)?, Options::default())?)
 }
 
 impl Bench {
     /// Opens the store and takes up one of its packages.
     pub fn new(world: &World, package: &str) -> Result<Self> {
-        Ok(Self { store: open(world)?, package: PackageName::new(package)?, number: 0 })
+        Self::of(open(world)?, package)
+    }
+
+    /// Works on a package of a store that is open.
+    pub fn of(store: Store, package: &str) -> Result<Self> {
+        Ok(Self { store, package: PackageName::new(package)?, number: 0 })
     }
 
     /// Commits one option with a value that it did not have.

@@ -195,7 +195,7 @@ fn commit_together(queue: &Queue, log: &Sqlite) {
                 Commit { revision: Revision(revision), ..commit }
             })
             .collect();
-        let appended = log.append_all(*head, &commits).unwrap();
+        let appended = log.append_all(*head, &commits.iter().collect::<Vec<_>>()).unwrap();
         *head = appended.revision();
         log.sync(appended).unwrap();
         commits

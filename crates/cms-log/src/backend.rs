@@ -61,7 +61,7 @@ pub trait Backend: Send + Sync {
     /// What [`append`](Backend::append) does for one, for the price of little more than one: a writer that finds others
     /// waiting takes their commits along. The answer stands for the last of them, and syncing it for all. The objects that
     /// they name must be in the log.
-    fn append_all(&self, expected: Revision, commits: &[Commit]) -> Result<Appended>;
+    fn append_all(&self, expected: Revision, commits: &[&Commit]) -> Result<Appended>;
 
     /// Waits until the commit, and so every commit before it, is on disk.
     ///

@@ -529,7 +529,7 @@ impl Backend for Sqlite {
         })
     }
 
-    fn append_all(&self, expected: Revision, commits: &[Commit]) -> Result<Appended> {
+    fn append_all(&self, expected: Revision, commits: &[&Commit]) -> Result<Appended> {
         let mut next = expected;
         let mut encoded = Vec::with_capacity(commits.len());
         for commit in commits {

@@ -212,13 +212,15 @@ fn only_one_commit_follows_a_revision(backend: &dyn Backend) {
 
 fn commits_in_a_group_are_all_or_nothing(backend: &dyn Backend) {
     let group: Vec<Commit> = (1..=20).map(plain_commit).collect();
-    let appended = backend.append_all(Revision(0), &group).unwrap();
+    let appended = backend.append_all(Revision(0), &group.iter().collect::<Vec<_>>()).unwrap();
     assert_eq!(backend.sync(appended).unwrap().revision(), Revision(20));
-    assert!(backend.append_all(Revision(0), &group).unwrap_err().is_head_moved());
+    assert!(backend.append_all(Revision(0), &group.iter().collect::<Vec<_>>()).unwrap_err().is_head_moved());
     let mut broken: Vec<Commit> = (21..=23).map(plain_commit).collect();
     let missing = EntryBody::Replace { old: None, new: Some(Digest([7; 16])), changes: None };
     broken[2].packages.push(PackageEntry { package: name("gone"), body: missing });
-    assert!(backend.append_all(Revision(20), &broken).unwrap_err().is_object_missing());
+    assert!(
+        backend.append_all(Revision(20), &broken.iter().collect::<Vec<_>>()).unwrap_err().is_object_missing()
+    );
     assert_eq!(backend.head().unwrap(), Revision(20));
     assert!(backend.append_all(Revision(20), &[]).is_err());
 }
@@ -226,7 +228,7 @@ fn commits_in_a_group_are_all_or_nothing(backend: &dyn Backend) {
 fn ranges_are_exact(backend: &dyn Backend) {
     const COUNT: u64 = 700;
     let commits: Vec<Commit> = (1..=COUNT).map(plain_commit).collect();
-    let appended = backend.append_all(Revision(0), &commits).unwrap();
+    let appended = backend.append_all(Revision(0), &commits.iter().collect::<Vec<_>>()).unwrap();
     backend.sync(appended).unwrap();
     let read = |after: u64, upto: u64| {
         let mut found = Vec::new();

@@ -1,13 +1,26 @@
 //! Who commits.
 
+use parking_lot::Mutex;
+
 use crate::user::User;
 
 /// Returns the name of the user this process runs as, or `uid:N` where the system knows none.
 ///
 /// Under `sudo`, root's commits also name the user who asked: `root (alice)`.
 pub fn current_user() -> String {
+    /// The name last looked up; it costs as much as all the rest of a small transaction.
+    static KNOWN: Mutex<Option<(u32, String)>> = Mutex::new(None);
     let user = rustix::process::getuid();
-    let name = User::find(user.as_raw()).map_or_else(|| format!("uid:{}", user.as_raw()), |user| user.name);
+    let mut known = KNOWN.lock();
+    let name = match &*known {
+        Some((id, name)) if *id == user.as_raw() => name.clone(),
+        _ => {
+            let name =
+                User::find(user.as_raw()).map_or_else(|| format!("uid:{}", user.as_raw()), |user| user.name);
+            *known = Some((user.as_raw(), name.clone()));
+            name
+        }
+    };
     match std::env::var("SUDO_USER") {
         Ok(asked) if user.is_root() && !asked.is_empty() && asked != name => format!("{name} ({asked})"),
         _ => name,

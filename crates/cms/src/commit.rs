@@ -1,8 +1,9 @@
-//! The steps of a commit: look, check, rebase, append, sync, publish.
+//! What a commit is made of: what is wanted, checked against the head, rebased onto it, and built.
 //!
-//! They are those of "A commit" in `docs/commit-protocol.md`.
+//! `group` takes the steps of "A commit" in `docs/commit-protocol.md` with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cms_log::{Appended, Commit, CommitKind, EntryBody, Object, Origin, PackageEntry, Revision, Root};
 use cms_model::{Change, ChangeKind, Edit, Package, PackageName};
@@ -22,6 +23,8 @@ const REPLAYED_BYTES: usize = 4 << 20;
 const FEW_COMMITS: usize = 8;
 /// A checkpoint is cheap when it has no more text to store than this for each commit that it spares.
 const CHEAP_BYTES: u64 = 16 << 10;
+/// A process that commits all the time leaves so much between the cheap ones.
+const REST: Duration = Duration::from_millis(200);
 
 /// What a transaction wants to become of one package.
 #[derive(Debug)]
@@ -90,6 +93,16 @@ pub(crate) struct Prepared {
     pub conflicts: Vec<(PackageName, Change)>,
 }
 
+/// A commit that can be appended to the head that it was built on.
+pub(crate) struct Built {
+    pub commit: Arc<Commit>,
+    /// The state after it.
+    pub next: Head,
+    /// What it names that may not be in the log yet.
+    pub objects: Vec<Object>,
+    pub checkpoint: Option<Root>,
+}
+
 #[derive(Debug)]
 pub(crate) struct PreparedPackage {
     name: PackageName,
@@ -155,28 +168,6 @@ impl PreparedPackage {
 }
 
 impl Store {
-    /// Commits, and returns when the log has it on disk.
-    pub(crate) fn commit(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
-        let log = self.log("commit")?;
-        let names: Vec<PackageName> = wanted.iter().map(|wanted| wanted.package.clone()).collect();
-        let mut writing = log.write()?;
-        let absorbed = self.absorb(log, &mut writing, &names)?;
-        refuse_unparsable(&absorbed.warnings)?;
-        let (prepared, packages) = prepare(log, &writing.head, wanted, signature)?;
-        if prepared.packages.is_empty() {
-            let revision = writing.head.revision;
-            return Ok(Committed { revision, packages: Vec::new(), warnings: absorbed.warnings });
-        }
-        let (appended, commit) = self.append(log, &mut writing, prepared)?;
-        let head = Arc::new(writing.head.clone());
-        // From here on others may append; all who wait share the sync.
-        drop(writing);
-        let durable = log.backend.sync(appended)?;
-        log.show(&log.publish(head), &commit);
-        tracing::info!(revision = durable.revision().0, packages = packages.len(), "committed");
-        Ok(Committed { revision: durable.revision(), packages, warnings: absorbed.warnings })
-    }
-
     /// Says what [`commit`](Store::commit) would do now.
     pub(crate) fn plan(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
         let log = self.log("plan a commit")?;
@@ -186,7 +177,7 @@ impl Store {
     }
 
     /// Commits, and returns when the package files have it, too.
-    pub(crate) fn commit_with_files(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
+    pub(crate) fn commit_with_files(&self, wanted: Vec<Wanted>, signature: Signature) -> Result<Committed> {
         let mut committed = self.commit(wanted, signature)?;
         let names: Vec<PackageName> = committed.packages.iter().map(|(name, _)| name.clone()).collect();
         match self.write_package_files(&names) {
@@ -205,8 +196,31 @@ impl Store {
         writing: &mut Writing<'_>,
         prepared: Prepared,
     ) -> Result<(Appended, Arc<Commit>)> {
+        let built = self.build(log, &writing.head, prepared)?;
+        self.append_built(log, writing, built)
+    }
+
+    /// Appends a commit that was built on the head.
+    pub(crate) fn append_built(
+        &self,
+        log: &Log,
+        writing: &mut Writing<'_>,
+        built: Built,
+    ) -> Result<(Appended, Arc<Commit>)> {
+        let Built { commit, mut next, objects, checkpoint } = built;
+        let appended = log.backend.append(writing.head.revision, &commit, &objects, checkpoint.as_ref())?;
+        if let Some(root) = &checkpoint {
+            next.rest_on(root);
+        }
+        *writing.head = next;
+        log.recent.push(commit.clone());
+        Ok((appended, commit))
+    }
+
+    /// Makes the commit that follows `head`, with a checkpoint when one is due.
+    pub(crate) fn build(&self, log: &Log, head: &Head, prepared: Prepared) -> Result<Built> {
         let backend = &*log.backend;
-        let revision = writing.head.revision.next();
+        let revision = head.revision.next();
         let mut objects = Vec::new();
         let mut entries = Vec::with_capacity(prepared.packages.len());
         let mut made = Vec::with_capacity(prepared.packages.len());
@@ -220,7 +234,7 @@ impl Store {
                     EntryBody::Replace { old: None, new: Some(stored.manifest), changes: None }
                 }
                 PreparedBody::Delete => {
-                    let old = writing.head.package(backend, &package.name)?;
+                    let old = head.package(backend, &package.name)?;
                     let old = match old {
                         Some(old) => {
                             let stored = cms_log::store_package(backend, &old)?;
@@ -246,16 +260,11 @@ impl Store {
             packages: entries,
             conflicts: prepared.conflicts,
         });
-        let mut next = Head::clone(&writing.head);
+        let mut next = Head::clone(head);
         next.advance(&commit, made);
         let checkpoint =
             if is_checkpoint_due(&next) { Some(root_of(log, &next, &mut objects)?) } else { None };
-        let appended = backend.append(writing.head.revision, &commit, &objects, checkpoint.as_ref())?;
-        if let Some(root) = &checkpoint {
-            next.rest_on(root);
-        }
-        *writing.head = next;
-        Ok((appended, commit))
+        Ok(Built { commit, next, objects, checkpoint })
     }
 }
 
@@ -264,6 +273,7 @@ fn is_checkpoint_due(head: &Head) -> bool {
     commits >= REPLAYED_COMMITS
         || head.replay.bytes >= REPLAYED_BYTES
         || commits >= FEW_COMMITS
+            && head.replay.since.is_none_or(|since| since.elapsed() >= REST)
             && head.unstored_bytes().is_some_and(|bytes| bytes <= commits as u64 * CHEAP_BYTES)
 }
 
@@ -288,7 +298,12 @@ fn root_of(log: &Log, head: &Head, objects: &mut Vec<Object>) -> Result<Root> {
 type Display = Vec<(PackageName, Vec<DisplayChange>)>;
 
 /// Checks what is wanted against the head and brings it there.
-fn prepare(log: &Log, head: &Head, wanted: &[Wanted], signature: Signature) -> Result<(Prepared, Display)> {
+pub(crate) fn prepare(
+    log: &Log,
+    head: &Head,
+    wanted: &[Wanted],
+    signature: Signature,
+) -> Result<(Prepared, Display)> {
     let backend = &*log.backend;
     let mut prepared = Prepared::new(signature.kind, signature.author, signature.origin);
     prepared.tool = signature.tool;
@@ -306,7 +321,7 @@ fn prepare(log: &Log, head: &Head, wanted: &[Wanted], signature: Signature) -> R
         let changed = head.cell(name).map(|cell| cell.changed);
         let theirs = match changed {
             Some(changed) if changed <= oldest => Theirs::default(),
-            _ => Theirs::read(backend, name, oldest, head.revision)?,
+            _ => Theirs::read(log, name, oldest, head.revision)?,
         };
         let package = match (&wanted.action, current.as_ref()) {
             (Action::Changes { changes, made }, Some(current)) => {
@@ -362,7 +377,7 @@ fn apply_changes(
     for (base, change) in changes {
         if let Some(their) = theirs.conflict(change, *base) {
             let key = full_key(change, &result);
-            lost.push((key, their.revision, their.author.to_string()));
+            lost.push((key, their.revision(), their.author().to_owned()));
             continue;
         }
         match result.apply(change) {
@@ -371,7 +386,7 @@ fn apply_changes(
             Err(error) => match theirs.newest(*base) {
                 Some(their) => {
                     let key = full_key(change, &result);
-                    lost.push((key, their.revision, their.author.to_string()));
+                    lost.push((key, their.revision(), their.author().to_owned()));
                 }
                 None if lost.is_empty() => {
                     let key = full_key(change, &result);
@@ -406,8 +421,8 @@ fn whole_package_conflict(name: &PackageName, theirs: &Theirs, base: Revision) -
     match theirs.newest(base) {
         Some(their) => Err(Error::Conflict {
             keys: vec![name.to_string()],
-            revision: their.revision,
-            author: their.author.to_string(),
+            revision: their.revision(),
+            author: their.author().to_owned(),
         }),
         None => Ok(()),
     }

@@ -61,6 +61,18 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// The package that it is about.
+    pub fn package(&self) -> &PackageName {
+        match self {
+            Warning::Unparsable { package, .. }
+            | Warning::NewerThanLog { package }
+            | Warning::LostEdit { package, .. }
+            | Warning::Unreadable { package, .. } => package,
+        }
+    }
+}
+
 /// What the file of a package is, compared with the log.
 #[derive(Debug)]
 pub(crate) enum Finding {
@@ -284,7 +296,7 @@ impl Store {
             let (appended, commit) = self.append(log, writing, prepared)?;
             let revision = appended.revision();
             log.backend.sync(appended)?;
-            log.show(&log.publish(Arc::new(writing.head.clone())), &commit);
+            log.show(&log.publish(Arc::new(writing.head.clone())), &[commit]);
             absorbed.committed = true;
             tracing::info!(
                 revision = revision.0,
@@ -335,7 +347,7 @@ impl Store {
         // The edited text itself is the base of a further edit, and the sign that this one is in.
         let next = head.revision.next();
         EditedText::note(backend, name, next, edited.digest, &adopted)?;
-        let theirs = Theirs::read(backend, name, since, head.revision)?;
+        let theirs = Theirs::read(log, name, since, head.revision)?;
         let mut result = Package::clone(&current);
         for change in Package::diff(&base, &adopted) {
             if theirs.conflict(&change, since).is_some() || result.apply(&change).is_err() {
@@ -480,7 +492,7 @@ impl Store {
         let (appended, commit) = self.append(log, writing, prepared)?;
         let revision = appended.revision();
         log.backend.sync(appended)?;
-        log.show(&log.publish(Arc::new(writing.head.clone())), &commit);
+        log.show(&log.publish(Arc::new(writing.head.clone())), &[commit]);
         Ok((changes > 0).then_some(Warning::LostEdit { package: name.clone(), revision, changes }))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use cms_log::{Backend, Commit, Digest, EntryBody, Revision, Root};
 use cms_model::{Package, PackageName};
@@ -24,6 +25,8 @@ pub(crate) struct Head {
 pub(crate) struct Replay {
     pub commits: usize,
     pub bytes: usize,
+    /// When this process wrote the checkpoint, if it did.
+    pub since: Option<Instant>,
 }
 
 /// One package at a revision.
@@ -257,7 +260,7 @@ impl Head {
                 self.packages.insert(name.clone(), Arc::new(rested));
             }
         }
-        self.replay = Replay::default();
+        self.replay = Replay { since: Some(Instant::now()), ..Replay::default() };
     }
 
     pub(crate) fn cell(&self, name: &PackageName) -> Option<&Arc<Cell>> {

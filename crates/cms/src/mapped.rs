@@ -131,9 +131,9 @@ impl Mapped {
         self.existing(backend)
     }
 
-    /// Brings the segment up to `head`, which `made` led to if it is given. It never fails: what cannot be shown is marked
+    /// Brings the segment up to `head`, which `made` led to if they are given. It never fails: what cannot be shown is marked
     /// as stale.
-    pub(crate) fn follow(&self, backend: &dyn Backend, head: &Head, made: Option<&Commit>) {
+    pub(crate) fn follow(&self, backend: &dyn Backend, head: &Head, made: &[Arc<Commit>]) {
         let outcome = match self.existing(backend) {
             Some(root) => self.catch_up(backend, &root, head, made),
             None => Ok(Outcome::Unfit(SegmentError::Absent { path: directory(&self.location) })),
@@ -196,7 +196,7 @@ impl Mapped {
     /// Builds the segment, one process at a time: whoever had to wait finds it built.
     fn build_alone(&self, backend: &dyn Backend, head: &Head) -> Result<()> {
         let _building = FileLock::wait(&self.location, &self.location.state().join("segment.lock"))?;
-        match self.existing(backend).map(|root| self.catch_up(backend, &root, head, None)) {
+        match self.existing(backend).map(|root| self.catch_up(backend, &root, head, &[])) {
             Some(Ok(Outcome::Current)) => Ok(()),
             _ => self.build(backend, head),
         }
@@ -311,7 +311,7 @@ impl Mapped {
         backend: &dyn Backend,
         root: &Root,
         head: &Head,
-        made: Option<&Commit>,
+        made: &[Arc<Commit>],
     ) -> Result<Outcome> {
         let mut writer = match root.writer() {
             Ok(writer) => writer,
@@ -336,8 +336,10 @@ impl Mapped {
             };
         }
         let mut read = Vec::new();
-        let commits: Vec<&Commit> = match made {
-            Some(made) if made.revision == shown.next() && made.revision == head.revision => vec![made],
+        let is_next = made.first().is_some_and(|first| first.revision == shown.next())
+            && made.last().is_some_and(|last| last.revision == head.revision);
+        let commits: Vec<&Commit> = match made.first() {
+            Some(_) if is_next => made.iter().map(|commit| &**commit).collect(),
             _ if head.revision.0 - shown.0 > FEW_COMMITS => {
                 return Ok(Outcome::Unfit(SegmentError::Damaged { what: "the revision" }));
             }

@@ -1,13 +1,13 @@
 //! Bringing changes made on an older state onto the head: finding conflicts, and moving text.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cms_log::{Backend, EntryBody, Revision};
+use cms_log::{Commit, EntryBody, Revision};
 use cms_model::{Change, ChangeKind, Edit, IdSplice, Name, Package, PackageName, SectionId, Splice};
 
 use crate::error::{Error, Result};
+use crate::store::Log;
 
 /// What others committed to one package since a revision.
 #[derive(Debug, Default)]
@@ -19,17 +19,35 @@ pub(crate) struct Theirs {
     whole: Vec<Their>,
 }
 
+/// A change of a commit, or all that it did to a package.
 #[derive(Debug, Clone)]
 pub(crate) struct Their {
-    pub revision: Revision,
-    pub author: Arc<str>,
-    change: Option<Change>,
+    commit: Arc<Commit>,
+    entry: usize,
+    change: Option<usize>,
+}
+
+impl Their {
+    pub(crate) fn revision(&self) -> Revision {
+        self.commit.revision
+    }
+
+    pub(crate) fn author(&self) -> &str {
+        &self.commit.author
+    }
+
+    fn change(&self) -> Option<&Change> {
+        match &self.commit.packages.get(self.entry)?.body {
+            EntryBody::Edit { changes, .. } => changes.get(self.change?),
+            EntryBody::Replace { .. } => None,
+        }
+    }
 }
 
 impl Theirs {
     /// Reads the commits to `package` after `after` up to `upto`.
     pub(crate) fn read(
-        backend: &dyn Backend,
+        log: &Log,
         package: &PackageName,
         after: Revision,
         upto: Revision,
@@ -38,35 +56,24 @@ impl Theirs {
         if after >= upto {
             return Ok(theirs);
         }
-        backend.commits(after, upto, &mut |commit| {
-            let author: Arc<str> = commit.author.as_str().into();
-            for entry in commit.packages {
-                if entry.package != *package {
-                    continue;
-                }
-                let changes = match entry.body {
-                    EntryBody::Edit { changes, .. } => changes,
-                    EntryBody::Replace { .. } => {
-                        let revision = commit.revision;
-                        theirs.whole.push(Their { revision, author: author.clone(), change: None });
-                        continue;
+        log.recent.visit(&*log.backend, after, upto, |commit| {
+            for (entry, of) in commit.packages.iter().enumerate().filter(|(_, entry)| entry.package == *package) {
+                let their = |change| Their { commit: commit.clone(), entry, change };
+                match &of.body {
+                    EntryBody::Edit { changes, .. } => {
+                        for change in 0..changes.len() {
+                            theirs.add(their(Some(change)));
+                        }
                     }
-                };
-                for change in changes {
-                    theirs.add(Their {
-                        revision: commit.revision,
-                        author: author.clone(),
-                        change: Some(change),
-                    });
+                    EntryBody::Replace { .. } => theirs.whole.push(their(None)),
                 }
             }
-            ControlFlow::Continue(())
         })?;
         Ok(theirs)
     }
 
     fn add(&mut self, their: Their) {
-        let Some(change) = &their.change else { return };
+        let Some(change) = their.change() else { return };
         let index = self.changes.len();
         self.by_section.entry(change.section).or_default().push(index);
         if let Some(name) = name_taken(change) {
@@ -77,21 +84,20 @@ impl Theirs {
 
     /// Returns the commit after `base` that `mine` conflicts with, if there is one.
     pub(crate) fn conflict(&self, mine: &Change, base: Revision) -> Option<&Their> {
-        if let Some(whole) = self.whole.iter().find(|their| their.revision > base) {
+        if let Some(whole) = self.whole.iter().find(|their| their.revision() > base) {
             return Some(whole);
         }
         let same_section = self.by_section.get(&mine.section).into_iter().flatten();
         let same_name = name_taken(mine).and_then(|name| self.by_name.get(name)).into_iter().flatten();
         same_section.chain(same_name).filter_map(|index| self.changes.get(*index)).find(|their| {
-            their.revision > base
-                && their.change.as_ref().is_some_and(|change| cms_model::conflicts(mine, change))
+            their.revision() > base && their.change().is_some_and(|change| cms_model::conflicts(mine, change))
         })
     }
 
     /// Returns the newest commit after `base`, if there is any.
     pub(crate) fn newest(&self, base: Revision) -> Option<&Their> {
         let all = self.whole.iter().chain(&self.changes);
-        all.filter(|their| their.revision > base).max_by_key(|their| their.revision)
+        all.filter(|their| their.revision() > base).max_by_key(|their| their.revision())
     }
 }
 

@@ -86,7 +86,7 @@ impl Store {
         let mut wanted = Vec::new();
         for (name, changes) in touched {
             let newest = log.newest()?;
-            let later = crate::rebase::Theirs::read(&*log.backend, &name, to, newest.revision)?;
+            let later = crate::rebase::Theirs::read(log, &name, to, newest.revision)?;
             let untouched = later.newest(to).is_none();
             let action = if untouched || whole.contains_key(&name) {
                 match (before.contains(&name), newest.cell(&name).is_some()) {
@@ -115,7 +115,7 @@ impl Store {
         if options.dry_run {
             return self.plan(&wanted, signature);
         }
-        self.commit_with_files(&wanted, signature)
+        self.commit_with_files(wanted, signature)
     }
 }
 

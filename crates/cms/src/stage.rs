@@ -354,7 +354,7 @@ impl Stage {
         if options.dry_run {
             return self.store.plan(&wanted, signature);
         }
-        let outcome = self.store.commit_with_files(&wanted, signature);
+        let outcome = self.store.commit_with_files(wanted, signature);
         if outcome.as_ref().is_err_and(|error| !error.is_committed()) {
             return outcome;
         }

@@ -10,12 +10,14 @@ use cms_model::{Package, PackageName};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::error::{Error, Result};
+use crate::group::Commits;
 use crate::head::Head;
 use crate::location::Location;
 use crate::lock::{Held, LockFile};
 use crate::mapped::Mapped;
 use crate::mapped::limit::Limit;
 use crate::package_file::PackageFile;
+use crate::recent::Recent;
 use crate::status::{COMPARED, now_ns};
 
 /// The note in the log that says which directory it belongs to.
@@ -129,6 +131,8 @@ pub(crate) struct Log {
     confirmed: Mutex<BTreeMap<PackageName, FileView>>,
     /// What other processes read.
     pub mapped: Mapped,
+    pub recent: Recent,
+    pub commits: Commits,
 }
 
 /// The right to append to the log, with the newest state to build on.
@@ -248,6 +252,8 @@ impl Log {
             writes: options.writes,
             confirmed: Mutex::new(BTreeMap::new()),
             mapped: Mapped::new(location, Limit::new(options.segment_limit)),
+            recent: Recent::default(),
+            commits: Commits::new(),
             backend: Box::new(backend),
         };
         log.check_identity(location)?;
@@ -359,13 +365,13 @@ impl Log {
         }
         if self.mapped.note(&*self.backend, views) {
             let newest = self.published.read().clone();
-            self.mapped.follow(&*self.backend, &newest, None);
+            self.mapped.follow(&*self.backend, &newest, &[]);
         }
     }
 
-    /// Shows a state that `commit` led to in the segment.
-    pub(crate) fn show(&self, head: &Head, commit: &Commit) {
-        self.mapped.follow(&*self.backend, head, Some(commit));
+    /// Shows a state that `commits` led to in the segment.
+    pub(crate) fn show(&self, head: &Head, commits: &[Arc<Commit>]) {
+        self.mapped.follow(&*self.backend, head, commits);
     }
 
     /// Returns the newest state in the log.

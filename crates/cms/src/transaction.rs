@@ -199,7 +199,7 @@ impl Transaction {
     /// [`Error::Conflict`] when somebody else changed the same since the transaction began: nothing
     /// was committed. [`Error::Unparsable`] when a touched package's file does not parse.
     pub fn commit(self) -> Result<Committed> {
-        self.store.commit(&self.wanted(), self.signature.clone())
+        self.store.commit(self.wanted(), self.signature.clone())
     }
 
     /// Commits; returns when the package files have it, too.
@@ -208,7 +208,7 @@ impl Transaction {
     /// As [`commit`](Transaction::commit); [`Error::FilesPending`] when the commit is in the log and
     /// its files could not be written.
     pub fn commit_and_wait_files(self) -> Result<Committed> {
-        self.store.commit_with_files(&self.wanted(), self.signature.clone())
+        self.store.commit_with_files(self.wanted(), self.signature.clone())
     }
 
     fn wanted(&self) -> Vec<Wanted> {

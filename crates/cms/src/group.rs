@@ -1,0 +1,213 @@
+//! Group commit: whoever comes first commits for all threads that wait.
+//!
+//! The steps are those of "A commit" in `docs/commit-protocol.md`, for several commits at once: one look at the files, one
+//! append, one sync, one update of the segment. Each stays a commit of its own, checked against those before it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cms_log::{Appended, Commit};
+use cms_model::PackageName;
+
+use crate::commit::{Built, Committed, Signature, Wanted, prepare, refuse_unparsable};
+use crate::error::Result;
+use crate::external::{Absorbed, Warning};
+use crate::head::Head;
+use crate::queue::{Queue, Turn};
+use crate::store::{Log, Store, Writing};
+
+/// A commit that somebody waits for.
+pub(crate) struct Request {
+    pub wanted: Vec<Wanted>,
+    pub signature: Signature,
+}
+
+pub(crate) type Commits = Queue<Request, Result<Committed>>;
+
+/// Commits that follow the log's head and are not in the log yet.
+struct Group {
+    commits: Vec<Arc<Commit>>,
+    /// The requests that they are of.
+    requests: Vec<usize>,
+    /// The state that the first one follows.
+    before: Head,
+}
+
+/// What a turn has come to.
+struct Progress {
+    outcomes: Vec<Option<Result<Committed>>>,
+    group: Option<Group>,
+    /// The last append.
+    appended: Option<Appended>,
+    commits: Vec<Arc<Commit>>,
+}
+
+impl Store {
+    /// Commits, and returns when the log has it on disk and the segment shows it.
+    pub(crate) fn commit(&self, wanted: Vec<Wanted>, signature: Signature) -> Result<Committed> {
+        let log = self.log("commit")?;
+        let request = Request { wanted, signature };
+        let outcome = log.commits.run(request, |turn| self.commit_for_all(log, turn));
+        // Whoever led panicked.
+        outcome
+            .unwrap_or_else(|| Err(cms_log::Error::Poisoned { path: log.backend.place().to_owned() }.into()))
+    }
+
+    fn commit_for_all(
+        &self,
+        log: &Log,
+        turn: &mut Turn<'_, Request, Result<Committed>>,
+    ) -> Vec<Result<Committed>> {
+        let mut writing = match log.write() {
+            Ok(writing) => writing,
+            Err(error) => {
+                turn.take_own();
+                return vec![Err(error)];
+            }
+        };
+        let requests = turn.take();
+        let names: BTreeSet<&PackageName> =
+            requests.iter().flat_map(|request| request.wanted.iter().map(|wanted| &wanted.package)).collect();
+        let names: Vec<PackageName> = names.into_iter().cloned().collect();
+        let absorbed = match self.absorb(log, &mut writing, &names) {
+            Ok(absorbed) => absorbed,
+            Err(error) if requests.len() == 1 => return vec![Err(error)],
+            // One of them may be at fault, so each looks at its own files.
+            Err(_) => {
+                return requests
+                    .iter()
+                    .map(|request| self.commit_alone(log, &mut writing, request))
+                    .collect();
+            }
+        };
+        let mut progress = Progress {
+            outcomes: requests.iter().map(|_| None).collect(),
+            group: None,
+            appended: None,
+            commits: Vec::new(),
+        };
+        for (number, request) in requests.iter().enumerate() {
+            if let Err(error) = self.add(log, &mut writing, request, number, &absorbed, &mut progress) {
+                progress.outcomes[number] = Some(Err(error));
+            }
+        }
+        flush(log, &mut writing, &mut progress);
+        // What could not be appended together is tried one by one, so that each has its own answer.
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for (request, outcome) in requests.iter().zip(std::mem::take(&mut progress.outcomes)) {
+            outcomes.push(outcome.unwrap_or_else(|| self.commit_alone(log, &mut writing, request)));
+        }
+        let head = log.publish(Arc::new(writing.head.clone()));
+        // From here on others may append; all who wait share the sync.
+        drop(writing);
+        turn.pass();
+        let Some(appended) = progress.appended else { return outcomes };
+        for outcome in &mut outcomes {
+            if outcome.as_ref().is_ok_and(|committed| !committed.is_empty())
+                && let Err(error) = log.backend.sync(appended)
+            {
+                *outcome = Err(error.into());
+            }
+        }
+        if outcomes.iter().any(|outcome| outcome.as_ref().is_ok_and(|committed| !committed.is_empty())) {
+            log.show(&head, &progress.commits);
+        }
+        outcomes
+    }
+
+    /// Adds the commit of a request to the group.
+    fn add(
+        &self,
+        log: &Log,
+        writing: &mut Writing<'_>,
+        request: &Request,
+        number: usize,
+        absorbed: &Absorbed,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let warnings = warnings_of(absorbed, request);
+        refuse_unparsable(&warnings)?;
+        let (prepared, packages) = prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
+        if prepared.packages.is_empty() {
+            let revision = writing.head.revision;
+            progress.outcomes[number] = Some(Ok(Committed { revision, packages, warnings }));
+            return Ok(());
+        }
+        let built = self.build(log, &writing.head, prepared)?;
+        let revision = built.commit.revision;
+        let Built { commit, next, objects, checkpoint } = built;
+        if objects.is_empty() && checkpoint.is_none() {
+            let group = progress.group.get_or_insert_with(|| Group {
+                commits: Vec::new(),
+                requests: Vec::new(),
+                before: Head::clone(&writing.head),
+            });
+            group.commits.push(commit.clone());
+            group.requests.push(number);
+            log.recent.push(commit);
+            *writing.head = next;
+        } else {
+            // A group holds edits alone. This one names texts that have to be stored with it.
+            if !flush(log, writing, progress) {
+                // It was built on commits that did not come to be.
+                return Ok(());
+            }
+            let built = Built { commit, next, objects, checkpoint };
+            let (appended, commit) = self.append_built(log, writing, built)?;
+            progress.appended = Some(appended);
+            progress.commits.push(commit);
+        }
+        tracing::info!(revision = revision.0, packages = packages.len(), "committed");
+        progress.outcomes[number] = Some(Ok(Committed { revision, packages, warnings }));
+        Ok(())
+    }
+
+    /// Commits for one that could not be helped together with others.
+    fn commit_alone(&self, log: &Log, writing: &mut Writing<'_>, request: &Request) -> Result<Committed> {
+        let names: Vec<PackageName> = request.wanted.iter().map(|wanted| wanted.package.clone()).collect();
+        let absorbed = self.absorb(log, writing, &names)?;
+        let warnings = warnings_of(&absorbed, request);
+        refuse_unparsable(&warnings)?;
+        let (prepared, packages) = prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
+        if prepared.packages.is_empty() {
+            return Ok(Committed { revision: writing.head.revision, packages, warnings });
+        }
+        let (appended, commit) = self.append(log, writing, prepared)?;
+        let durable = log.backend.sync(appended)?;
+        log.show(&log.publish(Arc::new(writing.head.clone())), &[commit]);
+        Ok(Committed { revision: durable.revision(), packages, warnings })
+    }
+}
+
+/// Appends the group. Where that fails, the state is again what it was, and its requests are without an outcome.
+fn flush(log: &Log, writing: &mut Writing<'_>, progress: &mut Progress) -> bool {
+    let Some(group) = progress.group.take() else { return true };
+    let commits: Vec<&Commit> = group.commits.iter().map(|commit| &**commit).collect();
+    match log.backend.append_all(group.before.revision, &commits) {
+        Ok(appended) => {
+            progress.appended = Some(appended);
+            progress.commits.extend(group.commits);
+            true
+        }
+        Err(error) => {
+            log.recent.forget_from(group.before.revision.next());
+            *writing.head = group.before;
+            match &group.requests[..] {
+                [number] => progress.outcomes[*number] = Some(Err(error.into())),
+                several => {
+                    tracing::debug!(%error, "several commits could not be appended together");
+                    for number in several {
+                        progress.outcomes[*number] = None;
+                    }
+                }
+            }
+            false
+        }
+    }
+}
+
+fn warnings_of(absorbed: &Absorbed, request: &Request) -> Vec<Warning> {
+    let is_ours =
+        |warning: &&Warning| request.wanted.iter().any(|wanted| wanted.package == *warning.package());
+    absorbed.warnings.iter().filter(is_ours).cloned().collect()
+}

@@ -1,0 +1,230 @@
+//! Whoever comes first works for all who wait.
+
+use std::sync::Arc;
+use std::thread::{self, Thread};
+
+use parking_lot::Mutex;
+
+/// Threads that want the same done, one of which does it for all that wait.
+///
+/// [`run`](Queue::run) hands in a piece of work. The thread that finds nobody leading leads: it [takes](Turn::take) what is
+/// waiting, does it, and hands out the answers. Before the slow end of its work it may [pass on](Turn::pass) the lead, so that
+/// the next one prepares while this one waits for the disk.
+pub(crate) struct Queue<W, A> {
+    state: Mutex<State<W, A>>,
+}
+
+struct State<W, A> {
+    is_led: bool,
+    waiting: Vec<Arc<Slot<W, A>>>,
+}
+
+/// One piece of work, and what became of it.
+struct Slot<W, A> {
+    thread: Thread,
+    content: Mutex<Content<W, A>>,
+}
+
+enum Content<W, A> {
+    Waiting(W),
+    Taken,
+    Done(A),
+    /// Its leader died without an answer.
+    Abandoned,
+    Collected,
+}
+
+/// The lead.
+pub(crate) struct Turn<'a, W, A> {
+    queue: &'a Queue<W, A>,
+    own: Arc<Slot<W, A>>,
+    leads: bool,
+    taken: Vec<Arc<Slot<W, A>>>,
+}
+
+impl<W, A> Queue<W, A> {
+    pub(crate) fn new() -> Self {
+        Queue { state: Mutex::new(State { is_led: false, waiting: Vec::new() }) }
+    }
+
+    /// Waits for the answer to `work`, which this thread or another one gives. `lead` answers all that it took, in that order.
+    ///
+    /// `None` if the thread that led died of a panic.
+    pub(crate) fn run(&self, work: W, lead: impl FnOnce(&mut Turn<'_, W, A>) -> Vec<A>) -> Option<A> {
+        let slot = Arc::new(Slot { thread: thread::current(), content: Mutex::new(Content::Waiting(work)) });
+        let mut state = self.state.lock();
+        state.waiting.push(slot.clone());
+        loop {
+            if !state.is_led && matches!(*slot.content.lock(), Content::Waiting(_)) {
+                state.is_led = true;
+                drop(state);
+                let mut turn = Turn { queue: self, own: slot.clone(), leads: true, taken: Vec::new() };
+                let answers = lead(&mut turn);
+                turn.answer(answers);
+                return slot.collect();
+            }
+            drop(state);
+            if let Some(answer) = slot.answered() {
+                return answer;
+            }
+            thread::park();
+            if let Some(answer) = slot.answered() {
+                return answer;
+            }
+            state = self.state.lock();
+        }
+    }
+}
+
+impl<W, A> Slot<W, A> {
+    /// The outcome, once there is one.
+    fn answered(&self) -> Option<Option<A>> {
+        let is_over = matches!(*self.content.lock(), Content::Done(_) | Content::Abandoned);
+        is_over.then(|| self.collect())
+    }
+
+    fn collect(&self) -> Option<A> {
+        match std::mem::replace(&mut *self.content.lock(), Content::Collected) {
+            Content::Done(answer) => Some(answer),
+            _ => None,
+        }
+    }
+
+    fn take(&self) -> Option<W> {
+        let mut content = self.content.lock();
+        match std::mem::replace(&mut *content, Content::Taken) {
+            Content::Waiting(work) => Some(work),
+            other => {
+                *content = other;
+                None
+            }
+        }
+    }
+}
+
+impl<W, A> Turn<'_, W, A> {
+    /// Takes all the work that waits.
+    pub(crate) fn take(&mut self) -> Vec<W> {
+        let waiting = std::mem::take(&mut self.queue.state.lock().waiting);
+        self.taken = waiting;
+        self.taken.iter().filter_map(|slot| slot.take()).collect()
+    }
+
+    /// Takes the work of this thread alone: what fails at once shall fail for each by itself.
+    pub(crate) fn take_own(&mut self) -> Option<W> {
+        self.queue.state.lock().waiting.retain(|slot| !Arc::ptr_eq(slot, &self.own));
+        self.taken = vec![self.own.clone()];
+        self.own.take()
+    }
+
+    /// Lets the next one lead.
+    pub(crate) fn pass(&mut self) {
+        if !self.leads {
+            return;
+        }
+        self.leads = false;
+        let mut state = self.queue.state.lock();
+        state.is_led = false;
+        let next = state.waiting.first().map(|slot| slot.thread.clone());
+        drop(state);
+        if let Some(next) = next {
+            next.unpark();
+        }
+    }
+
+    fn answer(mut self, answers: Vec<A>) {
+        let mut answers = answers.into_iter();
+        for slot in std::mem::take(&mut self.taken) {
+            *slot.content.lock() = answers.next().map_or(Content::Abandoned, Content::Done);
+            if !Arc::ptr_eq(&slot, &self.own) {
+                slot.thread.unpark();
+            }
+        }
+    }
+}
+
+impl<W, A> Drop for Turn<'_, W, A> {
+    fn drop(&mut self) {
+        // Only where the leader panicked there is something left.
+        for slot in std::mem::take(&mut self.taken) {
+            *slot.content.lock() = Content::Abandoned;
+            slot.thread.unpark();
+        }
+        self.pass();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_work_is_answered_once_and_in_few_turns() {
+        let (queue, turns) = (Queue::new(), AtomicUsize::new(0));
+        let start = Barrier::new(16);
+        thread::scope(|scope| {
+            for number in 0..16_usize {
+                let (queue, turns, start) = (&queue, &turns, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    for round in 0..50 {
+                        let answer = queue.run(number * 1000 + round, |turn| {
+                            turns.fetch_add(1, Ordering::Relaxed);
+                            let works = turn.take();
+                            thread::sleep(Duration::from_micros(300));
+                            turn.pass();
+                            works.into_iter().map(|work| work * 2).collect()
+                        });
+                        assert_eq!(answer, Some((number * 1000 + round) * 2));
+                    }
+                });
+            }
+        });
+        assert!(turns.into_inner() < 16 * 50);
+    }
+
+    #[test]
+    fn who_takes_only_his_own_leaves_the_others_to_lead() {
+        let queue = Queue::new();
+        let start = Barrier::new(8);
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let (queue, start) = (&queue, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let answer = queue.run(number, |turn| turn.take_own().into_iter().collect());
+                    assert_eq!(answer, Some(number));
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_leader_that_panics_leaves_nobody_waiting() {
+        let queue = Queue::<(), ()>::new();
+        let start = Barrier::new(4);
+        let answered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let (queue, start, answered) = (&queue, &start, &answered);
+                scope.spawn(move || {
+                    start.wait();
+                    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        queue.run((), |turn| {
+                            turn.take();
+                            thread::sleep(Duration::from_millis(20));
+                            std::panic::resume_unwind(Box::new("no answer"))
+                        })
+                    }));
+                    assert!(!matches!(outcome, Ok(Some(()))));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+        });
+        assert_eq!(answered.into_inner(), 4);
+    }
+}
