@@ -4,9 +4,11 @@ mod fault;
 mod group;
 mod open;
 mod retain;
+mod seen;
 mod verify;
 
 use std::{
+    collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
@@ -23,6 +25,7 @@ pub use self::open::Open;
 use self::{
     group::Group,
     open::{FileId, WriteAhead},
+    seen::{Seen, State},
 };
 use crate::{
     Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Object,
@@ -88,6 +91,7 @@ pub struct Sqlite {
     write_ahead: WriteAhead,
     /// The frames in the WAL after our last write.
     frames: Arc<AtomicU32>,
+    seen: Seen,
 }
 
 /// A connection, and what has been done to it.
@@ -194,6 +198,30 @@ impl Sqlite {
             .and_then(|mut statement| statement.query_row([], |row| row.get::<_, Option<i64>>(0)))
             .map(|head| Revision(head.unwrap_or(0) as u64))
             .map_err(|error| self.fault("read the head", error))
+    }
+
+    /// The head and the notes on files, read again only where the database has changed.
+    fn state(&self) -> Result<Arc<State>> {
+        self.seen.state(|| {
+            self.read(|connection| Ok(State { head: self.head_of(connection)?, views: self.views_of(connection)? }))
+        })
+    }
+
+    fn views_of(&self, connection: &Connection) -> Result<BTreeMap<PackageName, FileView>> {
+        let fault = |error| self.fault("read the notes on files", error);
+        let mut statement =
+            connection.prepare_cached("SELECT package, note FROM views").map_err(fault)?;
+        let mut rows = statement.query([]).map_err(fault)?;
+        let mut views = BTreeMap::new();
+        while let Some(row) = rows.next().map_err(fault)? {
+            let package = row.get_ref(0).map_err(fault)?.as_bytes().unwrap_or_default();
+            let note = row.get_ref(1).map_err(fault)?.as_bytes().unwrap_or_default();
+            // A damaged note is as good as none: the file is read again.
+            if let (Ok(package), Some(view)) = (PackageName::try_from(package), FileView::decode(note)) {
+                views.insert(package, view);
+            }
+        }
+        Ok(views)
     }
 
     fn first_of(&self, connection: &Connection) -> Result<Revision> {
@@ -475,7 +503,7 @@ impl Backend for Sqlite {
     }
 
     fn head(&self) -> Result<Revision> {
-        self.read(|connection| self.head_of(connection))
+        self.state().map(|state| state.head)
     }
 
     fn first(&self) -> Result<Revision> {
@@ -687,35 +715,12 @@ impl Backend for Sqlite {
     }
 
     fn view(&self, package: &PackageName) -> Result<Option<FileView>> {
-        self.read(|connection| {
-            let note: Option<Vec<u8>> = connection
-                .prepare_cached("SELECT note FROM views WHERE package = ?1")
-                .and_then(|mut statement| {
-                    statement.query_row([package.as_str()], |row| row.get(0)).optional()
-                })
-                .map_err(|error| self.fault(format!("read the note on the file of {package}"), error))?;
-            // A damaged note is as good as none: the file is read again.
-            Ok(note.and_then(|note| FileView::decode(&note)))
-        })
+        self.state().map(|state| state.views.get(package).cloned())
     }
 
     fn views(&self) -> Result<Vec<(PackageName, FileView)>> {
-        self.read(|connection| {
-            let fault = |error| self.fault("read the notes on files", error);
-            let mut statement = connection
-                .prepare_cached("SELECT package, note FROM views ORDER BY package")
-                .map_err(fault)?;
-            let mut rows = statement.query([]).map_err(fault)?;
-            let mut views = Vec::new();
-            while let Some(row) = rows.next().map_err(fault)? {
-                let package = row.get_ref(0).map_err(fault)?.as_bytes().unwrap_or_default();
-                let note = row.get_ref(1).map_err(fault)?.as_bytes().unwrap_or_default();
-                if let (Ok(package), Some(view)) = (PackageName::try_from(package), FileView::decode(note)) {
-                    views.push((package, view));
-                }
-            }
-            Ok(views)
-        })
+        self.state()
+            .map(|state| state.views.iter().map(|(package, view)| (package.clone(), view.clone())).collect())
     }
 
     fn record_views(&self, views: &[(PackageName, Option<FileView>)]) -> Result<()> {

@@ -1,0 +1,80 @@
+//! What was read of the log and has not changed since.
+//!
+//! Every use of a store asks for the head and for what package files held. SQLite answers that with locks and statements; here
+//! it is one look at the header of the WAL's index (<https://sqlite.org/walformat.html>, section 2.1), which every change of the
+//! database changes, as its first 48 bytes hold the number of frames and their running checksum.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::File,
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use cms_model::PackageName;
+
+use crate::{FileView, Result, Revision};
+
+/// Bytes of the header; a second copy of it follows.
+const HEADER: usize = 48;
+/// Where the header says that it has been written.
+const IS_INIT: usize = 12;
+
+type Stamp = [u8; HEADER];
+
+/// The newest state that was read.
+pub(super) struct Seen {
+    path: PathBuf,
+    index: OnceLock<File>,
+    state: Mutex<Option<(Stamp, Arc<State>)>>,
+}
+
+/// What is asked for at every use.
+pub(super) struct State {
+    pub head: Revision,
+    pub views: BTreeMap<PackageName, FileView>,
+}
+
+impl Seen {
+    pub fn new(database: &Path) -> Seen {
+        let mut path = OsString::from(database);
+        path.push("-shm");
+        Seen { path: path.into(), index: OnceLock::new(), state: Mutex::new(None) }
+    }
+
+    /// The state now, read by `read` if it may have changed.
+    pub fn state(&self, read: impl FnOnce() -> Result<State>) -> Result<Arc<State>> {
+        // Before reading: what changes meanwhile is read again the next time.
+        let Some(stamp) = self.stamp() else { return read().map(Arc::new) };
+        // Those who come at the same time wait for one of them to read.
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some((then, state)) if *then == stamp => Ok(state.clone()),
+            _ => {
+                let state = Arc::new(read()?);
+                *known = Some((stamp, state.clone()));
+                Ok(state)
+            }
+        }
+    }
+
+    /// The header, unless there is none or somebody is writing it.
+    fn stamp(&self) -> Option<Stamp> {
+        let index = match self.index.get() {
+            Some(index) => index,
+            None => {
+                let index = File::open(&self.path).ok()?;
+                self.index.get_or_init(|| index)
+            }
+        };
+        let mut bytes = [0; 2 * HEADER];
+        index.read_exact_at(&mut bytes, 0).ok()?;
+        let (first, second) = bytes.split_at(HEADER);
+        // Deleted with the last connection of all processes, and made anew by the next one.
+        let is_in_use = || index.metadata().is_ok_and(|index| index.nlink() > 0);
+        let is_whole = first == second && first.get(IS_INIT).is_some_and(|byte| *byte != 0) && is_in_use();
+        if is_whole { first.try_into().ok() } else { None }
+    }
+}
