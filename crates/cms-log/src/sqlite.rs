@@ -203,14 +203,15 @@ impl Sqlite {
     /// The head and the notes on files, read again only where the database has changed.
     fn state(&self) -> Result<Arc<State>> {
         self.seen.state(|| {
-            self.read(|connection| Ok(State { head: self.head_of(connection)?, views: self.views_of(connection)? }))
+            self.read(|connection| {
+                Ok(State { head: self.head_of(connection)?, views: self.views_of(connection)? })
+            })
         })
     }
 
     fn views_of(&self, connection: &Connection) -> Result<BTreeMap<PackageName, FileView>> {
         let fault = |error| self.fault("read the notes on files", error);
-        let mut statement =
-            connection.prepare_cached("SELECT package, note FROM views").map_err(fault)?;
+        let mut statement = connection.prepare_cached("SELECT package, note FROM views").map_err(fault)?;
         let mut rows = statement.query([]).map_err(fault)?;
         let mut views = BTreeMap::new();
         while let Some(row) = rows.next().map_err(fault)? {
@@ -553,6 +554,7 @@ impl Backend for Sqlite {
                 }
                 transaction.commit().map_err(fault)?;
             }
+            self.seen.wrote(|state| state.head = revision);
             Ok(Appended { revision, ticket: self.group.appended() })
         })
     }
@@ -584,6 +586,7 @@ impl Backend for Sqlite {
                 self.require_manifests(&transaction, commit)?;
             }
             transaction.commit().map_err(fault)?;
+            self.seen.wrote(|state| state.head = next);
             Ok(Appended { revision: next, ticket: self.group.appended() })
         })
     }
@@ -741,7 +744,16 @@ impl Backend for Sqlite {
                 .map_err(|error| self.fault(format!("note what the file of {package} holds"), error))?;
             }
             Ok(())
-        })
+        })?;
+        self.seen.wrote(|state| {
+            for (package, view) in views {
+                match view {
+                    Some(view) => state.views.insert(package.clone(), view.clone()),
+                    None => state.views.remove(package),
+                };
+            }
+        });
+        Ok(())
     }
 
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {

@@ -11,7 +11,6 @@ pub(crate) mod find;
 pub(crate) mod limit;
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use crate::head::{Head, growth};
 use crate::location::Location;
 use crate::lock::FileLock;
 use crate::package_file::NEW_FILE_MODE;
+use crate::recent::Recent;
 use limit::{Beyond, Limit};
 
 /// The note in the log that says which segment was built from it.
@@ -133,9 +133,9 @@ impl Mapped {
 
     /// Brings the segment up to `head`, which `made` led to if they are given. It never fails: what cannot be shown is marked
     /// as stale.
-    pub(crate) fn follow(&self, backend: &dyn Backend, head: &Head, made: &[Arc<Commit>]) {
+    pub(crate) fn follow(&self, backend: &dyn Backend, head: &Head, recent: &Recent, made: &[Arc<Commit>]) {
         let outcome = match self.existing(backend) {
-            Some(root) => self.catch_up(backend, &root, head, made),
+            Some(root) => self.catch_up(backend, &root, head, recent, made),
             None => Ok(Outcome::Unfit(SegmentError::Absent { path: directory(&self.location) })),
         };
         let built = match outcome {
@@ -148,7 +148,7 @@ impl Mapped {
                 }
                 Ok(None) => {
                     tracing::debug!(%reason, revision = head.revision.0, "building the segment");
-                    self.build_alone(backend, head)
+                    self.build_alone(backend, head, recent)
                 }
                 Err(error) => Err(error),
             },
@@ -194,9 +194,9 @@ impl Mapped {
     }
 
     /// Builds the segment, one process at a time: whoever had to wait finds it built.
-    fn build_alone(&self, backend: &dyn Backend, head: &Head) -> Result<()> {
+    fn build_alone(&self, backend: &dyn Backend, head: &Head, recent: &Recent) -> Result<()> {
         let _building = FileLock::wait(&self.location, &self.location.state().join("segment.lock"))?;
-        match self.existing(backend).map(|root| self.catch_up(backend, &root, head, &[])) {
+        match self.existing(backend).map(|root| self.catch_up(backend, &root, head, recent, &[])) {
             Some(Ok(Outcome::Current)) => Ok(()),
             _ => self.build(backend, head),
         }
@@ -311,6 +311,7 @@ impl Mapped {
         backend: &dyn Backend,
         root: &Root,
         head: &Head,
+        recent: &Recent,
         made: &[Arc<Commit>],
     ) -> Result<Outcome> {
         let mut writer = match root.writer() {
@@ -344,16 +345,13 @@ impl Mapped {
                 return Ok(Outcome::Unfit(SegmentError::Damaged { what: "the revision" }));
             }
             _ => {
-                let outcome = backend.commits(shown, head.revision, &mut |commit| {
-                    read.push(commit);
-                    ControlFlow::Continue(())
-                });
+                let outcome = recent.visit(backend, shown, head.revision, |commit| read.push(commit.clone()));
                 match outcome {
-                    Ok(()) => read.iter().collect(),
-                    Err(cms_log::Error::Compacted { .. }) => {
+                    Ok(()) => read.iter().map(|commit| &**commit).collect(),
+                    Err(Error::Log(cms_log::Error::Compacted { .. })) => {
                         return Ok(Outcome::Unfit(SegmentError::Damaged { what: "the revision" }));
                     }
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(error),
                 }
             }
         };

@@ -46,18 +46,15 @@ impl Their {
 
 impl Theirs {
     /// Reads the commits to `package` after `after` up to `upto`.
-    pub(crate) fn read(
-        log: &Log,
-        package: &PackageName,
-        after: Revision,
-        upto: Revision,
-    ) -> Result<Theirs> {
+    pub(crate) fn read(log: &Log, package: &PackageName, after: Revision, upto: Revision) -> Result<Theirs> {
         let mut theirs = Theirs::default();
         if after >= upto {
             return Ok(theirs);
         }
         log.recent.visit(&*log.backend, after, upto, |commit| {
-            for (entry, of) in commit.packages.iter().enumerate().filter(|(_, entry)| entry.package == *package) {
+            for (entry, of) in
+                commit.packages.iter().enumerate().filter(|(_, entry)| entry.package == *package)
+            {
                 let their = |change| Their { commit: commit.clone(), entry, change };
                 match &of.body {
                     EntryBody::Edit { changes, .. } => {

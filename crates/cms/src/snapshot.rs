@@ -336,7 +336,7 @@ impl Snapshot {
             let head = self.inner.head.as_deref().filter(|head| head.revision > Revision::EMPTY)?;
             let log = self.store.optional_log()?;
             log.mapped.snapshot(&*log.backend, head.revision).or_else(|| {
-                log.mapped.follow(&*log.backend, head, &[]);
+                log.show(head, &[]);
                 log.mapped.snapshot(&*log.backend, head.revision)
             })
         };

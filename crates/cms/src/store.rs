@@ -1,6 +1,7 @@
 //! The store: opening it, its newest state, and the right to write.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -111,6 +112,20 @@ pub struct Store {
 pub(crate) struct Inner {
     pub location: Location,
     log: Option<Log>,
+    listing: Mutex<Option<Listing>>,
+}
+
+/// The package files of the configuration directory, and what it was when they were listed.
+struct Listing {
+    directory: DirectoryStatus,
+    names: Vec<PackageName>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct DirectoryStatus {
+    device: u64,
+    inode: u64,
+    changed: (i64, i64),
 }
 
 /// The log of a store, opened by somebody who may.
@@ -123,6 +138,7 @@ pub(crate) struct Log {
     /// The newest state that this process's readers see.
     published: RwLock<Arc<Head>>,
     flushing: Mutex<()>,
+    following: Mutex<()>,
     /// Whether this process has looked for files that an earlier one left behind the log.
     pub caught_up: AtomicBool,
     /// Whether this process is going to commit.
@@ -150,7 +166,7 @@ impl Store {
     /// Those of the log, above all of one that a newer version wrote, or that is damaged.
     pub fn open(location: &Location, options: Options) -> Result<Store> {
         let log = if location.is_ours() { Log::open(location, options)? } else { None };
-        Ok(Store { inner: Arc::new(Inner { location: location.clone(), log }) })
+        Ok(Store { inner: Arc::new(Inner { location: location.clone(), log, listing: Mutex::new(None) }) })
     }
 
     /// Returns where the store lies.
@@ -195,9 +211,32 @@ impl Store {
 
     /// Lists the packages that have a file: regular files with a valid name, in byte order.
     pub(crate) fn file_names(&self) -> Result<Vec<PackageName>> {
-        package_files(self.inner.location.config())
+        let path = self.inner.location.config();
+        let status = std::fs::metadata(path).map(|meta| DirectoryStatus {
+            device: meta.dev(),
+            inode: meta.ino(),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        });
+        let mut listing = self.inner.listing.lock();
+        if let (Some(known), Ok(status)) = (&*listing, &status)
+            && known.directory == *status
+        {
+            return Ok(known.names.clone());
+        }
+        let names = package_files(path)?;
+        // A change within the clock's last tick would not show in the directory's time.
+        *listing = status.ok().and_then(|directory| {
+            let (seconds, nanoseconds) = directory.changed;
+            let is_old = now_ns() - (seconds * 1_000_000_000 + nanoseconds) > LISTING_AGE_NS;
+            is_old.then(|| Listing { directory, names: names.clone() })
+        });
+        Ok(names)
     }
 }
+
+/// How long a directory must not have changed for its time to tell a later change: longer than any tick of the clock that
+/// file systems take their times from.
+const LISTING_AGE_NS: i64 = 100_000_000;
 
 /// Lists the regular files of a directory that can be packages, in byte order.
 pub(crate) fn package_files(directory: &Path) -> Result<Vec<PackageName>> {
@@ -248,6 +287,7 @@ impl Log {
             published: RwLock::new(Arc::new(head.clone())),
             writer: Mutex::new(head),
             flushing: Mutex::new(()),
+            following: Mutex::new(()),
             caught_up: AtomicBool::new(false),
             writes: options.writes,
             confirmed: Mutex::new(BTreeMap::new()),
@@ -365,18 +405,24 @@ impl Log {
         }
         if self.mapped.note(&*self.backend, views) {
             let newest = self.published.read().clone();
-            self.mapped.follow(&*self.backend, &newest, &[]);
+            self.show(&newest, &[]);
         }
     }
 
     /// Shows a state that `commits` led to in the segment.
     pub(crate) fn show(&self, head: &Head, commits: &[Arc<Commit>]) {
-        self.mapped.follow(&*self.backend, head, commits);
+        self.mapped.follow(&*self.backend, head, &self.recent, commits);
     }
 
     /// Returns the newest state in the log.
     pub(crate) fn newest(&self) -> Result<Arc<Head>> {
         let newest = self.backend.head()?;
+        let published = self.published.read().clone();
+        if newest <= published.revision {
+            return Ok(published);
+        }
+        // One reads what is new; those who come meanwhile wait for it.
+        let _following = self.following.lock();
         let published = self.published.read().clone();
         if newest <= published.revision {
             return Ok(published);

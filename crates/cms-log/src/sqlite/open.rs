@@ -18,7 +18,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
-use super::{Access, Link, PATIENCE, Sqlite, fault, group::Group};
+use super::{Access, Link, PATIENCE, Sqlite, fault, group::Group, seen::Seen};
 use crate::{Error, Fault, Result};
 
 /// `cmsl`.
@@ -113,6 +113,7 @@ impl Sqlite {
             group: Group::default(),
             write_ahead,
             frames: Arc::new(AtomicU32::new(0)),
+            seen: Seen::new(path),
         })
     }
 

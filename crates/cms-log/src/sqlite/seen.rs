@@ -19,7 +19,9 @@ use crate::{FileView, Result, Revision};
 
 /// Bytes of the header; a second copy of it follows.
 const HEADER: usize = 48;
-/// Where the header says that it has been written.
+/// Where the header counts changes of the database, a word.
+const CHANGES: std::ops::Range<usize> = 8..12;
+/// Where it says that it has been written.
 const IS_INIT: usize = 12;
 
 type Stamp = [u8; HEADER];
@@ -32,6 +34,7 @@ pub(super) struct Seen {
 }
 
 /// What is asked for at every use.
+#[derive(Clone)]
 pub(super) struct State {
     pub head: Revision,
     pub views: BTreeMap<PackageName, FileView>,
@@ -57,6 +60,21 @@ impl Seen {
                 *known = Some((stamp, state.clone()));
                 Ok(state)
             }
+        }
+    }
+
+    /// Brings the state up to a transaction of our own, if that is all that has changed.
+    pub fn wrote(&self, change: impl FnOnce(&mut State)) {
+        let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes =
+            |stamp: &Stamp| stamp.get(CHANGES).and_then(|word| word.try_into().ok()).map(u32::from_ne_bytes);
+        if let Some((then, state)) = &mut *known
+            && let Some(now) = self.stamp()
+            && let (Some(before), Some(after)) = (changes(then), changes(&now))
+            && after == before.wrapping_add(1)
+        {
+            change(Arc::make_mut(state));
+            *then = now;
         }
     }
 
