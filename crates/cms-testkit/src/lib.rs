@@ -21,6 +21,7 @@
 pub mod backend_suite;
 mod command;
 pub mod fault;
+pub mod history;
 mod home;
 mod ledger;
 mod mount;

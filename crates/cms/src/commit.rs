@@ -15,6 +15,7 @@ use crate::head::Head;
 use crate::rebase::Theirs;
 use crate::status::now_ns;
 use crate::store::{Log, Store, Writing};
+use crate::terms::Terms;
 
 /// How much a store has to replay at most before the next checkpoint.
 const REPLAYED_COMMITS: usize = 128;
@@ -177,8 +178,13 @@ impl Store {
     }
 
     /// Commits, and returns when the package files have it, too.
-    pub(crate) fn commit_with_files(&self, wanted: Vec<Wanted>, signature: Signature) -> Result<Committed> {
-        let mut committed = self.commit(wanted, signature)?;
+    pub(crate) fn commit_with_files(
+        &self,
+        wanted: Vec<Wanted>,
+        signature: Signature,
+        terms: Terms,
+    ) -> Result<Committed> {
+        let mut committed = self.commit(wanted, signature, terms)?;
         let names: Vec<PackageName> = committed.packages.iter().map(|(name, _)| name.clone()).collect();
         match self.write_package_files(&names) {
             Ok(warnings) => committed.warnings.extend(warnings),

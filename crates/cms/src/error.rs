@@ -1,6 +1,7 @@
 //! What can go wrong with a store, by what the caller can do about it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fmt, io};
 
 use cms_log::Revision;
@@ -70,6 +71,13 @@ pub enum Error {
         revision: Revision,
         /// Who made it.
         author: String,
+    },
+    /// The deadline of a transaction has passed; nothing was committed.
+    Expired {
+        /// The transaction.
+        transaction: u64,
+        /// How long it could have taken.
+        limit: Duration,
     },
     /// Only the owner of the configuration directory, or root, may do this without the daemon.
     NotOwner {
@@ -216,6 +224,12 @@ impl fmt::Display for Error {
             }
             Error::Conflict { keys, revision, author } => {
                 write!(f, "revision {revision} by {author} changed the same: {}", keys.join(", "))
+            }
+            Error::Expired { transaction, limit } => {
+                write!(
+                    f,
+                    "transaction {transaction} was to be committed within {limit:?}; it was rolled back"
+                )
             }
             Error::NotOwner { attempt, path, owner } => write!(
                 f,

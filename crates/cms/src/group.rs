@@ -15,11 +15,13 @@ use crate::external::{Absorbed, Warning};
 use crate::head::Head;
 use crate::queue::{Queue, Turn};
 use crate::store::{Log, Store, Writing};
+use crate::terms::Terms;
 
 /// A commit that somebody waits for.
 pub(crate) struct Request {
     pub wanted: Vec<Wanted>,
     pub signature: Signature,
+    pub terms: Terms,
 }
 
 pub(crate) type Commits = Queue<Request, Result<Committed>>;
@@ -44,9 +46,14 @@ struct Progress {
 
 impl Store {
     /// Commits, and returns when the log has it on disk and the segment shows it.
-    pub(crate) fn commit(&self, wanted: Vec<Wanted>, signature: Signature) -> Result<Committed> {
+    pub(crate) fn commit(
+        &self,
+        wanted: Vec<Wanted>,
+        signature: Signature,
+        terms: Terms,
+    ) -> Result<Committed> {
         let log = self.log("commit")?;
-        let request = Request { wanted, signature };
+        let request = Request { wanted, signature, terms };
         let outcome = log.commits.run(request, |turn| self.commit_for_all(log, turn));
         // Whoever led panicked.
         outcome
@@ -127,6 +134,7 @@ impl Store {
     ) -> Result<()> {
         let warnings = warnings_of(absorbed, request);
         refuse_unparsable(&warnings)?;
+        request.terms.hold(log, &writing.head)?;
         let (prepared, packages) = prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
         if prepared.packages.is_empty() {
             let revision = writing.head.revision;
@@ -168,6 +176,7 @@ impl Store {
         let absorbed = self.absorb(log, writing, &names)?;
         let warnings = warnings_of(&absorbed, request);
         refuse_unparsable(&warnings)?;
+        request.terms.hold(log, &writing.head)?;
         let (prepared, packages) = prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
         if prepared.packages.is_empty() {
             return Ok(Committed { revision: writing.head.revision, packages, warnings });

@@ -44,6 +44,19 @@ impl Their {
     }
 }
 
+/// Where in a package something may have been changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place<'a> {
+    /// Anywhere.
+    Package,
+    /// In a section.
+    Section(SectionId),
+    /// At an option, or its section as a whole.
+    Option(SectionId, &'a Name),
+    /// At whatever came to have a name.
+    Name(&'a Name),
+}
+
 impl Theirs {
     /// Reads the commits to `package` after `after` up to `upto`.
     pub(crate) fn read(log: &Log, package: &PackageName, after: Revision, upto: Revision) -> Result<Theirs> {
@@ -89,6 +102,31 @@ impl Theirs {
         same_section.chain(same_name).filter_map(|index| self.changes.get(*index)).find(|their| {
             their.revision() > base && their.change().is_some_and(|change| cms_model::conflicts(mine, change))
         })
+    }
+
+    /// Returns the first commit that changed something at a place.
+    pub(crate) fn touching(&self, place: Place<'_>) -> Option<&Their> {
+        let in_section = |id: SectionId| {
+            self.by_section.get(&id).into_iter().flatten().filter_map(|index| self.changes.get(*index))
+        };
+        let found = match place {
+            Place::Package => self.changes.first(),
+            Place::Section(id) => in_section(id).next(),
+            Place::Option(id, option) => in_section(id).find(|their| {
+                their.change().is_some_and(|change| match &change.kind {
+                    // The place of a section is not what its options are.
+                    ChangeKind::Move { .. } => false,
+                    ChangeKind::RenameOption { old, new } => old == option || new == option,
+                    _ => change.option().is_none_or(|changed| changed == option),
+                })
+            }),
+            Place::Name(name) => self
+                .by_name
+                .get(name)
+                .and_then(|claims| claims.first())
+                .and_then(|index| self.changes.get(*index)),
+        };
+        self.whole.first().or(found)
     }
 
     /// Returns the newest commit after `base`, if there is any.

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::history::KeyFilter;
 use crate::stage::CommitOptions;
 use crate::store::Store;
+use crate::terms::Terms;
 
 impl Store {
     /// Makes a commit that restores the state of `to`: of everything, of a package, or of the
@@ -115,7 +116,7 @@ impl Store {
         if options.dry_run {
             return self.plan(&wanted, signature);
         }
-        self.commit_with_files(wanted, signature)
+        self.commit_with_files(wanted, signature, Terms::default())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::lock::FileLock;
 use crate::snapshot::Snapshot;
 use crate::stage_file::{self, Frame, StageFile};
 use crate::store::{Store, seed};
+use crate::terms::Terms;
 
 /// The caller's staged changes, locked against the caller's other processes until dropped.
 ///
@@ -354,7 +355,7 @@ impl Stage {
         if options.dry_run {
             return self.store.plan(&wanted, signature);
         }
-        let outcome = self.store.commit_with_files(wanted, signature);
+        let outcome = self.store.commit_with_files(wanted, signature, Terms::default());
         if outcome.as_ref().is_err_and(|error| !error.is_committed()) {
             return outcome;
         }

@@ -15,6 +15,7 @@ use crate::group::Commits;
 use crate::head::Head;
 use crate::location::Location;
 use crate::lock::{Held, LockFile};
+use crate::manager::Active;
 use crate::mapped::Mapped;
 use crate::mapped::limit::Limit;
 use crate::package_file::PackageFile;
@@ -113,6 +114,7 @@ pub(crate) struct Inner {
     pub location: Location,
     log: Option<Log>,
     listing: Mutex<Option<Listing>>,
+    pub active: Arc<Active>,
 }
 
 /// The package files of the configuration directory, and what it was when they were listed.
@@ -166,7 +168,14 @@ impl Store {
     /// Those of the log, above all of one that a newer version wrote, or that is damaged.
     pub fn open(location: &Location, options: Options) -> Result<Store> {
         let log = if location.is_ours() { Log::open(location, options)? } else { None };
-        Ok(Store { inner: Arc::new(Inner { location: location.clone(), log, listing: Mutex::new(None) }) })
+        Ok(Store {
+            inner: Arc::new(Inner {
+                location: location.clone(),
+                log,
+                listing: Mutex::new(None),
+                active: Arc::default(),
+            }),
+        })
     }
 
     /// Returns where the store lies.

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use cms_log::{CommitKind, Origin, Revision};
-use cms_model::{Change, Draft, Package, PackageName};
+use cms_model::{Change, Draft, Key, Package, PackageName, Value};
 
 use crate::author::current_user;
 use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::describe::DisplayChange;
 use crate::error::{Error, Result};
+use crate::manager::Registered;
 use crate::snapshot::Snapshot;
 use crate::store::{Store, seed};
+use crate::terms::{Deadline, Requirement, Terms};
 
 /// Collects changes on a snapshot, sees them itself, and commits them all or not at all.
 ///
@@ -37,11 +41,34 @@ use crate::store::{Store, seed};
 pub struct Transaction {
     store: Store,
     snapshot: Snapshot,
-    works: BTreeMap<PackageName, Work>,
+    works: Works,
     signature: Signature,
+    terms: Terms,
+    isolation: Isolation,
+    savepoints: Vec<(u64, Works)>,
+    /// Savepoints that there were, so that none is taken for another.
+    marks: u64,
+    registered: Registered,
 }
 
+type Works = BTreeMap<PackageName, Work>;
+
+/// What a transaction is checked against when it is committed (`docs/transactions.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// What it changed, and what was [required](Transaction::require).
+    #[default]
+    Snapshot,
+    /// Besides, all that was read through it.
+    Serializable,
+}
+
+/// A mark in a transaction, to go back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionSavepoint(u64);
+
 /// What a transaction does to one package.
+#[derive(Clone)]
 enum Work {
     Edit { base: Arc<Package>, draft: Box<Draft> },
     Create { draft: Box<Draft> },
@@ -69,7 +96,18 @@ impl Store {
             message: String::new(),
             origin: Origin::Direct,
         };
-        Transaction { store: self.clone(), snapshot, works: BTreeMap::new(), signature }
+        let registered = Registered::new(&self.inner.active, &signature.author);
+        Transaction {
+            store: self.clone(),
+            snapshot,
+            works: BTreeMap::new(),
+            signature,
+            terms: Terms::default(),
+            isolation: Isolation::Snapshot,
+            savepoints: Vec::new(),
+            marks: 0,
+            registered,
+        }
     }
 }
 
@@ -79,11 +117,188 @@ impl Transaction {
         &self.snapshot
     }
 
+    /// Returns the number of the transaction, unique in its process.
+    pub fn id(&self) -> u64 {
+        self.registered.id()
+    }
+
+    /// Returns when it began.
+    pub fn started(&self) -> SystemTime {
+        self.registered.started()
+    }
+
+    /// Chooses what the commit is checked against.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Transaction {
+        self.isolation = isolation;
+        self
+    }
+
+    /// Sets how long from now the transaction may take. After that it makes no more changes and does not commit.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Transaction {
+        let at = Instant::now().checked_add(limit);
+        self.terms.deadline = at.map(|at| Deadline { transaction: self.id(), limit, at });
+        self
+    }
+
+    /// Makes the commit depend on what a key names being as the snapshot has it: an option, a section with all its
+    /// options, or a package. What is not there must stay away.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # std::fs::write(config.join("network"), "config interface 'lan'\n\toption proto 'static'\n")?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// use cms::model::{Key, Name, Selector, Value};
+    ///
+    /// let proto = Key::parse("network.lan.proto")?;
+    /// let set = |tx: &mut cms::Transaction, option: &str, value: &str| -> Result<(), Box<dyn std::error::Error>> {
+    ///     let lan = Selector::Named(Name::new("lan")?);
+    ///     Ok(tx.draft(&"network".parse()?)?.set_option(&lan, &Name::new(option)?, Value::scalar(value)).map(drop)?)
+    /// };
+    /// let mut address = store.transaction()?;
+    /// address.require(&proto)?;
+    /// set(&mut address, "ipaddr", "10.0.0.1")?;
+    ///
+    /// let mut other = store.transaction()?;
+    /// set(&mut other, "proto", "dhcp")?;
+    /// other.commit()?;
+    /// assert!(address.commit().unwrap_err().is_conflict(), "an address makes no sense any more");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of reading the package.
+    pub fn require(&mut self, key: &Key) -> Result<()> {
+        let requirement = Requirement::new(&self.snapshot, key)?;
+        if !self.terms.requirements.contains(&requirement) {
+            self.terms.requirements.push(requirement);
+        }
+        Ok(())
+    }
+
+    /// Reads a key as the transaction sees it: its own change, or the snapshot. A section's value is its type.
+    ///
+    /// # Errors
+    /// Those of reading the package.
+    pub fn get(&mut self, key: &Key) -> Result<Option<Value>> {
+        self.note_read(key)?;
+        let Some(section) = &key.section else {
+            return Ok(None);
+        };
+        let from = |draft: &Draft| draft.get(section, key.option.as_ref());
+        match self.works.get(&key.package) {
+            Some(Work::Edit { draft, .. } | Work::Create { draft }) => Ok(from(draft)),
+            Some(Work::Rewrite { text }) => Ok(from(&Draft::new(Package::clone(text), 0))),
+            Some(Work::Delete) => Ok(None),
+            None if !self.snapshot.contains(&key.package) => Ok(None),
+            None => self.snapshot.get(key),
+        }
+    }
+
+    fn note_read(&mut self, key: &Key) -> Result<()> {
+        match self.isolation {
+            Isolation::Snapshot => Ok(()),
+            Isolation::Serializable => self.require(key),
+        }
+    }
+
+    /// Tells what the transaction changes, with the values before and after.
+    pub fn changes(&self) -> Vec<DisplayChange> {
+        let mut all = Vec::new();
+        for (name, work) in &self.works {
+            match work {
+                Work::Edit { base, draft } => {
+                    let changes = draft.changes().iter();
+                    all.extend(
+                        changes.map(|change| {
+                            DisplayChange::new(name, change, Some(draft.package()), Some(base))
+                        }),
+                    );
+                }
+                Work::Create { .. } => all.push(DisplayChange::package_created(name)),
+                Work::Rewrite { text } => {
+                    if let Ok(base) = self.snapshot.package(name) {
+                        let changes = Package::diff(&base, text);
+                        all.extend(
+                            changes
+                                .iter()
+                                .map(|change| DisplayChange::new(name, change, Some(text), Some(&base))),
+                        );
+                    }
+                }
+                Work::Delete => all.push(DisplayChange::package_deleted(name)),
+            }
+        }
+        all
+    }
+
+    /// Marks the changes made so far.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # std::fs::write(config.join("system"), "config system 'main'\n")?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// let mut tx = store.transaction()?;
+    /// tx.create_package(&"dhcp".parse()?)?;
+    /// let savepoint = tx.savepoint();
+    /// tx.delete_package(&"system".parse()?)?;
+    /// tx.rollback_to(savepoint)?;
+    /// assert_eq!(tx.changes().len(), 1, "the new package is still there, and system stays");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn savepoint(&mut self) -> TransactionSavepoint {
+        self.marks += 1;
+        self.savepoints.push((self.marks, self.works.clone()));
+        TransactionSavepoint(self.marks)
+    }
+
+    /// Takes back the changes made after a savepoint, and forgets the savepoints after it. What was read or required since
+    /// stays so.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the transaction has gone back to an earlier one meanwhile.
+    pub fn rollback_to(&mut self, savepoint: TransactionSavepoint) -> Result<()> {
+        let Some(at) = self.savepoints.iter().position(|(mark, _)| *mark == savepoint.0) else {
+            return Err(Error::not_found(format!("savepoint {} of transaction {}", savepoint.0, self.id())));
+        };
+        self.savepoints.truncate(at + 1);
+        if let Some((_, works)) = self.savepoints.last() {
+            self.works = works.clone();
+        }
+        Ok(())
+    }
+
+    /// Forgets a savepoint, and those after it. The changes stay.
+    pub fn release(&mut self, savepoint: TransactionSavepoint) {
+        self.savepoints.retain(|(mark, _)| *mark < savepoint.0);
+    }
+
+    /// Ends the transaction without a change, as dropping it does.
+    pub fn rollback(self) {}
+
     /// Returns the working copy of a package.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Unparsable`].
+    /// [`Error::NotFound`], [`Error::Unparsable`], [`Error::Expired`].
     pub fn draft(&mut self, name: &PackageName) -> Result<&mut Draft> {
+        if let Some(deadline) = &self.terms.deadline {
+            deadline.hold()?;
+        }
+        if self.isolation == Isolation::Serializable {
+            // What is read in the working copy is not seen here.
+            self.require(&Key { package: name.clone(), section: None, option: None })?;
+        }
         if !self.works.contains_key(name) {
             let base = self.snapshot.package(name)?;
             let draft = Box::new(Draft::new(Package::clone(&base), seed()));
@@ -197,9 +412,9 @@ impl Transaction {
     ///
     /// # Errors
     /// [`Error::Conflict`] when somebody else changed the same since the transaction began: nothing
-    /// was committed. [`Error::Unparsable`] when a touched package's file does not parse.
+    /// was committed. [`Error::Expired`] after the deadline. [`Error::Unparsable`] when a touched package's file does not parse.
     pub fn commit(self) -> Result<Committed> {
-        self.store.commit(self.wanted(), self.signature.clone())
+        self.store.commit(self.wanted(), self.signature.clone(), self.terms.clone())
     }
 
     /// Commits; returns when the package files have it, too.
@@ -208,7 +423,7 @@ impl Transaction {
     /// As [`commit`](Transaction::commit); [`Error::FilesPending`] when the commit is in the log and
     /// its files could not be written.
     pub fn commit_and_wait_files(self) -> Result<Committed> {
-        self.store.commit_with_files(self.wanted(), self.signature.clone())
+        self.store.commit_with_files(self.wanted(), self.signature.clone(), self.terms.clone())
     }
 
     fn wanted(&self) -> Vec<Wanted> {
