@@ -58,4 +58,6 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("tx.durable", tx::durable),
     ("tx.group", tx::group),
     ("tx.group.processes", tx::group_of_processes),
+    ("tx.open1000", tx::open_at_once),
+    ("bulk.durable", tx::bulk),
 ];

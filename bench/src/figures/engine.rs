@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cms::model::{Draft, Name, PackageName, Selector, TypeName, Value};
-use cms::{Dirs, Location, Options, Store};
+use cms::model::{Draft, Key, Name, PackageName, Selector, TypeName, Value};
+use cms::{Dirs, Location, Options, Store, Transaction};
 
 use crate::Result;
 use crate::world::World;
@@ -83,6 +83,37 @@ impl Bench {
         })
     }
 
+    /// Begins a transaction that sets so many options of a section.
+    pub fn begin(&mut self, section: &str, options: usize, value: &str) -> Result<Transaction> {
+        let mut tx = self.store.transaction()?;
+        let draft = tx.draft(&self.package)?;
+        set_all(draft, section, options, value)?;
+        Ok(tx)
+    }
+
+    /// Whether so many options of a section have a value.
+    pub fn holds(&self, section: &str, options: usize, value: &str) -> Result<bool> {
+        let snapshot = self.store.snapshot()?;
+        for option in 0..options {
+            let key = Key::parse(&format!("{}.{section}.o{option}", self.package))?;
+            if snapshot.get(&key)? != Some(Value::scalar(value)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Commits so many options of each section in one transaction. Answers how many changes that is.
+    pub fn change_all(&mut self, sections: &[String], options: usize, value: &str) -> Result<usize> {
+        let mut tx = self.store.transaction()?;
+        let draft = tx.draft(&self.package)?;
+        for section in sections {
+            set_all(draft, section, options, value)?;
+        }
+        tx.commit()?;
+        Ok(sections.len() * options)
+    }
+
     fn change(&mut self, until: Until, edit: impl FnOnce(&mut Draft) -> Result<()>) -> Result<()> {
         let mut tx = self.store.transaction()?;
         edit(tx.draft(&self.package)?)?;
@@ -92,6 +123,14 @@ impl Bench {
         };
         Ok(())
     }
+}
+
+fn set_all(draft: &mut Draft, section: &str, options: usize, value: &str) -> Result<()> {
+    let section = Selector::Named(Name::new(section)?);
+    for option in 0..options {
+        draft.set_option(&section, &Name::new(&format!("o{option}"))?, Value::scalar(value))?;
+    }
+    Ok(())
 }
 
 /// The section at a place, from the end when negative.

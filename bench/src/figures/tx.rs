@@ -1,4 +1,4 @@
-//! `tx.durable`, `tx.group`, `tx.group.processes`: commits of one option, alone and many at once, durable each.
+//! `tx.durable`, `tx.group`, `tx.group.processes`, `tx.open1000`, `bulk.durable`: transactions, alone and many at once, durable each.
 
 use std::sync::Barrier;
 use std::thread;
@@ -147,6 +147,96 @@ pub fn group_of_processes() -> Result<Vec<Figure>> {
         peer_value: one,
         must: Limit::AtLeastTimes(4.0),
         goal: Limit::AtLeastTimes(8.0),
+    }])
+}
+
+/// Transactions that are open at once, every two of which want the same.
+const OPEN: usize = 1000;
+const WRITES: usize = 10;
+
+pub fn open_at_once() -> Result<Vec<Figure>> {
+    let world = World::new()?;
+    let shape = Shape { sections: OPEN as u64, options: 10 * OPEN as u64 };
+    std::fs::write(world.package("hosts"), packages::text(shape))?;
+    let mut bench = Bench::new(&world, "hosts")?;
+    let [mut many, mut one] = std::array::from_fn(|_| Rounds::default());
+    for round in 0..ROUNDS {
+        let mut all = Vec::new();
+        for number in 0..OPEN {
+            let value = format!("{round}-{number}");
+            all.push((number, bench.begin(&packages::host(number / 2), WRITES, &value)?));
+        }
+        let (mut committed, mut seconds) = (0, 0.0);
+        for (number, tx) in all {
+            let start = Instant::now();
+            let outcome = tx.commit();
+            let took = start.elapsed().as_secs_f64();
+            match outcome {
+                Ok(_) if number % 2 == 0 => {
+                    (committed, seconds) = (committed + 1, seconds + took);
+                }
+                Err(error) if number % 2 == 1 && error.is_conflict() => {}
+                Ok(_) => return Err("a conflict was not seen".into()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        many.push(seconds / f64::from(committed) * 1e6);
+        for number in 0..OPEN / 2 {
+            if !bench.holds(&packages::host(number), WRITES, &format!("{round}-{}", 2 * number))? {
+                return Err("a commit is lost".into());
+            }
+        }
+        let (mut alone, count) = (0.0, OPEN / 4);
+        for number in 0..count {
+            let tx = bench.begin(&packages::host(number), WRITES, &format!("{round}-{number}-alone"))?;
+            let start = Instant::now();
+            tx.commit()?;
+            alone += start.elapsed().as_secs_f64();
+        }
+        one.push(alone / count as f64 * 1e6);
+    }
+    Ok(vec![Figure {
+        id: "tx.open1000",
+        what: format!(
+            "commit of one of {OPEN} open transactions of {WRITES} changes, half of which are refused for a conflict; none lost"
+        ),
+        unit: "us",
+        value: many,
+        peer: "the same with one open".into(),
+        peer_value: one,
+        must: Limit::AtMostTimes(1.5),
+        goal: Limit::AtMostTimes(1.1),
+    }])
+}
+
+pub fn bulk() -> Result<Vec<Figure>> {
+    const SECTIONS: u64 = 50_000;
+    const CHANGES: usize = 20;
+    let [mut rate, mut copies] = std::array::from_fn(|_| Rounds::default());
+    for round in 0..3 {
+        let world = World::new()?;
+        let shape = Shape { sections: 2 * SECTIONS, options: 10 * SECTIONS };
+        let text = packages::text(shape);
+        std::fs::write(world.package("hosts"), &text)?;
+        let mut bench = Bench::new(&world, "hosts")?;
+        let disk = Disk::new(&world)?;
+        let sections: Vec<String> = (0..SECTIONS as usize).map(packages::host).collect();
+        let (seconds, changes) =
+            crate::measure::seconds(|| bench.change_all(&sections, CHANGES, &format!("bulk {round}")))?;
+        rate.push(changes as f64 / seconds);
+        let (seconds, ()) = crate::measure::seconds(|| disk.replace(&text))?;
+        copies.push(changes as f64 / seconds);
+    }
+    Ok(vec![Figure {
+        id: "bulk.durable",
+        what: "changes of one transaction of a million, from its first change until the log has it on disk"
+            .into(),
+        unit: "/s",
+        value: rate,
+        peer: "writing the package's text and syncing it".into(),
+        peer_value: copies,
+        must: Limit::AtLeast(100_000.0),
+        goal: Limit::AtLeast(300_000.0),
     }])
 }
 

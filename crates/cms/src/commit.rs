@@ -12,7 +12,7 @@ use crate::describe::{DisplayChange, key_of};
 use crate::error::{Error, Result};
 use crate::external::Warning;
 use crate::head::Head;
-use crate::rebase::Theirs;
+use crate::rebase::{Interest, Theirs};
 use crate::status::now_ns;
 use crate::store::{Log, Store, Writing};
 use crate::terms::Terms;
@@ -327,7 +327,13 @@ pub(crate) fn prepare(
         let changed = head.cell(name).map(|cell| cell.changed);
         let theirs = match changed {
             Some(changed) if changed <= oldest => Theirs::default(),
-            _ => Theirs::read(log, name, oldest, head.revision)?,
+            _ => {
+                let interest = match &wanted.action {
+                    Action::Changes { changes, .. } => Interest::of(changes.iter().map(|(_, change)| change)),
+                    _ => Interest::default(),
+                };
+                Theirs::read(log, name, oldest, head.revision, &interest)?
+            }
         };
         let package = match (&wanted.action, current.as_ref()) {
             (Action::Changes { changes, made }, Some(current)) => {

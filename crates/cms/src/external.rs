@@ -13,7 +13,7 @@ use crate::author::EXTERNAL;
 use crate::commit::{Prepared, PreparedPackage};
 use crate::error::Result;
 use crate::head::Head;
-use crate::rebase::{Theirs, rewritten};
+use crate::rebase::{Interest, Theirs, rewritten};
 use crate::status::Status;
 use crate::store::{Log, Store, Writing, seed, text_digest};
 
@@ -347,7 +347,7 @@ impl Store {
         // The edited text itself is the base of a further edit, and the sign that this one is in.
         let next = head.revision.next();
         EditedText::note(backend, name, next, edited.digest, &adopted)?;
-        let theirs = Theirs::read(log, name, since, head.revision)?;
+        let theirs = Theirs::read(log, name, since, head.revision, &Interest::all())?;
         let mut result = Package::clone(&current);
         for change in Package::diff(&base, &adopted) {
             if theirs.conflict(&change, since).is_some() || result.apply(&change).is_err() {

@@ -1,6 +1,6 @@
 //! Bringing changes made on an older state onto the head: finding conflicts, and moving text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cms_log::{Commit, EntryBody, Revision};
@@ -12,7 +12,10 @@ use crate::store::Log;
 /// What others committed to one package since a revision.
 #[derive(Debug, Default)]
 pub(crate) struct Theirs {
+    /// Those that were asked for.
     changes: Vec<Their>,
+    /// Of all changes, the first and the last.
+    ends: Option<(Their, Their)>,
     by_section: HashMap<SectionId, Vec<usize>>,
     by_name: HashMap<Name, Vec<usize>>,
     /// Commits that created, deleted or rewrote the package as a whole.
@@ -57,9 +60,62 @@ pub(crate) enum Place<'a> {
     Name(&'a Name),
 }
 
+/// Which of their changes are to be looked at. Of a package that many commit to, most are of no interest.
+#[derive(Debug, Default)]
+pub(crate) struct Interest {
+    is_all: bool,
+    sections: HashSet<SectionId>,
+    names: HashSet<Name>,
+}
+
+impl Interest {
+    /// In every change.
+    pub(crate) fn all() -> Interest {
+        Interest { is_all: true, ..Interest::default() }
+    }
+
+    /// In what may be in conflict with changes.
+    pub(crate) fn of<'a>(changes: impl Iterator<Item = &'a Change>) -> Interest {
+        let mut interest = Interest::default();
+        for change in changes {
+            interest.sections.insert(change.section);
+            interest.names.extend(name_taken(change).cloned());
+        }
+        interest
+    }
+
+    /// In what touches a place.
+    pub(crate) fn at(place: Place<'_>) -> Interest {
+        let mut interest = Interest::default();
+        match place {
+            // Any change does, so the first one.
+            Place::Package => {}
+            Place::Section(id) | Place::Option(id, _) => {
+                interest.sections.insert(id);
+            }
+            Place::Name(name) => {
+                interest.names.insert(name.clone());
+            }
+        }
+        interest
+    }
+
+    fn takes(&self, change: &Change) -> bool {
+        self.is_all
+            || self.sections.contains(&change.section)
+            || name_taken(change).is_some_and(|name| self.names.contains(name))
+    }
+}
+
 impl Theirs {
     /// Reads the commits to `package` after `after` up to `upto`.
-    pub(crate) fn read(log: &Log, package: &PackageName, after: Revision, upto: Revision) -> Result<Theirs> {
+    pub(crate) fn read(
+        log: &Log,
+        package: &PackageName,
+        after: Revision,
+        upto: Revision,
+        interest: &Interest,
+    ) -> Result<Theirs> {
         let mut theirs = Theirs::default();
         if after >= upto {
             return Ok(theirs);
@@ -71,8 +127,17 @@ impl Theirs {
                 let their = |change| Their { commit: commit.clone(), entry, change };
                 match &of.body {
                     EntryBody::Edit { changes, .. } => {
-                        for change in 0..changes.len() {
-                            theirs.add(their(Some(change)));
+                        if let Some(last) = changes.len().checked_sub(1) {
+                            let last = their(Some(last));
+                            match &mut theirs.ends {
+                                Some((_, end)) => *end = last,
+                                ends => *ends = Some((their(Some(0)), last)),
+                            }
+                        }
+                        for (number, _) in
+                            changes.iter().enumerate().filter(|(_, change)| interest.takes(change))
+                        {
+                            theirs.add(their(Some(number)));
                         }
                     }
                     EntryBody::Replace { .. } => theirs.whole.push(their(None)),
@@ -110,7 +175,7 @@ impl Theirs {
             self.by_section.get(&id).into_iter().flatten().filter_map(|index| self.changes.get(*index))
         };
         let found = match place {
-            Place::Package => self.changes.first(),
+            Place::Package => self.ends.as_ref().map(|(first, _)| first),
             Place::Section(id) => in_section(id).next(),
             Place::Option(id, option) => in_section(id).find(|their| {
                 their.change().is_some_and(|change| match &change.kind {
@@ -131,7 +196,8 @@ impl Theirs {
 
     /// Returns the newest commit after `base`, if there is any.
     pub(crate) fn newest(&self, base: Revision) -> Option<&Their> {
-        let all = self.whole.iter().chain(&self.changes);
+        let last = self.ends.as_ref().map(|(_, last)| last);
+        let all = self.whole.last().into_iter().chain(last);
         all.filter(|their| their.revision() > base).max_by_key(|their| their.revision())
     }
 }

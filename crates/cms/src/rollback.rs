@@ -11,6 +11,7 @@ use crate::author::current_user;
 use crate::commit::{Action, Committed, Signature, Wanted};
 use crate::error::{Error, Result};
 use crate::history::KeyFilter;
+use crate::rebase::{Interest, Theirs};
 use crate::stage::CommitOptions;
 use crate::store::Store;
 use crate::terms::Terms;
@@ -87,7 +88,7 @@ impl Store {
         let mut wanted = Vec::new();
         for (name, changes) in touched {
             let newest = log.newest()?;
-            let later = crate::rebase::Theirs::read(log, &name, to, newest.revision)?;
+            let later = Theirs::read(log, &name, to, newest.revision, &Interest::default())?;
             let untouched = later.newest(to).is_none();
             let action = if untouched || whole.contains_key(&name) {
                 match (before.contains(&name), newest.cell(&name).is_some()) {

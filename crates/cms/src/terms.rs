@@ -8,7 +8,7 @@ use cms_model::{Key, Name, PackageName, SectionId, Selector};
 use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::history::resolve;
-use crate::rebase::{Place, Theirs};
+use crate::rebase::{Interest, Place, Theirs};
 use crate::snapshot::Snapshot;
 use crate::store::Log;
 
@@ -87,7 +87,6 @@ impl Requirement {
         if is_untouched || self.base >= head.revision {
             return Ok(());
         }
-        let theirs = Theirs::read(log, &self.package, self.base, head.revision)?;
         let place = match &self.section {
             None | Some(Required::Anywhere) => Place::Package,
             Some(Required::Absent(name)) => Place::Name(name),
@@ -96,6 +95,7 @@ impl Requirement {
                 Some(option) => Place::Option(*id, option),
             },
         };
+        let theirs = Theirs::read(log, &self.package, self.base, head.revision, &Interest::at(place))?;
         match theirs.touching(place) {
             None => Ok(()),
             Some(their) => Err(Error::Conflict {
