@@ -26,7 +26,8 @@
 //! ```
 //!
 //! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
-//! (reading), `transaction` and `stage` (changing), `commit` and `rebase` (the steps of a commit),
+//! (reading), `transaction`, `manager` and `stage` (changing), `commit`, `rebase` and `terms` (what a commit is made of and checked
+//! against), `group` and `queue` (its steps, for all who wait),
 //! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `doctor`.
 
 mod author;
