@@ -1,34 +1,16 @@
 //! Checksums of what is stored: CRC-32 as in zlib.
 
+use crc::{CRC_32_ISO_HDLC, Crc};
+
 /// Up to this length a table is as good: `crc32fast` asks the processor first what it can do, and where that one is virtual
 /// the host answers, in a time in which a command that checks three hundred bytes could have ended.
 const SHORT: usize = 256;
 
-static TABLE: [u32; 256] = table();
+static TABLE: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// Returns the checksum of `bytes`.
 pub fn checksum(bytes: &[u8]) -> u32 {
-    if bytes.len() > SHORT {
-        return crc32fast::hash(bytes);
-    }
-    let step = |sum: u32, byte: &u8| TABLE[usize::from(sum as u8 ^ byte)] ^ (sum >> 8);
-    !bytes.iter().fold(u32::MAX, step)
-}
-
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut at = 0;
-    while at < 256 {
-        let mut sum = at as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 };
-            bit += 1;
-        }
-        table[at] = sum;
-        at += 1;
-    }
-    table
+    if bytes.len() > SHORT { crc32fast::hash(bytes) } else { TABLE.checksum(bytes) }
 }
 
 #[cfg(test)]

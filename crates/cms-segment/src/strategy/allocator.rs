@@ -40,6 +40,25 @@ pub(crate) trait Allocator: Send + Sync {
     }
 }
 
+/// What lies from `start` to `end` between pieces in use, which come in the order of their offsets.
+pub(super) fn between(start: u64, end: u64, used: &[Extent]) -> Result<Vec<Extent>> {
+    let overlap = || damaged("pieces of the store overlap");
+    let mut gaps = Vec::new();
+    let mut free = start;
+    for extent in used {
+        match extent.offset.checked_sub(free).ok_or_else(overlap)? {
+            0 => {}
+            size => gaps.push(Extent { offset: free, size }),
+        }
+        free = extent.offset + extent.size.next_multiple_of(GRANULE);
+    }
+    match end.checked_sub(free).ok_or_else(overlap)? {
+        0 => {}
+        size => gaps.push(Extent { offset: free, size }),
+    }
+    Ok(gaps)
+}
+
 /// An allocator of a strategy over a file of which the first `start` bytes are taken.
 pub(crate) fn allocator(
     strategy: Strategy,

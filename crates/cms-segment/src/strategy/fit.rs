@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::allocator::{Allocator, Extent, GRANULE};
+use super::allocator::{Allocator, Extent, GRANULE, between};
 use crate::{Result, error::damaged};
 
 pub(crate) struct Fit {
@@ -90,21 +90,8 @@ impl Allocator for Fit {
         };
         self.by_offset.clear();
         self.by_size.clear();
-        let mut free = start;
-        for extent in used {
-            if extent.offset < free {
-                return Err(damaged("pieces of the store overlap"));
-            }
-            if extent.offset > free {
-                self.add(free, extent.offset - free);
-            }
-            free = extent.offset + extent.size.next_multiple_of(GRANULE);
-        }
-        if free > self.end {
-            return Err(damaged("pieces of the store overlap"));
-        }
-        if free < self.end {
-            self.add(free, self.end - free);
+        for gap in between(start, self.end, used)? {
+            self.add(gap.offset, gap.size);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::allocator::{Allocator, Extent, GRANULE};
+use super::allocator::{Allocator, Extent, GRANULE, between};
 use crate::{Result, error::damaged};
 
 /// Steps within a power of two, as a power of two.
@@ -142,21 +142,8 @@ impl Allocator for Tlsf {
             return if used.is_empty() { Ok(()) } else { Err(damaged("pieces of the store overlap")) };
         };
         self.take(start);
-        let mut free = start;
-        for extent in used {
-            if extent.offset < free {
-                return Err(damaged("pieces of the store overlap"));
-            }
-            if extent.offset > free {
-                self.add(free, extent.offset - free);
-            }
-            free = extent.offset + extent.size.next_multiple_of(GRANULE);
-        }
-        if free > self.end {
-            return Err(damaged("pieces of the store overlap"));
-        }
-        if free < self.end {
-            self.add(free, self.end - free);
+        for gap in between(start, self.end, used)? {
+            self.add(gap.offset, gap.size);
         }
         Ok(())
     }
