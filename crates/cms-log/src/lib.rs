@@ -6,7 +6,7 @@
 //! are specified in `docs/log-format.md`. It knows what a change is, and nothing of users, rights or package files.
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
-//! `backend` the interface, `codec` the bytes, `package` the way from text to objects and back, `sqlite` the embedded home.
+//! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes, `package` the way from text to objects and back, `sqlite` the embedded home.
 
 mod backend;
 mod codec;
@@ -16,18 +16,22 @@ mod digest;
 mod error;
 mod object;
 mod package;
+mod pending;
 mod revision;
 mod sqlite;
 mod wire;
 
 pub use crate::{
-    backend::{Appended, Backend, Durable, FileView, Finding, Order, Progress, Reclaimed, Root, Severity},
+    backend::{
+        Appended, Backend, Durable, FileView, Finding, Note, Order, Progress, Reclaimed, Root, Severity,
+    },
     codec::{decode_changes, encode_changes},
     commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
     digest::{Digest, Digester},
     error::{Error, Fault, Result},
     object::{Object, ObjectKind},
     package::{StoredPackage, checkpoint_state, load_package, package_at, packages_at, store_package},
+    pending::{Confirmations, Outcome, Pending, Settled},
     revision::Revision,
     sqlite::{Open, Sqlite},
 };
