@@ -4,9 +4,12 @@
 
 use std::sync::Arc;
 
-use cms_log::{Appended, Commit, CommitKind, EntryBody, Object, Origin, PackageEntry, Revision, Root};
+use cms_log::{
+    Appended, Commit, CommitKind, EntryBody, Note, Object, Origin, PackageEntry, Pending, Revision, Root,
+};
 use cms_model::{Change, ChangeKind, Edit, Package, PackageName};
 
+use crate::confirm::Confirm;
 use crate::describe::{DisplayChange, key_of};
 use crate::error::{Error, Result};
 use crate::external::Warning;
@@ -53,6 +56,8 @@ pub(crate) struct Signature {
     pub tool: String,
     pub message: String,
     pub origin: Origin,
+    /// Whether it is rolled back unless somebody confirms it.
+    pub confirm: Option<Confirm>,
 }
 
 /// What a commit did.
@@ -64,9 +69,15 @@ pub struct Committed {
     pub packages: Vec<(PackageName, Vec<DisplayChange>)>,
     /// What its user should know besides.
     pub warnings: Vec<Warning>,
+    /// What rolls it back unless somebody confirms it.
+    pub armed: Option<Pending>,
 }
 
 impl Committed {
+    pub(crate) fn nothing(revision: Revision, warnings: Vec<Warning>) -> Committed {
+        Committed { revision, packages: Vec::new(), warnings, armed: None }
+    }
+
     /// Tells whether nothing was changed, so that no revision was made.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty()
@@ -88,6 +99,8 @@ pub(crate) struct Prepared {
     pub origin: Origin,
     pub packages: Vec<PreparedPackage>,
     pub conflicts: Vec<(PackageName, Change)>,
+    /// Notes that the log keeps if it has the commit.
+    pub notes: Vec<Note>,
 }
 
 #[derive(Debug)]
@@ -114,6 +127,7 @@ impl Prepared {
             origin,
             packages: Vec::new(),
             conflicts: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -133,7 +147,12 @@ impl PreparedPackage {
         PreparedPackage::changed(name, old, Arc::new(new), changes)
     }
 
-    fn changed(name: PackageName, old: &Package, new: Arc<Package>, changes: Vec<Change>) -> PreparedPackage {
+    pub(crate) fn changed(
+        name: PackageName,
+        old: &Package,
+        new: Arc<Package>,
+        changes: Vec<Change>,
+    ) -> PreparedPackage {
         let edit = Edit::between(old, &new);
         PreparedPackage { name, body: PreparedBody::Edit { changes, edit }, result: Some(new) }
     }
@@ -159,13 +178,24 @@ impl Store {
     pub(crate) fn commit(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
         let log = self.log("commit")?;
         let names: Vec<PackageName> = wanted.iter().map(|wanted| wanted.package.clone()).collect();
+        let confirm = signature.confirm.clone();
+        if confirm.is_some() {
+            // What is due must not be joined.
+            self.expire()?;
+        }
         let mut writing = log.write()?;
         let absorbed = self.absorb(log, &mut writing, &names)?;
         refuse_unparsable(&absorbed.warnings)?;
-        let (prepared, packages) = prepare(log, &writing.head, wanted, signature)?;
+        let (mut prepared, packages) = prepare(log, &writing.head, wanted, signature)?;
         if prepared.packages.is_empty() {
-            let revision = writing.head.revision;
-            return Ok(Committed { revision, packages: Vec::new(), warnings: absorbed.warnings });
+            return Ok(Committed::nothing(writing.head.revision, absorbed.warnings));
+        }
+        let mut armed = None;
+        if let Some(confirm) = &confirm {
+            let touched: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
+            let (note, pending) = self.arm(log, confirm, writing.head.revision.next(), &touched)?;
+            prepared.notes.push(note);
+            armed = Some(pending);
         }
         let (appended, commit) = self.append(log, &mut writing, prepared)?;
         let head = Arc::new(writing.head.clone());
@@ -174,7 +204,7 @@ impl Store {
         let durable = log.backend.sync(appended)?;
         log.show(&log.publish(head), &commit);
         tracing::info!(revision = durable.revision().0, packages = packages.len(), "committed");
-        Ok(Committed { revision: durable.revision(), packages, warnings: absorbed.warnings })
+        Ok(Committed { revision: durable.revision(), packages, warnings: absorbed.warnings, armed })
     }
 
     /// Says what [`commit`](Store::commit) would do now.
@@ -182,7 +212,7 @@ impl Store {
         let log = self.log("plan a commit")?;
         let head = log.newest()?;
         let (_, packages) = prepare(log, &head, wanted, signature)?;
-        Ok(Committed { revision: head.revision, packages, warnings: Vec::new() })
+        Ok(Committed { packages, ..Committed::nothing(head.revision, Vec::new()) })
     }
 
     /// Commits, and returns when the package files have it, too.
@@ -250,7 +280,9 @@ impl Store {
         next.advance(&commit, made);
         let checkpoint =
             if is_checkpoint_due(&next) { Some(root_of(log, &next, &mut objects)?) } else { None };
-        let appended = backend.append(writing.head.revision, &commit, &objects, checkpoint.as_ref())?;
+        let root = checkpoint.as_ref();
+        let appended =
+            backend.append_noting(writing.head.revision, &commit, &objects, root, &prepared.notes)?;
         if let Some(root) = &checkpoint {
             next.rest_on(root);
         }
@@ -392,7 +424,7 @@ fn apply_changes(
 }
 
 /// Somebody else said the same already.
-fn changes_nothing(effective: &Change) -> bool {
+pub(crate) fn changes_nothing(effective: &Change) -> bool {
     match &effective.kind {
         ChangeKind::Set { old, new, .. } => old.as_ref() == Some(new),
         ChangeKind::Rename { old, new } => old == new,

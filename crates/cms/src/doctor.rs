@@ -114,6 +114,17 @@ impl Store {
             };
             add(severity, found.place, found.what, advice);
         }
+        for pending in self.pending()? {
+            let tokens = pending.tokens.join(", ");
+            let revisions: Vec<String> = pending.revisions.iter().map(ToString::to_string).collect();
+            let guarded = if self.is_guarded() { "" } else { ", and no guardian is there" };
+            add(
+                FindingSeverity::Warning,
+                location.config().display().to_string(),
+                format!("revision {} awaits confirmation{guarded} ({tokens})", revisions.join(", ")),
+                "cms confirm keeps it, cms confirm --cancel rolls it back",
+            );
+        }
         let head = log.newest()?;
         for name in self.known_names(log, &head)? {
             let file = self.file(&name);
@@ -164,7 +175,7 @@ impl Store {
 
     /// Forgets commits that the retention does not ask for; returns the number of commits given up.
     ///
-    /// The newest state always stays.
+    /// The newest state always stays, and so does the one before a commit that awaits confirmation.
     ///
     /// # Errors
     /// Those of the log.
@@ -181,6 +192,10 @@ impl Store {
         }
         if retention.commits.is_none() && retention.age_us.is_none() {
             return Ok(0);
+        }
+        // What is rolled back unless it is confirmed needs the state before it.
+        for pending in self.pending()? {
+            keep = keep.min(pending.restore());
         }
         Ok(log.backend.retain(keep.max(log.backend.first()?))?.commits)
     }

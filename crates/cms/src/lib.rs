@@ -27,11 +27,13 @@
 //!
 //! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
 //! (reading), `transaction` and `stage` (changing), `commit` and `rebase` (the steps of a commit),
-//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `doctor`.
+//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `confirm` (commits that somebody
+//! has to confirm), `doctor`.
 
 mod author;
 mod bound;
 mod commit;
+mod confirm;
 mod describe;
 mod doctor;
 mod error;
@@ -53,15 +55,17 @@ mod stage;
 mod stage_file;
 mod status;
 mod store;
+mod system_log;
 mod transaction;
 mod user;
 
-pub use cms_log::{CommitKind, Revision};
+pub use cms_log::{CommitKind, Outcome, Pending, Revision, Settled};
 pub use cms_model as model;
 
 pub use crate::author::{EXTERNAL, current_user};
 pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
+pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
 pub use crate::doctor::{Finding, FindingSeverity, Retention};
 pub use crate::error::{Error, Result};

@@ -34,11 +34,25 @@ impl Theirs {
         after: Revision,
         upto: Revision,
     ) -> Result<Theirs> {
+        Theirs::read_except(backend, package, after, upto, &[])
+    }
+
+    /// As [`read`](Theirs::read), without the commits of `ours`.
+    pub(crate) fn read_except(
+        backend: &dyn Backend,
+        package: &PackageName,
+        after: Revision,
+        upto: Revision,
+        ours: &[Revision],
+    ) -> Result<Theirs> {
         let mut theirs = Theirs::default();
         if after >= upto {
             return Ok(theirs);
         }
         backend.commits(after, upto, &mut |commit| {
+            if ours.contains(&commit.revision) {
+                return ControlFlow::Continue(());
+            }
             let author: Arc<str> = commit.author.as_str().into();
             for entry in commit.packages {
                 if entry.package != *package {

@@ -8,6 +8,7 @@ use cms_model::{Change, Draft, Package, PackageName};
 
 use crate::author::current_user;
 use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::confirm::Confirm;
 use crate::error::{Error, Result};
 use crate::snapshot::Snapshot;
 use crate::store::{Store, seed};
@@ -68,6 +69,7 @@ impl Store {
             tool: String::new(),
             message: String::new(),
             origin: Origin::Direct,
+            confirm: None,
         };
         Transaction { store: self.clone(), snapshot, works: BTreeMap::new(), signature }
     }
@@ -182,6 +184,13 @@ impl Transaction {
     #[must_use]
     pub fn author(mut self, author: impl Into<String>) -> Transaction {
         self.signature.author = author.into();
+        self
+    }
+
+    /// Asks for the commit to be rolled back unless somebody confirms it in time.
+    #[must_use]
+    pub fn confirm(mut self, confirm: Confirm) -> Transaction {
+        self.signature.confirm = Some(confirm);
         self
     }
 
