@@ -127,6 +127,16 @@ impl Store {
         self.settle_due(&mut |_| String::new())
     }
 
+    /// Returns how much time is left to confirm an entry: none when it is due.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system does not tell which boot this is.
+    pub fn time_left(&self, pending: &Pending) -> Result<Duration> {
+        let now = Clock::now()?;
+        let left = pending.deadline_us.saturating_sub(now.since_boot_us);
+        Ok(if due(pending, &now).is_some() { Duration::ZERO } else { Duration::from_micros(left) })
+    }
+
     /// Notes that somebody has seen what became of everything.
     ///
     /// # Errors

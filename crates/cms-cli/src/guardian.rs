@@ -1,0 +1,88 @@
+//! The guardian: the process that rolls back what nobody confirms. It outlives the call, the terminal and the login.
+//!
+//! Its steps are those of "Who rolls back" in `docs/commit-confirmed.md`.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{ChildStdin, Command, Stdio};
+
+use cms::{Location, Options};
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::{self, Session};
+use crate::text::msg;
+
+/// The verb by which the program calls itself.
+pub(crate) const VERB: &str = "__guard";
+
+/// A guardian that waits for its caller to have committed. Dropped, it looks into the log; so it does when the caller dies.
+pub(crate) struct Guardian {
+    _until_then: Option<ChildStdin>,
+}
+
+/// Starts a guardian for a store, and waits until nothing that happens to the caller can reach it.
+pub(crate) fn start(location: &Location) -> Result<Guardian, Failure> {
+    let failed = |error: io::Error| Failure::new(Exit::Error, msg!("guardian-failed")).because(&error);
+    // The program itself, also when its file has been replaced meanwhile.
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("cms").arg("-c").arg(location.config());
+    for (option, directory) in [("--state-dir", location.state()), ("--run-dir", location.run())] {
+        // The options name what holds the directories of all stores.
+        let base = std::path::absolute(directory.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
+        command.arg(option).arg(base);
+    }
+    command.arg(OsString::from(VERB));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
+    let mut child = command.spawn().map_err(failed)?;
+    let mut ready = [0];
+    let answer = child.stdout.take().map_or(Ok(0), |mut pipe| pipe.read(&mut ready)).map_err(failed)?;
+    if answer == 0 {
+        return Err(failed(io::ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(Guardian { _until_then: child.stdin.take() })
+}
+
+/// Becomes the guardian of the session's store.
+pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
+    let failed = |error: io::Error| Failure::new(Exit::Error, msg!("guardian-failed")).because(&error);
+    detach().map_err(failed)?;
+    let store = session::open(&session.globals, Options { create: false, writes: true })?;
+    store.guard()?;
+    Ok(Exit::Ok)
+}
+
+/// Leaves the caller's session, folder, descriptors and streams, and waits until the caller is done.
+fn detach() -> io::Result<()> {
+    let mut deaf = SigSet::empty();
+    deaf.add(Signal::SIGHUP);
+    deaf.thread_block()?;
+    rustix::process::setsid()?;
+    rustix::process::chdir("/")?;
+    close_inherited()?;
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::io::write(rustix::stdio::stdout(), b"\n")?;
+    rustix::stdio::dup2_stdout(&null)?;
+    let mut rest = [0; 64];
+    while rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut rest))? > 0 {}
+    rustix::stdio::dup2_stdin(&null)?;
+    Ok(())
+}
+
+/// Closes what the caller's caller left open: a lock of a script, or the pipe for which a remote shell waits. Nothing of
+/// ours is open yet but the three streams.
+fn close_inherited() -> io::Result<()> {
+    let mut open: Vec<RawFd> = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        open.extend(entry?.file_name().to_str().and_then(|number| number.parse::<RawFd>().ok()));
+    }
+    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
+        // One of them was the listing itself, which is closed by now.
+        let _ = nix::unistd::close(descriptor);
+    }
+    Ok(())
+}
