@@ -390,7 +390,7 @@ batch-checked = alle Befehle des Stapels würden gelingen
 
 confirm-armed = er wird um { $time } zurückgenommen, wenn ihn niemand bestätigt: { $command }
 confirm-joined = zusammen mit dem, was schon aussteht: { $revisions } werden gemeinsam bestätigt oder zurückgenommen, auf Revision { $restore }
-confirm-still = { $revisions } sind noch nicht bestätigt und werden um { $time } zurückgenommen, wenn das so bleibt: { $command }
+confirm-still = dies bestätigt nichts: { $revisions } wird um { $time } zurückgenommen, wenn niemand bestätigt: { $command }
 confirm-confirmed = { $revisions } bestätigt um { $time }
 confirm-proven = { $revisions } durch die Probe bestätigt um { $time }
 confirm-cancelled = { $revisions } abgebrochen und zurückgenommen um { $time } ({ $undone })

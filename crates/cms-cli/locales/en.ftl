@@ -391,7 +391,7 @@ batch-checked = all commands of the batch would succeed
 
 confirm-armed = it is rolled back at { $time } unless it is confirmed: { $command }
 confirm-joined = together with what was pending: { $revisions } are confirmed or rolled back as one, to revision { $restore }
-confirm-still = { $revisions } still await confirmation, and are rolled back at { $time } unless confirmed: { $command }
+confirm-still = this confirms nothing: { $revisions } will be rolled back at { $time } unless confirmed: { $command }
 confirm-confirmed = { $revisions } confirmed at { $time }
 confirm-proven = { $revisions } confirmed by the probe at { $time }
 confirm-cancelled = { $revisions } cancelled and rolled back at { $time } ({ $undone })

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use cms::{Confirm, Location, Outcome, Pending, Revision, Settled, Store};
+use cms::{Confirm, Dirs, Location, Outcome, Pending, Revision, Settled, Store};
 use serde_json::{Value as JsonValue, json};
 
 use crate::arguments::{Help, help};
@@ -119,8 +119,12 @@ fn command_for(pending: &Pending, globals: &Globals) -> String {
     if globals.config.as_os_str() != DEFAULT_CONFIG {
         words.extend(["-c".to_owned(), quoted(&globals.config)]);
     }
-    for (option, directory) in [("--state-dir", &globals.state), ("--run-dir", &globals.run)] {
-        if let Some(directory) = directory {
+    // Another login need not have our environment.
+    let dirs = Dirs::from_env();
+    for (option, typed, set) in
+        [("--state-dir", &globals.state, &dirs.state), ("--run-dir", &globals.run, &dirs.run)]
+    {
+        if let Some(directory) = typed.as_ref().or(set.as_ref()) {
             words.extend([option.to_owned(), quoted(directory)]);
         }
     }

@@ -61,6 +61,8 @@ fn detach() -> io::Result<()> {
     let mut deaf = SigSet::empty();
     deaf.add(Signal::SIGHUP);
     deaf.thread_block()?;
+    // What a list of processes shows; a name is no reason to fail.
+    let _ = rustix::thread::set_name(c"cms-guardian");
     rustix::process::setsid()?;
     rustix::process::chdir("/")?;
     close_inherited()?;
