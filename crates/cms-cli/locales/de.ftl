@@ -215,6 +215,7 @@ import-package = Der Name für das Paket, wie immer es im Text heißt
 import-merge = Neues und Anderes vormerken, statt die Pakete zu ersetzen
 completion-shell = bash, zsh oder fish
 candidates-words = Die bisher getippten Wörter
+guard-descriptors = Die Deskriptoren, die zu schließen sind
 
 option-config = Das Konfigurationsverzeichnis (Vorgabe: /etc/config)
 option-state-dir = Wo Protokoll und Vorgemerktes liegen (CMS_STATE_DIR)

@@ -216,6 +216,7 @@ import-package = The name for the package, whatever it is called in the text
 import-merge = Stage what is new or different in place of replacing the packages
 completion-shell = bash, zsh or fish
 candidates-words = The words typed so far
+guard-descriptors = The descriptors to be closed
 
 option-config = The configuration directory (default: /etc/config)
 option-state-dir = Where the log and the staged changes are kept (CMS_STATE_DIR)

@@ -2,7 +2,6 @@
 //!
 //! Its steps are those of "Who rolls back" in `docs/commit-confirmed.md`.
 
-use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
@@ -11,6 +10,7 @@ use std::process::{ChildStdin, Command, Stdio};
 
 use cms::{Location, Options};
 use nix::sys::signal::{SigSet, Signal};
+use rustix::fs::OFlags;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ pub(crate) fn start(location: &Location) -> Result<Guardian, Failure> {
         let base = std::path::absolute(directory.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
         command.arg(option).arg(base);
     }
-    command.arg(OsString::from(VERB));
+    command.arg(VERB).args(inheritable().map_err(failed)?.iter().map(ToString::to_string));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
     let mut child = command.spawn().map_err(failed)?;
     let mut ready = [0];
@@ -47,17 +47,17 @@ pub(crate) fn start(location: &Location) -> Result<Guardian, Failure> {
     Ok(Guardian { _until_then: child.stdin.take() })
 }
 
-/// Becomes the guardian of the session's store.
-pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
+/// Becomes the guardian of the session's store, and closes the descriptors that it must not keep.
+pub(crate) fn run(session: &Session, inherited: &[RawFd]) -> Result<Exit, Failure> {
     let failed = |error: io::Error| Failure::new(Exit::Error, msg!("guardian-failed")).because(&error);
-    detach().map_err(failed)?;
+    detach(inherited).map_err(failed)?;
     let store = session::open(&session.globals, Options { create: false, writes: true })?;
     store.guard()?;
     Ok(Exit::Ok)
 }
 
 /// Leaves the caller's session, folder, descriptors and streams, and waits until the caller is done.
-fn detach() -> io::Result<()> {
+fn detach(inherited: &[RawFd]) -> io::Result<()> {
     let mut deaf = SigSet::empty();
     deaf.add(Signal::SIGHUP);
     deaf.thread_block()?;
@@ -65,7 +65,10 @@ fn detach() -> io::Result<()> {
     let _ = rustix::thread::set_name(c"cms-guardian");
     rustix::process::setsid()?;
     rustix::process::chdir("/")?;
-    close_inherited()?;
+    for descriptor in inherited {
+        // By number, as the caller's caller has left it: nothing in this process knows of it.
+        let _ = nix::unistd::close(*descriptor);
+    }
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
     rustix::io::write(rustix::stdio::stdout(), b"\n")?;
     rustix::stdio::dup2_stdout(&null)?;
@@ -75,16 +78,22 @@ fn detach() -> io::Result<()> {
     Ok(())
 }
 
-/// Closes what the caller's caller left open: a lock of a script, or the pipe for which a remote shell waits. Nothing of
-/// ours is open yet but the three streams.
-fn close_inherited() -> io::Result<()> {
-    let mut open: Vec<RawFd> = Vec::new();
+/// What the caller's caller left open and would be left open in the guardian: a lock of a script, or the pipe for which a
+/// remote shell waits.
+fn inheritable() -> io::Result<Vec<RawFd>> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd")? {
-        open.extend(entry?.file_name().to_str().and_then(|number| number.parse::<RawFd>().ok()));
+        let Some(descriptor) = entry?.file_name().to_str().and_then(|number| number.parse::<RawFd>().ok())
+        else {
+            continue;
+        };
+        // One of them is the listing itself, which is closed in a moment.
+        let Ok(about) = std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")) else { continue };
+        let flags = about.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).unwrap_or(0);
+        if descriptor > 2 && flags & OFlags::CLOEXEC.bits() == 0 {
+            found.push(descriptor);
+        }
     }
-    for descriptor in open.into_iter().filter(|descriptor| *descriptor > 2) {
-        // One of them was the listing itself, which is closed by now.
-        let _ = nix::unistd::close(descriptor);
-    }
-    Ok(())
+    Ok(found)
 }

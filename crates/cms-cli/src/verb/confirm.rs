@@ -24,8 +24,16 @@ pub(super) const GUARD: Verb = Verb {
     aliases: &[],
     uci: false,
     hidden: true,
-    arguments: |command, _| command,
-    run: |_, session| guardian::run(session),
+    arguments: |command, help| {
+        let number = clap::value_parser!(i32).range(3..);
+        command.arg(
+            Arg::new("descriptors").num_args(0..).value_parser(number).help(help!("guard-descriptors", help)),
+        )
+    },
+    run: |matches, session| {
+        let descriptors: Vec<i32> = matches.get_many("descriptors").into_iter().flatten().copied().collect();
+        guardian::run(session, &descriptors)
+    },
 };
 
 fn arguments(command: Command, help: Help) -> Command {
@@ -110,12 +118,11 @@ fn line(pending: &Pending, store: &Store) -> String {
 
 /// Rolls back what is due; opening the store has done so already, if it could.
 fn expire(store: &Store, session: &mut Session) -> Result<Exit, Failure> {
-    if !store.has_log() && store.location().is_ours() {
-        answer(&[], &[], store, session)?;
-        return Ok(Exit::Ok);
+    let mut unseen: Vec<Settled> = Vec::new();
+    if store.has_log() || !store.location().is_ours() {
+        store.expire()?;
+        unseen.extend(store.settled()?.into_iter().filter(|settled| !settled.seen));
     }
-    store.expire()?;
-    let unseen: Vec<Settled> = store.settled()?.into_iter().filter(|settled| !settled.seen).collect();
     answer(&[], &unseen, store, session)?;
     if !session.globals.json {
         for settled in &unseen {
