@@ -56,6 +56,16 @@ pub(crate) fn report(armed: Option<&Pending>, others: &[Pending], session: &mut 
     }
 }
 
+/// Says how a commit can be confirmed whose package files could not be written: it is in the log, and armed.
+pub(crate) fn report_unwritten(error: &cms::Error, store: &Store, session: &mut Session) {
+    if let cms::Error::FilesPending { revision, .. } = error
+        && let Ok(pending) = store.pending()
+        && let Some(armed) = pending.iter().find(|pending| pending.revisions.contains(revision))
+    {
+        report(Some(armed), &[], session);
+    }
+}
+
 /// Tells of rollbacks that nobody has seen yet, and makes sure that what is pending has a guardian.
 pub(crate) fn tell(session: &mut Session, store: &Store) {
     if !store.may_be_pending() {
@@ -68,7 +78,7 @@ pub(crate) fn tell(session: &mut Session, store: &Store) {
     }
     if !unseen.is_empty() && !session.output.is_quiet() && std::io::stderr().is_terminal() {
         // Told again if it cannot be noted.
-        let _ = store.acknowledge();
+        let _ = store.acknowledge(&unseen);
     }
     ensure_guardian(store);
 }

@@ -104,6 +104,7 @@ fn what_is_confirmed_in_time_stays() {
         assert!(pending.contains(words), "{words} in {pending}");
     }
     run(&home, "get system.main.hostname").success().stdout_is("b\n");
+    run(&home, "history --limit 1").success().stdout_has("r2 ");
     run(&home, "confirm").success().stderr_has("r2 confirmed");
     run(&home, &format!("confirm {token}")).success().stderr_has("r2 confirmed");
     run(&home, &format!("confirm --cancel {token}")).exits(5).stderr_has("r2 confirmed");
@@ -185,6 +186,17 @@ fn a_guardian_that_was_killed_is_replaced() {
     assert!(list(&home).contains("\"guarded\":true"));
     let_time_pass(&home);
     wait_until("the new one rolls back", || home.read("system") == SYSTEM);
+}
+
+#[test]
+fn confirming_needs_no_guardian() {
+    let home = home();
+    set(&home, "system.main.hostname=b");
+    let token = commit(&home, "1h");
+    kill_guardians(&home);
+    run(&home, &format!("confirm {token}")).success().stderr_has("r2 confirmed");
+    assert!(guardians(&home).is_empty() && nothing_pending(&home));
+    assert!(home.read("system").contains("hostname 'b'"));
 }
 
 #[test]

@@ -219,13 +219,15 @@ impl Store {
     pub(crate) fn commit_with_files(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
         let mut committed = self.commit(wanted, signature)?;
         let names: Vec<PackageName> = committed.packages.iter().map(|(name, _)| name.clone()).collect();
-        match self.write_package_files(&names) {
-            Ok(warnings) => committed.warnings.extend(warnings),
-            Err(source) => {
-                return Err(Error::FilesPending { revision: committed.revision, source: Box::new(source) });
-            }
-        }
+        committed.warnings.extend(self.follow(committed.revision, &names)?);
         Ok(committed)
+    }
+
+    /// Does what follows a commit that others see already, for one that was asked for and for a rollback alike: replaces the
+    /// package files.
+    pub(crate) fn follow(&self, revision: Revision, names: &[PackageName]) -> Result<Vec<Warning>> {
+        self.write_package_files(names)
+            .map_err(|source| Error::FilesPending { revision, source: Box::new(source) })
     }
 
     /// Appends a prepared commit, with a checkpoint when one is due. Not yet durable.

@@ -137,19 +137,19 @@ impl Store {
         Ok(if due(pending, &now).is_some() { Duration::ZERO } else { Duration::from_micros(left) })
     }
 
-    /// Notes that somebody has seen what became of everything.
+    /// Notes that somebody has seen what became of these.
     ///
     /// # Errors
     /// Those of the log.
-    pub fn acknowledge(&self) -> Result<()> {
+    pub fn acknowledge(&self, seen: &[Settled]) -> Result<()> {
         let log = self.log("note what was seen")?;
-        if read(log)?.settled.iter().all(|settled| settled.seen) {
+        if seen.iter().all(|settled| settled.seen) {
             return Ok(());
         }
         let _writing = log.write()?;
         let mut known = read(log)?;
         for settled in &mut known.settled {
-            settled.seen = true;
+            settled.seen |= seen.iter().any(|other| other.tokens == settled.tokens);
         }
         keep(self.location(), log, &known)
     }

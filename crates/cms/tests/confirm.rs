@@ -1,5 +1,7 @@
 //! Commits that await confirmation, through the engine: the rules of joining, of rolling back, and of what is kept.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use cms::model::{Name, PackageName, Selector, Value};
@@ -66,7 +68,7 @@ fn opening_rolls_back_what_is_due() {
     assert_eq!((armed.restore(), &armed.revisions[..]), (Revision(1), &[Revision(2)][..]));
     assert!(world.store.time_left(&armed).unwrap() > Duration::from_secs(3000));
     World::open(&world.home);
-    assert_eq!(world.store.pending().unwrap(), [armed.clone()], "it is not due");
+    assert_eq!(world.store.pending().unwrap(), std::slice::from_ref(&armed), "it is not due");
     world.let_time_pass();
     let store = World::open(&world.home);
     assert_eq!(world.file("system").as_deref(), Some(SYSTEM));
@@ -77,7 +79,7 @@ fn opening_rolls_back_what_is_due() {
     assert_eq!(newest.tool, "cms confirm");
     let error = store.confirm(Some(&armed.tokens[0])).unwrap_err();
     assert!(matches!(error, Error::Settled(settled) if settled.undone == Some(Revision(3))));
-    store.acknowledge().unwrap();
+    store.acknowledge(&store.settled().unwrap()).unwrap();
     assert!(!store.may_be_pending());
     assert!(matches!(store.confirm(None).unwrap_err(), Error::NotPending { token: None }));
 }

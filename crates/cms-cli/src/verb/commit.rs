@@ -47,8 +47,11 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         session.output.say(&msg!("commit-adopted", count = adopted));
     }
     let options = options(matches, "cms commit")?;
-    let guardian = confirmation::guardian(&options, &session.store()?)?;
-    let committed = stage.commit(package.as_ref(), &options)?;
+    let store = session.store()?;
+    let guardian = confirmation::guardian(&options, &store)?;
+    let committed = stage.commit(package.as_ref(), &options).inspect_err(|error| {
+        confirmation::report_unwritten(error, &store, session);
+    })?;
     drop(guardian);
     report(&committed, dry_run, session)
 }

@@ -58,8 +58,8 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let settled = if matches.get_flag("cancel") { store.cancel(token) } else { store.confirm(token) };
     let settled = settled.inspect_err(|error| {
         // Whoever is told now need not be told again.
-        if matches!(error, cms::Error::Settled(_)) {
-            let _ = store.acknowledge();
+        if let cms::Error::Settled(settled) = error {
+            let _ = store.acknowledge(std::slice::from_ref(&**settled));
         }
     })?;
     answer(&[], std::slice::from_ref(&settled), &store, session)?;
@@ -100,7 +100,7 @@ fn list(store: &Store, session: &mut Session) -> Result<Exit, Failure> {
         }
     }
     if settled.iter().any(|settled| !settled.seen) {
-        store.acknowledge()?;
+        store.acknowledge(&settled)?;
     }
     Ok(Exit::Ok)
 }

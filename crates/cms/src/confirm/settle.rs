@@ -157,10 +157,10 @@ impl Store {
             let config = self.location().config().display();
             system_log::warn(&format!("{config}: {message}"));
         }
-        match (settled.undone, self.write_package_files(&touched)) {
-            (Some(revision), Err(source)) => Err(Error::FilesPending { revision, source: Box::new(source) }),
-            _ => Ok(Some(settled)),
+        if let Some(revision) = settled.undone {
+            self.follow(revision, &touched)?;
         }
+        Ok(Some(settled))
     }
 }
 
