@@ -398,6 +398,7 @@ confirm-cancelled = { $revisions } abgebrochen und zurückgenommen um { $time } 
 confirm-expired = { $revisions } ZURÜCKGENOMMEN um { $time } ({ $undone }): nicht rechtzeitig bestätigt
 confirm-rebooted = { $revisions } ZURÜCKGENOMMEN um { $time } ({ $undone }): die Maschine wurde vor der Bestätigung neu gestartet
 confirm-kept = NICHT zurückgenommen, weil spätere Commits dasselbe geändert haben oder die Datei unlesbar ist: { $keys }
+confirm-overdue = { $revisions } sollte zurückgenommen werden und konnte es nicht: `cms confirm --expire` sagt, warum
 confirm-probe-failed = die Probe ist fehlgeschlagen: { $failure }
 confirm-until = bis { $time } (noch { $left } s)
 confirm-probe = Probe: { $probe }

@@ -399,6 +399,7 @@ confirm-cancelled = { $revisions } cancelled and rolled back at { $time } ({ $un
 confirm-expired = { $revisions } ROLLED BACK at { $time } ({ $undone }): not confirmed in time
 confirm-rebooted = { $revisions } ROLLED BACK at { $time } ({ $undone }): the machine was restarted before they were confirmed
 confirm-kept = NOT rolled back, as later commits changed the same or the file cannot be read: { $keys }
+confirm-overdue = { $revisions } should have been rolled back, and could not be: `cms confirm --expire` says why
 confirm-probe-failed = the probe failed: { $failure }
 confirm-until = until { $time } ({ $left } s left)
 confirm-probe = probe: { $probe }

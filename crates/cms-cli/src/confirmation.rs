@@ -80,12 +80,23 @@ pub(crate) fn tell(session: &mut Session, store: &Store) {
         // Told again if it cannot be noted.
         let _ = store.acknowledge(&unseen);
     }
-    ensure_guardian(store);
+    ensure_guardian(store, session);
 }
 
-fn ensure_guardian(store: &Store) {
-    let pending = store.pending().is_ok_and(|pending| !pending.is_empty());
-    if pending
+fn ensure_guardian(store: &Store, session: &mut Session) {
+    let pending = match store.pending() {
+        Ok(pending) => pending,
+        Err(error) => {
+            session.tell(&error.into());
+            return;
+        }
+    };
+    // Opening the store has tried to roll it back.
+    for overdue in pending.iter().filter(|pending| store.time_left(pending).is_ok_and(|left| left.is_zero()))
+    {
+        session.output.warn(&msg!("confirm-overdue", revisions = names(&overdue.revisions)));
+    }
+    if !pending.is_empty()
         && !store.is_guarded()
         && let Err(failure) = guardian::start(store.location())
     {

@@ -2,6 +2,7 @@
 //!
 //! Its steps are those of "Who rolls back" in `docs/commit-confirmed.md`.
 
+use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
@@ -10,6 +11,7 @@ use std::process::{ChildStdin, Command, Stdio};
 
 use cms::{Location, Options};
 use nix::sys::signal::{SigSet, Signal};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
 
 use crate::exit::Exit;
@@ -19,6 +21,9 @@ use crate::text::msg;
 
 /// The verb by which the program calls itself.
 pub(crate) const VERB: &str = "__guard";
+
+/// How long it waits for its caller before it looks into the log.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 /// A guardian that waits for its caller to have committed. Dropped, it looks into the log; so it does when the caller dies.
 pub(crate) struct Guardian {
@@ -51,12 +56,23 @@ pub(crate) fn start(location: &Location) -> Result<Guardian, Failure> {
 pub(crate) fn run(session: &Session, inherited: &[RawFd]) -> Result<Exit, Failure> {
     let failed = |error: io::Error| Failure::new(Exit::Error, msg!("guardian-failed")).because(&error);
     detach(inherited).map_err(failed)?;
+    // Before the caller may go on: who cannot open the log cannot guard it.
     let store = session::open(&session.globals, Options { create: false, writes: true })?;
-    store.guard()?;
-    Ok(Exit::Ok)
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null").map_err(failed)?;
+    rustix::io::write(rustix::stdio::stdout(), b"\n").map_err(|error| failed(error.into()))?;
+    rustix::stdio::dup2_stdout(&null).map_err(|error| failed(error.into()))?;
+    loop {
+        // Looked at before the log: what the caller has committed by then is in it.
+        let is_alone = caller_is_done();
+        // A caller that hangs in the middle keeps nothing from being rolled back.
+        store.guard()?;
+        if is_alone {
+            return Ok(Exit::Ok);
+        }
+    }
 }
 
-/// Leaves the caller's session, folder, descriptors and streams, and waits until the caller is done.
+/// Leaves the caller's session, folder and descriptors.
 fn detach(inherited: &[RawFd]) -> io::Result<()> {
     let mut deaf = SigSet::empty();
     deaf.add(Signal::SIGHUP);
@@ -69,13 +85,14 @@ fn detach(inherited: &[RawFd]) -> io::Result<()> {
         // By number, as the caller's caller has left it: nothing in this process knows of it.
         let _ = nix::unistd::close(*descriptor);
     }
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    rustix::io::write(rustix::stdio::stdout(), b"\n")?;
-    rustix::stdio::dup2_stdout(&null)?;
-    let mut rest = [0; 64];
-    while rustix::io::retry_on_intr(|| rustix::io::read(rustix::stdio::stdin(), &mut rest))? > 0 {}
-    rustix::stdio::dup2_stdin(&null)?;
     Ok(())
+}
+
+/// Waits for a moment for the caller to let go of the pipe, by being done or by being killed.
+fn caller_is_done() -> bool {
+    let stdin = rustix::stdio::stdin();
+    let mut pipe = [PollFd::new(&stdin, PollFlags::IN)];
+    matches!(rustix::event::poll(&mut pipe, Some(&PAUSE)), Ok(1..))
 }
 
 /// What the caller's caller left open and would be left open in the guardian: a lock of a script, or the pipe for which a

@@ -114,16 +114,40 @@ impl Store {
             };
             add(severity, found.place, found.what, advice);
         }
-        for pending in self.pending()? {
+        let pending = match self.pending() {
+            Ok(pending) => pending,
+            Err(error) => {
+                let place = location.log().display().to_string();
+                add(
+                    FindingSeverity::Error,
+                    place,
+                    error.to_string(),
+                    "nothing is rolled back by itself; undo by hand what was not confirmed",
+                );
+                Vec::new()
+            }
+        };
+        for pending in pending {
             let tokens = pending.tokens.join(", ");
             let revisions: Vec<String> = pending.revisions.iter().map(ToString::to_string).collect();
             let guarded = if self.is_guarded() { "" } else { ", and no guardian is there" };
-            add(
-                FindingSeverity::Warning,
-                location.config().display().to_string(),
-                format!("revision {} awaits confirmation{guarded} ({tokens})", revisions.join(", ")),
-                "cms confirm keeps it, cms confirm --cancel rolls it back",
-            );
+            let place = location.config().display().to_string();
+            let revisions = revisions.join(", ");
+            if self.time_left(&pending).is_ok_and(|left| left.is_zero()) {
+                add(
+                    FindingSeverity::Error,
+                    place,
+                    format!("revision {revisions} was not confirmed and is not rolled back yet ({tokens})"),
+                    "cms confirm --expire rolls it back, or says why it cannot",
+                );
+            } else {
+                add(
+                    FindingSeverity::Warning,
+                    place,
+                    format!("revision {revisions} awaits confirmation{guarded} ({tokens})"),
+                    "cms confirm keeps it, cms confirm --cancel rolls it back",
+                );
+            }
         }
         let head = log.newest()?;
         for name in self.known_names(log, &head)? {

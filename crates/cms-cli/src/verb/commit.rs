@@ -81,7 +81,7 @@ pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session
     session.warn_all(&committed.warnings);
     let revision = committed.revision.0.to_string();
     let store = session.store()?;
-    let mut others = if store.may_be_pending() { store.pending()? } else { Vec::new() };
+    let mut others = if store.may_be_pending() { store.pending().unwrap_or_default() } else { Vec::new() };
     others.retain(|other| committed.armed.as_ref().is_none_or(|armed| armed.tokens != other.tokens));
     if session.globals.json {
         let packages: Vec<_> = committed

@@ -10,6 +10,7 @@ use super::{Clock, due, read};
 use crate::error::{Error, Result};
 use crate::lock::{Held, LockFile};
 use crate::store::{Log, Store};
+use crate::system_log;
 
 /// The longest sleep: so late is noticed what others armed or settled, or that the machine was suspended.
 const NAP: Duration = Duration::from_secs(1);
@@ -36,13 +37,24 @@ impl Store {
             },
         };
         let mut probes = HashMap::new();
+        let mut is_failing = false;
         // Without its log there is nothing to watch over: the store was taken away.
         while log.backend.place().exists() {
             match self.look(log, &mut probes) {
                 Ok(None) => break,
-                Ok(Some(pause)) => std::thread::sleep(pause),
+                Ok(Some(pause)) => {
+                    is_failing = false;
+                    std::thread::sleep(pause);
+                }
                 Err(error) => {
                     tracing::error!(%error, "the guardian tries again");
+                    if !is_failing {
+                        let config = self.location().config().display();
+                        system_log::warn(&format!(
+                            "{config}: cannot watch over what is pending, trying again: {error}"
+                        ));
+                    }
+                    is_failing = true;
                     if error.is_committed() {
                         self.write_late();
                     }
