@@ -56,6 +56,7 @@ verb-batch = Viele Befehle als einen ausführen: alle oder keinen
 verb-changes = Zeigen, was Sie vorgemerkt haben
 verb-revert = Vorgemerktes zurücknehmen
 verb-commit = Aus dem Vorgemerkten eine Revision machen
+verb-confirm = Einen Commit behalten, der sonst zurückgenommen wird
 verb-history = Die Commits auflisten, den neuesten zuerst
 verb-diff = Zeigen, was sich zwischen zwei Ständen geändert hat
 verb-blame = Zeigen, wer jede Option zuletzt gesetzt hat
@@ -67,6 +68,7 @@ verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
 verb-memory = Zeigen, was das eingeblendete Segment belegt, es prüfen oder neu schreiben
 verb-completion = Das Vervollständigungsskript einer Shell ausgeben
 verb-__candidates = Die Kandidaten für die Vervollständigung ausgeben
+verb-__guard = Zurücknehmen, was niemand bestätigt; cms startet es selbst
 
 examples-get =
     cms get network.lan.proto
@@ -117,6 +119,13 @@ examples-commit =
     cms commit
     cms commit network -m 'größere Rahmen'
     cms commit --dry-run
+    cms commit --confirm 90s             (wird zurückgenommen, wenn `cms confirm` ausbleibt)
+    cms commit --confirm 5m --probe 'ping -c 1 192.168.7.254'
+examples-confirm =
+    cms confirm                          (der einzige, der aussteht)
+    cms confirm k7m2x9qd
+    cms confirm --cancel k7m2x9qd        (nimmt sofort zurück)
+    cms confirm --list
 examples-history =
     cms history
     cms history network.lan.mtu
@@ -158,6 +167,8 @@ examples-completion =
     cms completion fish > ~/.config/fish/completions/cms.fish
 examples-__candidates =
     cms __candidates -- get network.
+examples-__guard =
+    cms __guard
 
 ## Was die Argumente bedeuten
 
@@ -184,6 +195,10 @@ changes-diff = Zeigen, wie sich die Paketdateien ändern würden
 revert-key = Das Paket, die Sektion oder die Option
 commit-package = Das Paket; ohne Angabe alle
 commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat (Vorgabe: /tmp/.uci)
+confirm-token = Was commit --confirm ausgegeben hat; unnötig, solange nur einer aussteht
+confirm-cancel = Sofort zurücknehmen
+confirm-list = Zeigen, was aussteht und was aus den letzten wurde
+confirm-expire = Zurücknehmen, was fällig ist; für den Start des Systems
 history-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
 history-limit = Höchstens so viele Commits
 history-since = Nur Commits nach dieser Revision oder Zeit
@@ -201,6 +216,7 @@ import-package = Der Name für das Paket, wie immer es im Text heißt
 import-merge = Neues und Anderes vormerken, statt die Pakete zu ersetzen
 completion-shell = bash, zsh oder fish
 candidates-words = Die bisher getippten Wörter
+guard-descriptors = Die Deskriptoren, die zu schließen sind
 
 option-config = Das Konfigurationsverzeichnis (Vorgabe: /etc/config)
 option-state-dir = Wo Protokoll und Vorgemerktes liegen (CMS_STATE_DIR)
@@ -226,6 +242,10 @@ option-help = Diese Hilfe zeigen
 option-at = Den Stand dieser Revision oder Zeit lesen
 option-message = Warum, für den Verlauf
 option-dry-run = Nur sagen, was festgeschrieben würde
+option-confirm = Von selbst zurücknehmen, wenn in dieser Zeit keine Bestätigung kommt: 90s, 5m, 1h
+option-probe = Ein Shell-Befehl, dessen Erfolg bestätigt; wird bis dahin wiederholt
+option-join = Gemeinsam mit dem bestätigen oder zurücknehmen, was unter diesem Token aussteht
+option-force = Auch wenn das Protokoll keinen Neustart übersteht
 
 ## Spaltentitel
 
@@ -367,6 +387,36 @@ batch-verb-hint = ein Stapel besteht aus set, add, add_list, del_list, delete, r
 batch-staged = das Paket { $package } hat ältere vorgemerkte Änderungen, die dieser Stapel mit seinen eigenen festschreiben würde
 batch-staged-hint = schreiben Sie sie zuerst fest, nehmen Sie sie zurück, oder lassen Sie `commit` im Stapel weg
 batch-checked = alle Befehle des Stapels würden gelingen
+
+## Commits, die bestätigt werden müssen
+
+confirm-armed = er wird um { $time } zurückgenommen, wenn ihn niemand bestätigt: { $command }
+confirm-joined = zusammen mit dem, was schon aussteht: { $revisions } werden gemeinsam bestätigt oder zurückgenommen, auf Revision { $restore }
+confirm-still = dies bestätigt nichts: { $revisions } wird um { $time } zurückgenommen, wenn niemand bestätigt: { $command }
+confirm-confirmed = { $revisions } bestätigt um { $time }
+confirm-proven = { $revisions } durch die Probe bestätigt um { $time }
+confirm-cancelled = { $revisions } abgebrochen und zurückgenommen um { $time } ({ $undone })
+confirm-expired = { $revisions } ZURÜCKGENOMMEN um { $time } ({ $undone }): nicht rechtzeitig bestätigt
+confirm-rebooted = { $revisions } ZURÜCKGENOMMEN um { $time } ({ $undone }): die Maschine wurde vor der Bestätigung neu gestartet
+confirm-kept = NICHT zurückgenommen, weil spätere Commits dasselbe geändert haben oder die Datei unlesbar ist: { $keys }
+confirm-overdue = { $revisions } sollte zurückgenommen werden und konnte es nicht: `cms confirm --expire` sagt, warum
+confirm-probe-failed = die Probe ist fehlgeschlagen: { $failure }
+confirm-until = bis { $time } (noch { $left } s)
+confirm-probe = Probe: { $probe }
+confirm-unguarded = kein Wächter
+confirm-none = nichts wartet auf Bestätigung
+confirm-nothing-due = { $folder }: nichts ist fällig
+confirm-unknown = nichts namens { $token } wartet auf Bestätigung
+confirm-several = mehrere Commits warten auf Bestätigung; nennen Sie einen: { $tokens }
+confirm-settled = zu spät: { $outcome }
+confirm-list-hint = `cms confirm --list` zeigt, was aussteht
+confirm-undo-hint = `cms undo REV` kehrt einen bestätigten Commit um
+confirm-again-hint = `cms history` zeigt die Rücknahme; wer ihn trotzdem will, kehrt sie um
+confirm-no-survival = das Protokoll { $file } liegt auf { $kind }, was keinen Neustart übersteht: niemand nähme ihn dann zurück
+confirm-no-survival-hint = legen Sie das Protokoll auf eine Platte (--state-dir, CMS_STATE_DIR), oder bestehen Sie mit --force darauf
+confirm-window = `{ $text }` ist keine Zeit, in der ein Commit bestätigt werden kann
+confirm-window-hint = schreiben Sie 90s, 5m, 1h oder Sekunden; von 1s bis 24h
+guardian-failed = der Wächter, der zurücknehmen würde, kann nicht gestartet werden; nichts wurde festgeschrieben
 
 ## Importieren
 

@@ -57,6 +57,7 @@ verb-batch = Run many commands as one: all of them, or none
 verb-changes = Show what you have staged
 verb-revert = Take back what you have staged
 verb-commit = Make what you have staged a revision
+verb-confirm = Keep a commit that is rolled back unless it is confirmed
 verb-history = List the commits, the newest first
 verb-diff = Show what changed between two states
 verb-blame = Show who set each option last
@@ -68,6 +69,7 @@ verb-doctor = Check log, files and rights, and say what to do
 verb-memory = Show what the mapped segment takes, check it, or write it anew
 verb-completion = Print the completion script of a shell
 verb-__candidates = Print the candidates for completion
+verb-__guard = Roll back what nobody confirms; cms starts it by itself
 
 examples-get =
     cms get network.lan.proto
@@ -118,6 +120,13 @@ examples-commit =
     cms commit
     cms commit network -m 'larger frames'
     cms commit --dry-run
+    cms commit --confirm 90s             (rolled back unless `cms confirm` comes in time)
+    cms commit --confirm 5m --probe 'ping -c 1 192.168.7.254'
+examples-confirm =
+    cms confirm                          (the only one that is pending)
+    cms confirm k7m2x9qd
+    cms confirm --cancel k7m2x9qd        (rolls back now)
+    cms confirm --list
 examples-history =
     cms history
     cms history network.lan.mtu
@@ -159,6 +168,8 @@ examples-completion =
     cms completion fish > ~/.config/fish/completions/cms.fish
 examples-__candidates =
     cms __candidates -- get network.
+examples-__guard =
+    cms __guard
 
 ## What the arguments mean
 
@@ -185,6 +196,10 @@ changes-diff = Show how the package files would change
 revert-key = The package, section or option
 commit-package = The package; without it, all
 commit-adopt-uci = First take over what uci has staged in its folder (default: /tmp/.uci)
+confirm-token = What commit --confirm printed; not needed while only one is pending
+confirm-cancel = Roll back now
+confirm-list = Show what is pending, and what became of the last ones
+confirm-expire = Roll back what is due; for the start of the system
 history-key = A package, a section or an option; without it, everything
 history-limit = At most so many commits
 history-since = Only commits after this revision or time
@@ -202,6 +217,7 @@ import-package = The name for the package, whatever it is called in the text
 import-merge = Stage what is new or different in place of replacing the packages
 completion-shell = bash, zsh or fish
 candidates-words = The words typed so far
+guard-descriptors = The descriptors to be closed
 
 option-config = The configuration directory (default: /etc/config)
 option-state-dir = Where the log and the staged changes are kept (CMS_STATE_DIR)
@@ -227,6 +243,10 @@ option-help = Show this help
 option-at = Read the state of this revision or time
 option-message = Why, for the history
 option-dry-run = Only say what would be committed
+option-confirm = Roll back by itself unless confirmed in this time: 90s, 5m, 1h
+option-probe = A shell command whose success confirms; repeated until then
+option-join = Confirm or roll back together with what is pending under this token
+option-force = Also where the log does not survive a reboot
 
 ## Titles of tables
 
@@ -368,6 +388,36 @@ batch-verb-hint = a batch is made of set, add, add_list, del_list, delete, renam
 batch-staged = package { $package } has staged changes from before, which this batch would commit with its own
 batch-staged-hint = commit or revert them first, or leave `commit` out of the batch
 batch-checked = all commands of the batch would succeed
+
+## Commits that have to be confirmed
+
+confirm-armed = it is rolled back at { $time } unless it is confirmed: { $command }
+confirm-joined = together with what was pending: { $revisions } are confirmed or rolled back as one, to revision { $restore }
+confirm-still = this confirms nothing: { $revisions } will be rolled back at { $time } unless confirmed: { $command }
+confirm-confirmed = { $revisions } confirmed at { $time }
+confirm-proven = { $revisions } confirmed by the probe at { $time }
+confirm-cancelled = { $revisions } cancelled and rolled back at { $time } ({ $undone })
+confirm-expired = { $revisions } ROLLED BACK at { $time } ({ $undone }): not confirmed in time
+confirm-rebooted = { $revisions } ROLLED BACK at { $time } ({ $undone }): the machine was restarted before they were confirmed
+confirm-kept = NOT rolled back, as later commits changed the same or the file cannot be read: { $keys }
+confirm-overdue = { $revisions } should have been rolled back, and could not be: `cms confirm --expire` says why
+confirm-probe-failed = the probe failed: { $failure }
+confirm-until = until { $time } ({ $left } s left)
+confirm-probe = probe: { $probe }
+confirm-unguarded = no guardian
+confirm-none = nothing awaits confirmation
+confirm-nothing-due = { $folder }: nothing is due
+confirm-unknown = nothing called { $token } awaits confirmation
+confirm-several = several commits await confirmation; name one: { $tokens }
+confirm-settled = too late: { $outcome }
+confirm-list-hint = `cms confirm --list` shows what is pending
+confirm-undo-hint = `cms undo REV` reverses a commit that was confirmed
+confirm-again-hint = `cms history` shows the rollback; to have it nevertheless, undo the rollback
+confirm-no-survival = the log { $file } lies on { $kind }, which does not survive a reboot: nobody would roll back then
+confirm-no-survival-hint = keep the log on a disk (--state-dir, CMS_STATE_DIR), or arm it nevertheless with --force
+confirm-window = `{ $text }` is no time to confirm a commit in
+confirm-window-hint = write 90s, 5m, 1h, or seconds; from 1s to 24h
+guardian-failed = the guardian that would roll back cannot be started; nothing was committed
 
 ## Importing
 

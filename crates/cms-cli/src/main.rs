@@ -2,12 +2,13 @@
 //!
 //! - `personality`: from the words of a call to its exit code
 //! - `arguments`, `globals`, `usage`, `verb`: what a person types, and what it does
-//! - `keys`, `address`, `when`, `spelling`: how packages and revisions are named
+//! - `keys`, `address`, `when`, `window`, `spelling`: how packages, revisions and times are named
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
 //! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`: what a call prints
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
+//! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
 //! - `completion`: what the shell offers on TAB
 //! - `journal`: the program's own log
 //! - `uci`: the other personality
@@ -21,10 +22,12 @@ mod arguments;
 mod base64;
 mod change_line;
 mod completion;
+mod confirmation;
 mod exit;
 mod failure;
 mod format;
 mod globals;
+mod guardian;
 mod journal;
 mod json;
 mod keys;
@@ -43,6 +46,7 @@ mod uci;
 mod usage;
 mod verb;
 mod when;
+mod window;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use cms::model::{Draft, PackageName};
 use cms::{Dirs, Location, Options, Reader, Revision, Snapshot, Stage, Store, Warning};
 
+use crate::confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::globals::Globals;
@@ -37,6 +38,7 @@ impl Session {
         }
         let store = open(&self.globals, Options { writes: self.commits, ..Options::from_env()? })?;
         self.store = Some(store.clone());
+        confirmation::tell(self, &store);
         Ok(store)
     }
 

@@ -9,6 +9,7 @@ mod blame;
 mod changes;
 mod commit;
 mod completion;
+mod confirm;
 mod diff;
 mod doctor;
 mod export;
@@ -63,6 +64,7 @@ pub(crate) const VERBS: &[Verb] = &[
     changes::VERB,
     revert::VERB,
     commit::VERB,
+    confirm::VERB,
     history::VERB,
     diff::VERB,
     blame::VERB,
@@ -74,6 +76,7 @@ pub(crate) const VERBS: &[Verb] = &[
     memory::VERB,
     completion::VERB,
     completion::CANDIDATES,
+    confirm::GUARD,
 ];
 
 /// Finds a verb by its name or an alias; as for `uci`, capitals do not matter.

@@ -54,6 +54,22 @@ pub trait Backend: Send + Sync {
         commit: &Commit,
         objects: &[Object],
         checkpoint: Option<&Root>,
+    ) -> Result<Appended> {
+        self.append_noting(expected, commit, objects, checkpoint, &[])
+    }
+
+    /// As [`append`](Backend::append), and keeps notes in the same transaction: what is armed with a commit is there
+    /// exactly when the commit is, and the sync of the commit makes both durable.
+    ///
+    /// # Errors
+    /// As [`append`](Backend::append); then the notes are as they were.
+    fn append_noting(
+        &self,
+        expected: Revision,
+        commit: &Commit,
+        objects: &[Object],
+        checkpoint: Option<&Root>,
+        notes: &[Note],
     ) -> Result<Appended>;
 
     /// Makes `commits`, which follow each other, the newest if the head is still `expected`: all of them or none.
@@ -132,6 +148,9 @@ pub trait Backend: Send + Sync {
     /// Keeps a note of this log; `None` removes it. Not synced by itself.
     fn set_meta(&self, name: &str, value: Option<&[u8]>) -> Result<()>;
 
+    /// Keeps notes, all or none; pass the answer to [`sync`](Backend::sync) before telling anyone.
+    fn keep_notes(&self, notes: &[Note]) -> Result<Appended>;
+
     /// Gives up the states before `keep_from`, and collects what nothing readable needs.
     ///
     /// Works in short steps between which others commit, and may be stopped at any moment; the next call goes on.
@@ -144,6 +163,30 @@ pub trait Backend: Send + Sync {
     ///
     /// Damage is an answer, not an error. `progress` is called now and then.
     fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>>;
+}
+
+/// A note of the log, as it shall be.
+///
+/// ```
+/// use cms_log::Note;
+///
+/// let kept = Note::new("owner", b"ada");
+/// let removed = Note { value: None, ..kept.clone() };
+/// assert_eq!(kept.name, removed.name);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Its name.
+    pub name: String,
+    /// What it holds; `None` removes it.
+    pub value: Option<Vec<u8>>,
+}
+
+impl Note {
+    /// Makes a note that holds `value`.
+    pub fn new(name: &str, value: impl Into<Vec<u8>>) -> Note {
+        Note { name: name.to_owned(), value: Some(value.into()) }
+    }
 }
 
 /// A commit that is the head for everyone but not yet durable.

@@ -6,7 +6,8 @@
 //! are specified in `docs/log-format.md`. It knows what a change is, and nothing of users, rights or package files.
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
-//! `backend` the interface, `codec` the bytes and `check` their checksum, `package` the way from text to objects and back, `sqlite` the embedded home.
+//! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes and `check` their checksum, `package` the way from text to
+//! objects and back, `sqlite` the embedded home.
 
 mod backend;
 mod check;
@@ -17,12 +18,15 @@ mod digest;
 mod error;
 mod object;
 mod package;
+mod pending;
 mod revision;
 mod sqlite;
 mod wire;
 
 pub use crate::{
-    backend::{Appended, Backend, Durable, FileView, Finding, Order, Progress, Reclaimed, Root, Severity},
+    backend::{
+        Appended, Backend, Durable, FileView, Finding, Note, Order, Progress, Reclaimed, Root, Severity,
+    },
     check::checksum,
     codec::{decode_changes, encode_changes},
     commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
@@ -33,6 +37,7 @@ pub use crate::{
         StoredPackage, checkpoint_state, load_package, package_at, package_text_len, packages_at,
         store_package,
     },
+    pending::{Confirmations, Outcome, Pending, Settled},
     revision::Revision,
     sqlite::{Open, Sqlite},
 };

@@ -28,8 +28,8 @@ use self::{
     seen::{Seen, State},
 };
 use crate::{
-    Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Object,
-    ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, codec,
+    Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Note,
+    Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, codec,
     content::{self, decode_root, encode_root},
     wire::{Malformed, Reader},
 };
@@ -355,6 +355,19 @@ impl Sqlite {
         Ok(())
     }
 
+    fn keep_note(&self, connection: &Connection, note: &Note) -> Result<()> {
+        match &note.value {
+            Some(value) => connection
+                .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")
+                .and_then(|mut statement| statement.execute(params![note.name, value])),
+            None => connection
+                .prepare_cached("DELETE FROM meta WHERE name = ?1")
+                .and_then(|mut statement| statement.execute([&note.name])),
+        }
+        .map_err(|error| self.fault(format!("keep note {}", note.name), error))?;
+        Ok(())
+    }
+
     /// Refuses ranges that reach beyond what the log keeps.
     fn check_range(&self, connection: &Connection, after: Revision, upto: Revision) -> Result<()> {
         let first = self.first_of(connection)?;
@@ -521,12 +534,13 @@ impl Backend for Sqlite {
         })
     }
 
-    fn append(
+    fn append_noting(
         &self,
         expected: Revision,
         commit: &Commit,
         objects: &[Object],
         checkpoint: Option<&Root>,
+        notes: &[Note],
     ) -> Result<Appended> {
         let revision = commit.revision;
         if revision != expected.next() || i64::try_from(revision.0).is_err() {
@@ -537,7 +551,7 @@ impl Backend for Sqlite {
         let root = checkpoint.map(encode_root);
 
         self.write(|connection| {
-            if stored.is_empty() && manifests(commit).next().is_none() && root.is_none() {
+            if stored.is_empty() && manifests(commit).next().is_none() && root.is_none() && notes.is_empty() {
                 // The usual commit is a single statement, which is its own transaction.
                 self.insert_commit(connection, commit, &encoded)?;
             } else {
@@ -552,6 +566,7 @@ impl Backend for Sqlite {
                 if let Some(root) = &root {
                     self.insert_checkpoint(&transaction, revision, root)?;
                 }
+                notes.iter().try_for_each(|note| self.keep_note(&transaction, note))?;
                 transaction.commit().map_err(fault)?;
             }
             self.seen.wrote(|state| state.head = revision);
@@ -761,17 +776,19 @@ impl Backend for Sqlite {
     }
 
     fn set_meta(&self, name: &str, value: Option<&[u8]>) -> Result<()> {
-        self.transaction("keep a note", |transaction| {
-            match value {
-                Some(value) => transaction
-                    .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")
-                    .and_then(|mut statement| statement.execute(params![name, value])),
-                None => transaction
-                    .prepare_cached("DELETE FROM meta WHERE name = ?1")
-                    .and_then(|mut statement| statement.execute([name])),
-            }
-            .map_err(|error| self.fault(format!("keep note {name}"), error))?;
-            Ok(())
+        let note = Note { name: name.to_owned(), value: value.map(<[u8]>::to_vec) };
+        self.transaction("keep a note", |transaction| self.keep_note(transaction, &note))
+    }
+
+    fn keep_notes(&self, notes: &[Note]) -> Result<Appended> {
+        let fault = |error| self.fault("keep notes", error);
+        self.write(|connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+            notes.iter().try_for_each(|note| self.keep_note(&transaction, note))?;
+            let revision = self.head_of(&transaction)?;
+            transaction.commit().map_err(fault)?;
+            Ok(Appended { revision, ticket: self.group.appended() })
         })
     }
 

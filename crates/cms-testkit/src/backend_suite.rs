@@ -12,7 +12,7 @@
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Mutex};
 
 use cms_log::{
-    Backend, Commit, CommitKind, Digest, EntryBody, Error, FileView, Header, Object, ObjectKind, Order,
+    Backend, Commit, CommitKind, Digest, EntryBody, Error, FileView, Header, Note, Object, ObjectKind, Order,
     Origin, PackageEntry, Revision, Root, checkpoint_state, load_package, package_at, packages_at,
     store_package,
 };
@@ -23,7 +23,7 @@ type Check = fn(&dyn Backend);
 
 /// Runs the whole suite. `make` opens a new, empty log each time; it is given a name to tell them apart.
 pub fn backend_suite(make: &dyn Fn(&str) -> Box<dyn Backend>) {
-    let checks: [(&str, Check); 15] = [
+    let checks: [(&str, Check); 16] = [
         ("empty", an_empty_log_is_at_revision_zero),
         ("append", commits_come_back_as_they_were),
         ("conflict", only_one_commit_follows_a_revision),
@@ -36,6 +36,7 @@ pub fn backend_suite(make: &dyn Fn(&str) -> Box<dyn Backend>) {
         ("packages", packages_of_every_shape_come_back),
         ("replay", every_revision_reads_as_it_was),
         ("notes", notes_are_kept),
+        ("noting", notes_come_with_their_commit_or_not_at_all),
         ("retention", retention_keeps_what_is_readable),
         ("collect", collection_spares_what_writers_add),
         ("threads", threads_append_in_one_order),
@@ -429,6 +430,32 @@ fn check_states(backend: &dyn Backend, states: &[BTreeMap<PackageName, Vec<u8>>]
             assert_eq!(package_at(backend, package, at).unwrap().unwrap().text(), *text, "{package} at {at}");
         }
     }
+}
+
+fn notes_come_with_their_commit_or_not_at_all(backend: &dyn Backend) {
+    let kept = |name: &str| backend.meta(name).unwrap();
+    let armed = |value: &str| [Note::new("armed", value), Note::new("other", "x")];
+    let appended = backend.append_noting(Revision(0), &plain_commit(1), &[], None, &armed("1")).unwrap();
+    assert_eq!(backend.sync(appended).unwrap().revision(), Revision(1));
+    assert_eq!((kept("armed").as_deref(), kept("other").as_deref()), (Some(&b"1"[..]), Some(&b"x"[..])));
+
+    // A commit that is refused, for whatever reason, arms nothing.
+    let late = backend.append_noting(Revision(0), &plain_commit(1), &[], None, &armed("late"));
+    assert!(late.unwrap_err().is_head_moved());
+    let missing = Object::new(ObjectKind::Block, b"\0missing".to_vec()).digest();
+    let body = EntryBody::Replace { old: None, new: Some(missing), changes: None };
+    let packages = vec![PackageEntry { package: name("network"), body }];
+    let incomplete = Commit { packages, ..plain_commit(2) };
+    let refused = backend.append_noting(Revision(1), &incomplete, &[], None, &armed("2"));
+    assert!(refused.unwrap_err().is_object_missing());
+    assert_eq!(kept("armed").as_deref(), Some(&b"1"[..]));
+    assert_eq!(backend.head().unwrap(), Revision(1));
+
+    // Without a commit, and removed: all together, too.
+    let removed = Note { name: "other".into(), value: None };
+    let noted = backend.keep_notes(&[Note::new("armed", "3"), removed]).unwrap();
+    assert_eq!(backend.sync(noted).unwrap().revision(), Revision(1));
+    assert_eq!((kept("armed").as_deref(), kept("other")), (Some(&b"3"[..]), None));
 }
 
 fn notes_are_kept(backend: &dyn Backend) {

@@ -25,6 +25,7 @@ pub mod history;
 mod home;
 mod ledger;
 mod mount;
+mod pending;
 mod random;
 
 pub use backend_suite::backend_suite;
@@ -33,5 +34,6 @@ pub use fault::{Call, Fault};
 pub use home::Home;
 pub use ledger::{Ledger, Seen};
 pub use mount::Mount;
+pub use pending::alter_pending;
 pub use random::Random;
 pub use rustix::io::Errno;

@@ -5,9 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cms_log::{Appended, Commit, CommitKind, EntryBody, Object, Origin, PackageEntry, Revision, Root};
+use cms_log::{
+    Appended, Commit, CommitKind, EntryBody, Note, Object, Origin, PackageEntry, Pending, Revision, Root,
+};
 use cms_model::{Change, ChangeKind, Edit, Package, PackageName};
 
+use crate::confirm::Confirm;
 use crate::describe::{DisplayChange, key_of};
 use crate::error::{Error, Result};
 use crate::external::Warning;
@@ -57,6 +60,8 @@ pub(crate) struct Signature {
     pub tool: String,
     pub message: String,
     pub origin: Origin,
+    /// Whether it is rolled back unless somebody confirms it.
+    pub confirm: Option<Confirm>,
 }
 
 /// What a commit did.
@@ -68,9 +73,15 @@ pub struct Committed {
     pub packages: Vec<(PackageName, Vec<DisplayChange>)>,
     /// What its user should know besides.
     pub warnings: Vec<Warning>,
+    /// What rolls it back unless somebody confirms it.
+    pub armed: Option<Pending>,
 }
 
 impl Committed {
+    pub(crate) fn nothing(revision: Revision, warnings: Vec<Warning>) -> Committed {
+        Committed { revision, packages: Vec::new(), warnings, armed: None }
+    }
+
     /// Tells whether nothing was changed, so that no revision was made.
     pub fn is_empty(&self) -> bool {
         self.packages.is_empty()
@@ -92,6 +103,8 @@ pub(crate) struct Prepared {
     pub origin: Origin,
     pub packages: Vec<PreparedPackage>,
     pub conflicts: Vec<(PackageName, Change)>,
+    /// Notes that the log keeps if it has the commit.
+    pub notes: Vec<Note>,
 }
 
 /// A commit that can be appended to the head that it was built on.
@@ -102,6 +115,8 @@ pub(crate) struct Built {
     /// What it names that may not be in the log yet.
     pub objects: Vec<Object>,
     pub checkpoint: Option<Root>,
+    /// What the log notes with it.
+    pub notes: Vec<Note>,
 }
 
 #[derive(Debug)]
@@ -128,6 +143,7 @@ impl Prepared {
             origin,
             packages: Vec::new(),
             conflicts: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -147,7 +163,12 @@ impl PreparedPackage {
         PreparedPackage::changed(name, old, Arc::new(new), changes)
     }
 
-    fn changed(name: PackageName, old: &Package, new: Arc<Package>, changes: Vec<Change>) -> PreparedPackage {
+    pub(crate) fn changed(
+        name: PackageName,
+        old: &Package,
+        new: Arc<Package>,
+        changes: Vec<Change>,
+    ) -> PreparedPackage {
         let edit = Edit::between(old, &new);
         PreparedPackage { name, body: PreparedBody::Edit { changes, edit }, result: Some(new) }
     }
@@ -174,7 +195,7 @@ impl Store {
         let log = self.log("plan a commit")?;
         let head = log.newest()?;
         let (_, packages) = prepare(log, &head, wanted, signature)?;
-        Ok(Committed { revision: head.revision, packages, warnings: Vec::new() })
+        Ok(Committed { packages, ..Committed::nothing(head.revision, Vec::new()) })
     }
 
     /// Commits, and returns when the package files have it, too.
@@ -186,13 +207,15 @@ impl Store {
     ) -> Result<Committed> {
         let mut committed = self.commit(wanted, signature, terms)?;
         let names: Vec<PackageName> = committed.packages.iter().map(|(name, _)| name.clone()).collect();
-        match self.write_package_files(&names) {
-            Ok(warnings) => committed.warnings.extend(warnings),
-            Err(source) => {
-                return Err(Error::FilesPending { revision: committed.revision, source: Box::new(source) });
-            }
-        }
+        committed.warnings.extend(self.follow(committed.revision, &names)?);
         Ok(committed)
+    }
+
+    /// Does what follows a commit that others see already, for one that was asked for and for a rollback alike: replaces the
+    /// package files.
+    pub(crate) fn follow(&self, revision: Revision, names: &[PackageName]) -> Result<Vec<Warning>> {
+        self.write_package_files(names)
+            .map_err(|source| Error::FilesPending { revision, source: Box::new(source) })
     }
 
     /// Appends a prepared commit, with a checkpoint when one is due. Not yet durable.
@@ -213,8 +236,14 @@ impl Store {
         writing: &mut Writing<'_>,
         built: Built,
     ) -> Result<(Appended, Arc<Commit>)> {
-        let Built { commit, mut next, objects, checkpoint } = built;
-        let appended = log.backend.append(writing.head.revision, &commit, &objects, checkpoint.as_ref())?;
+        let Built { commit, mut next, objects, checkpoint, notes } = built;
+        let appended = log.backend.append_noting(
+            writing.head.revision,
+            &commit,
+            &objects,
+            checkpoint.as_ref(),
+            &notes,
+        )?;
         if let Some(root) = &checkpoint {
             next.rest_on(root);
         }
@@ -270,7 +299,7 @@ impl Store {
         next.advance(&commit, made);
         let checkpoint =
             if is_checkpoint_due(&next) { Some(root_of(log, &next, &mut objects)?) } else { None };
-        Ok(Built { commit, next, objects, checkpoint })
+        Ok(Built { commit, next, objects, checkpoint, notes: prepared.notes })
     }
 }
 
@@ -301,7 +330,7 @@ fn root_of(log: &Log, head: &Head, objects: &mut Vec<Object>) -> Result<Root> {
     Ok(root)
 }
 
-type Display = Vec<(PackageName, Vec<DisplayChange>)>;
+pub(crate) type Display = Vec<(PackageName, Vec<DisplayChange>)>;
 
 /// Checks what is wanted against the head and brings it there.
 pub(crate) fn prepare(
@@ -419,7 +448,7 @@ fn apply_changes(
 }
 
 /// Somebody else said the same already.
-fn changes_nothing(effective: &Change) -> bool {
+pub(crate) fn changes_nothing(effective: &Change) -> bool {
     match &effective.kind {
         ChangeKind::Set { old, new, .. } => old.as_ref() == Some(new),
         ChangeKind::Rename { old, new } => old == new,

@@ -114,6 +114,41 @@ impl Store {
             };
             add(severity, found.place, found.what, advice);
         }
+        let pending = match self.pending() {
+            Ok(pending) => pending,
+            Err(error) => {
+                let place = location.log().display().to_string();
+                add(
+                    FindingSeverity::Error,
+                    place,
+                    error.to_string(),
+                    "nothing is rolled back by itself; undo by hand what was not confirmed",
+                );
+                Vec::new()
+            }
+        };
+        for pending in pending {
+            let tokens = pending.tokens.join(", ");
+            let revisions: Vec<String> = pending.revisions.iter().map(ToString::to_string).collect();
+            let guarded = if self.is_guarded() { "" } else { ", and no guardian is there" };
+            let place = location.config().display().to_string();
+            let revisions = revisions.join(", ");
+            if self.time_left(&pending).is_ok_and(|left| left.is_zero()) {
+                add(
+                    FindingSeverity::Error,
+                    place,
+                    format!("revision {revisions} was not confirmed and is not rolled back yet ({tokens})"),
+                    "cms confirm --expire rolls it back, or says why it cannot",
+                );
+            } else {
+                add(
+                    FindingSeverity::Warning,
+                    place,
+                    format!("revision {revisions} awaits confirmation{guarded} ({tokens})"),
+                    "cms confirm keeps it, cms confirm --cancel rolls it back",
+                );
+            }
+        }
         let head = log.newest()?;
         for name in self.known_names(log, &head)? {
             let file = self.file(&name);
@@ -164,7 +199,7 @@ impl Store {
 
     /// Forgets commits that the retention does not ask for; returns the number of commits given up.
     ///
-    /// The newest state always stays.
+    /// The newest state always stays, and so does the one before a commit that awaits confirmation.
     ///
     /// # Errors
     /// Those of the log.
@@ -181,6 +216,10 @@ impl Store {
         }
         if retention.commits.is_none() && retention.age_us.is_none() {
             return Ok(0);
+        }
+        // What is rolled back unless it is confirmed needs the state before it.
+        for pending in self.pending()? {
+            keep = keep.min(pending.restore());
         }
         Ok(log.backend.retain(keep.max(log.backend.first()?))?.commits)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-use cms_log::Revision;
+use cms_log::{Revision, Settled};
 use cms_model::{Diagnostic, PackageName};
 
 use crate::mapped::limit::SegmentBound;
@@ -118,6 +118,25 @@ pub enum Error {
         /// What sets that limit.
         bound: SegmentBound,
     },
+    /// The log would not be there after a reboot, so a commit that awaits confirmation would not be rolled back.
+    NoSurvival {
+        /// The log.
+        path: PathBuf,
+        /// What it lies on.
+        kind: &'static str,
+    },
+    /// Nothing of that name awaits confirmation, or nothing at all.
+    NotPending {
+        /// The token asked for.
+        token: Option<String>,
+    },
+    /// Several things await confirmation, so that one has to be named.
+    SeveralPending {
+        /// A token of each.
+        tokens: Vec<String>,
+    },
+    /// It does not await confirmation any more.
+    Settled(Box<Settled>),
     /// The commit is in the log, and its package files could not be written; the next use tries again.
     FilesPending {
         /// The commit.
@@ -144,7 +163,10 @@ impl Error {
     /// Returns whether there is nothing at the key, revision or directory asked for.
     pub fn is_not_found(&self) -> bool {
         match self {
-            Error::NotFound { .. } | Error::NoDirectory { .. } | Error::NoLog { .. } => true,
+            Error::NotFound { .. }
+            | Error::NoDirectory { .. }
+            | Error::NoLog { .. }
+            | Error::NotPending { .. } => true,
             Error::Log(error) => {
                 matches!(error, cms_log::Error::NoSuchRevision { .. } | cms_log::Error::Compacted { .. })
             }
@@ -243,6 +265,22 @@ impl fmt::Display for Error {
                 write!(f, "the staged changes in {} are damaged at byte {offset}", path.display())
             }
             Error::NoLog { path } => write!(f, "{} has no log yet", path.display()),
+            Error::NoSurvival { path, kind } => write!(
+                f,
+                "the log {} lies on {kind}, which does not survive a reboot: an unconfirmed commit would not be rolled back",
+                path.display()
+            ),
+            Error::NotPending { token: Some(token) } => {
+                write!(f, "nothing called {token} awaits confirmation")
+            }
+            Error::NotPending { token: None } => f.write_str("nothing awaits confirmation"),
+            Error::SeveralPending { tokens } => {
+                write!(f, "several commits await confirmation: {}", tokens.join(", "))
+            }
+            Error::Settled(settled) => {
+                let outcome = if settled.outcome.is_confirmed() { "confirmed" } else { "rolled back" };
+                write!(f, "{} was {outcome} already", settled.tokens.join(", "))
+            }
             Error::FilesPending { revision, .. } => write!(
                 f,
                 "revision {revision} is committed, but its package files are not written yet (the next command tries again)"

@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cms_log::{Appended, Commit};
+use cms_log::{Appended, Commit, Pending};
 use cms_model::PackageName;
 
-use crate::commit::{Built, Committed, Signature, Wanted, prepare, refuse_unparsable};
+use crate::commit::{Built, Committed, Display, Prepared, Signature, Wanted, prepare, refuse_unparsable};
 use crate::error::Result;
 use crate::external::{Absorbed, Warning};
 use crate::head::Head;
@@ -53,6 +53,10 @@ impl Store {
         terms: Terms,
     ) -> Result<Committed> {
         let log = self.log("commit")?;
+        if signature.confirm.is_some() {
+            // What is due must not be joined.
+            self.expire()?;
+        }
         let request = Request { wanted, signature, terms };
         let outcome = log.commits.run(request, |turn| self.commit_for_all(log, turn));
         // Whoever led panicked.
@@ -133,18 +137,15 @@ impl Store {
         progress: &mut Progress,
     ) -> Result<()> {
         let warnings = warnings_of(absorbed, request);
-        refuse_unparsable(&warnings)?;
-        request.terms.hold(log, &writing.head)?;
-        let (prepared, packages) = prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
+        let (prepared, packages, armed) = self.prepare(log, writing, request, &warnings)?;
         if prepared.packages.is_empty() {
-            let revision = writing.head.revision;
-            progress.outcomes[number] = Some(Ok(Committed { revision, packages, warnings }));
+            progress.outcomes[number] = Some(Ok(Committed::nothing(writing.head.revision, warnings)));
             return Ok(());
         }
         let built = self.build(log, &writing.head, prepared)?;
         let revision = built.commit.revision;
-        let Built { commit, next, objects, checkpoint } = built;
-        if objects.is_empty() && checkpoint.is_none() {
+        let Built { commit, next, objects, checkpoint, notes } = built;
+        if objects.is_empty() && checkpoint.is_none() && notes.is_empty() {
             let group = progress.group.get_or_insert_with(|| Group {
                 commits: Vec::new(),
                 requests: Vec::new(),
@@ -155,18 +156,18 @@ impl Store {
             log.recent.push(commit);
             *writing.head = next;
         } else {
-            // A group holds edits alone. This one names texts that have to be stored with it.
+            // A group holds edits alone. With this one, texts or notes have to be stored.
             if !flush(log, writing, progress) {
                 // It was built on commits that did not come to be.
                 return Ok(());
             }
-            let built = Built { commit, next, objects, checkpoint };
+            let built = Built { commit, next, objects, checkpoint, notes };
             let (appended, commit) = self.append_built(log, writing, built)?;
             progress.appended = Some(appended);
             progress.commits.push(commit);
         }
         tracing::info!(revision = revision.0, packages = packages.len(), "committed");
-        progress.outcomes[number] = Some(Ok(Committed { revision, packages, warnings }));
+        progress.outcomes[number] = Some(Ok(Committed { revision, packages, warnings, armed }));
         Ok(())
     }
 
@@ -175,16 +176,38 @@ impl Store {
         let names: Vec<PackageName> = request.wanted.iter().map(|wanted| wanted.package.clone()).collect();
         let absorbed = self.absorb(log, writing, &names)?;
         let warnings = warnings_of(&absorbed, request);
-        refuse_unparsable(&warnings)?;
-        request.terms.hold(log, &writing.head)?;
-        let (prepared, packages) = prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
+        let (prepared, packages, armed) = self.prepare(log, writing, request, &warnings)?;
         if prepared.packages.is_empty() {
-            return Ok(Committed { revision: writing.head.revision, packages, warnings });
+            return Ok(Committed::nothing(writing.head.revision, warnings));
         }
         let (appended, commit) = self.append(log, writing, prepared)?;
         let durable = log.backend.sync(appended)?;
         log.show(&log.publish(Arc::new(writing.head.clone())), &[commit]);
-        Ok(Committed { revision: durable.revision(), packages, warnings })
+        Ok(Committed { revision: durable.revision(), packages, warnings, armed })
+    }
+
+    /// Checks what is wanted against the head, and arms its rollback if it has to be confirmed.
+    fn prepare(
+        &self,
+        log: &Log,
+        writing: &Writing<'_>,
+        request: &Request,
+        warnings: &[Warning],
+    ) -> Result<(Prepared, Display, Option<Pending>)> {
+        refuse_unparsable(warnings)?;
+        request.terms.hold(log, &writing.head)?;
+        let (mut prepared, packages) =
+            prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
+        let mut armed = None;
+        if let Some(confirm) = &request.signature.confirm
+            && !prepared.packages.is_empty()
+        {
+            let touched: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
+            let (note, pending) = self.arm(log, confirm, writing.head.revision.next(), &touched)?;
+            prepared.notes.push(note);
+            armed = Some(pending);
+        }
+        Ok((prepared, packages, armed))
     }
 }
 

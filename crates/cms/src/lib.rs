@@ -28,11 +28,13 @@
 //! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
 //! (reading), `transaction`, `manager` and `stage` (changing), `commit`, `rebase` and `terms` (what a commit is made of and checked
 //! against), `group` and `queue` (its steps, for all who wait),
-//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `doctor`.
+//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `confirm` (commits that
+//! somebody has to confirm), `doctor`.
 
 mod author;
 mod bound;
 mod commit;
+mod confirm;
 mod describe;
 mod doctor;
 mod error;
@@ -58,16 +60,18 @@ mod stage;
 mod stage_file;
 mod status;
 mod store;
+mod system_log;
 mod terms;
 mod transaction;
 mod user;
 
-pub use cms_log::{CommitKind, Revision};
+pub use cms_log::{CommitKind, Outcome, Pending, Revision, Settled};
 pub use cms_model as model;
 
 pub use crate::author::{EXTERNAL, current_user};
 pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
+pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
 pub use crate::doctor::{Finding, FindingSeverity, Retention};
 pub use crate::error::{Error, Result};

@@ -6,6 +6,7 @@ use cms_log::FileView;
 use cms_model::{Change, ChangeKind, Key, PackageName, SectionId, Value};
 use cms_segment::{Snapshot, Value as Mapped};
 
+use crate::confirm;
 use crate::error::Result;
 use crate::location::Location;
 use crate::lock::FileLock;
@@ -44,9 +45,10 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens the segment, unless there is none, it lags behind, or the caller has staged changes, which it does not show.
+    /// Opens the segment, unless there is none, it lags behind, the caller has staged changes, which it does not show, or
+    /// something awaits confirmation, which may be due.
     pub fn open(location: &Location) -> Option<Reader> {
-        if location.is_ours() && stage_file::holds_changes(location) {
+        if location.is_ours() && (stage_file::holds_changes(location) || confirm::is_marked(location)) {
             return None;
         }
         let directory = mapped::directory(location);

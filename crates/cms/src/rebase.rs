@@ -116,11 +116,26 @@ impl Theirs {
         upto: Revision,
         interest: &Interest,
     ) -> Result<Theirs> {
+        Theirs::read_except(log, package, after, upto, interest, &[])
+    }
+
+    /// As [`read`](Theirs::read), without the commits of `ours`.
+    pub(crate) fn read_except(
+        log: &Log,
+        package: &PackageName,
+        after: Revision,
+        upto: Revision,
+        interest: &Interest,
+        ours: &[Revision],
+    ) -> Result<Theirs> {
         let mut theirs = Theirs::default();
         if after >= upto {
             return Ok(theirs);
         }
         log.recent.visit(&*log.backend, after, upto, |commit| {
+            if ours.contains(&commit.revision) {
+                return;
+            }
             for (entry, of) in
                 commit.packages.iter().enumerate().filter(|(_, entry)| entry.package == *package)
             {

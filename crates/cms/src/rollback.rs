@@ -113,6 +113,7 @@ impl Store {
             tool: options.tool.clone(),
             message: options.message.clone(),
             origin: Origin::Direct,
+            confirm: options.confirm.clone(),
         };
         if options.dry_run {
             return self.plan(&wanted, signature);

@@ -10,6 +10,7 @@ use cms_model::{Change, Draft, Key, Package, PackageName, Selector};
 
 use crate::author::current_user;
 use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::confirm::Confirm;
 use crate::describe::DisplayChange;
 use crate::error::{Error, Result};
 use crate::lock::FileLock;
@@ -51,6 +52,8 @@ pub struct CommitOptions {
     pub tool: String,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Roll it back unless somebody confirms it in time.
+    pub confirm: Option<Confirm>,
 }
 
 impl Store {
@@ -330,7 +333,7 @@ impl Stage {
             self.packages().into_iter().filter(|name| only.is_none_or(|only| only == name)).collect();
         let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
         if names.is_empty() {
-            return Ok(Committed { revision: base, packages: Vec::new(), warnings: Vec::new() });
+            return Ok(Committed::nothing(base, Vec::new()));
         }
         let mut wanted = Vec::new();
         for name in &names {
@@ -351,6 +354,7 @@ impl Stage {
             tool: options.tool.clone(),
             message: options.message.clone(),
             origin: Origin::Stage { owner: self.user, stage: self.file.identity, upto: self.file.end },
+            confirm: options.confirm.clone(),
         };
         if options.dry_run {
             return self.store.plan(&wanted, signature);

@@ -162,20 +162,23 @@ pub(crate) struct Writing<'a> {
 impl Store {
     /// Opens the store at `location`.
     ///
-    /// A process that may not open the log gets a store that reads the package files.
+    /// A process that may not open the log gets a store that reads the package files. Commits whose confirmation is overdue are
+    /// rolled back first.
     ///
     /// # Errors
     /// Those of the log, above all of one that a newer version wrote, or that is damaged.
     pub fn open(location: &Location, options: Options) -> Result<Store> {
         let log = if location.is_ours() { Log::open(location, options)? } else { None };
-        Ok(Store {
+        let store = Store {
             inner: Arc::new(Inner {
                 location: location.clone(),
                 log,
                 listing: Mutex::new(None),
                 active: Arc::default(),
             }),
-        })
+        };
+        store.settle_on_opening();
+        Ok(store)
     }
 
     /// Returns where the store lies.

@@ -9,6 +9,7 @@ use cms_model::{Change, Draft, Key, Package, PackageName, Value};
 
 use crate::author::current_user;
 use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::confirm::Confirm;
 use crate::describe::DisplayChange;
 use crate::error::{Error, Result};
 use crate::manager::Registered;
@@ -95,6 +96,7 @@ impl Store {
             tool: String::new(),
             message: String::new(),
             origin: Origin::Direct,
+            confirm: None,
         };
         let registered = Registered::new(&self.inner.active, &signature.author);
         Transaction {
@@ -397,6 +399,13 @@ impl Transaction {
     #[must_use]
     pub fn author(mut self, author: impl Into<String>) -> Transaction {
         self.signature.author = author.into();
+        self
+    }
+
+    /// Asks for the commit to be rolled back unless somebody confirms it in time.
+    #[must_use]
+    pub fn confirm(mut self, confirm: Confirm) -> Transaction {
+        self.signature.confirm = Some(confirm);
         self
     }
 

@@ -3,6 +3,7 @@
 use cms::{Error, SegmentBound};
 
 use super::Failure;
+use crate::confirmation;
 use crate::exit::Exit;
 use crate::text::{Message, msg, text_if_any};
 
@@ -58,6 +59,28 @@ impl From<Error> for Failure {
                     .hint(msg!("stage-damaged-hint", file = path.as_path()))
             }
             Error::NoLog { path } => Failure::not_found(msg!("no-log", folder = path.as_path())),
+            Error::NoSurvival { path, kind } => Failure::new(
+                Exit::Permission,
+                msg!("confirm-no-survival", file = path.as_path(), kind = *kind),
+            )
+            .hint(msg!("confirm-no-survival-hint")),
+            Error::NotPending { token: Some(token) } => {
+                Failure::not_found(msg!("confirm-unknown", token = token)).hint(msg!("confirm-list-hint"))
+            }
+            Error::NotPending { token: None } => Failure::not_found(msg!("confirm-none")),
+            Error::SeveralPending { tokens } => {
+                Failure::usage(msg!("confirm-several", tokens = tokens.join(", ")))
+                    .hint(msg!("confirm-list-hint"))
+            }
+            Error::Settled(settled) => {
+                let outcome = confirmation::rolled_back(settled).to_string();
+                let failure = Failure::new(Exit::Conflict, msg!("confirm-settled", outcome = outcome));
+                if settled.outcome.is_confirmed() {
+                    failure.hint(msg!("confirm-undo-hint"))
+                } else {
+                    failure.hint(msg!("confirm-again-hint"))
+                }
+            }
             Error::FilesPending { revision, source } => {
                 let exit = if error.is_permission() { Exit::Permission } else { Exit::Error };
                 Failure::new(exit, msg!("files-pending", revision = revision.0.to_string()))

@@ -10,6 +10,7 @@ use super::Verb;
 use crate::adopt;
 use crate::arguments::{Help, help};
 use crate::change_line;
+use crate::confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json::Json;
@@ -19,7 +20,7 @@ use crate::text::msg;
 pub(super) const VERB: Verb = Verb { name: "commit", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    command
+    confirmation::options(command, help)
         .arg(super::key(help).value_name("PACKAGE").help(help!("commit-package", help)))
         .arg(super::message(help))
         .arg(super::dry_run(help))
@@ -45,17 +46,24 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         let adopted = adopt::adopt(&mut stage, folder, package.as_ref(), session)?;
         session.output.say(&msg!("commit-adopted", count = adopted));
     }
-    let committed = stage.commit(package.as_ref(), &options(matches, "cms commit"))?;
+    let options = options(matches, "cms commit")?;
+    let store = session.store()?;
+    let guardian = confirmation::guardian(&options, &store)?;
+    let committed = stage.commit(package.as_ref(), &options).inspect_err(|error| {
+        confirmation::report_unwritten(error, &store, session);
+    })?;
+    drop(guardian);
     report(&committed, dry_run, session)
 }
 
-/// Message, tool and `--dry-run` of a call that makes a commit.
-pub(super) fn options(matches: &ArgMatches, tool: &str) -> CommitOptions {
-    CommitOptions {
+/// Message, tool, `--dry-run` and `--confirm` of a call that makes a commit.
+pub(super) fn options(matches: &ArgMatches, tool: &str) -> Result<CommitOptions, Failure> {
+    Ok(CommitOptions {
         message: super::text_of(matches, "message").unwrap_or_default().to_owned(),
         tool: tool.to_owned(),
         dry_run: matches.get_flag("dry-run"),
-    }
+        confirm: confirmation::asked(matches)?,
+    })
 }
 
 /// Commits a transaction, or says what it would do.
@@ -72,6 +80,9 @@ pub(super) fn finish_transaction(
 pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
     session.warn_all(&committed.warnings);
     let revision = committed.revision.0.to_string();
+    let store = session.store()?;
+    let mut others = if store.may_be_pending() { store.pending().unwrap_or_default() } else { Vec::new() };
+    others.retain(|other| committed.armed.as_ref().is_none_or(|armed| armed.tokens != other.tokens));
     if session.globals.json {
         let packages: Vec<_> = committed
             .packages
@@ -82,11 +93,18 @@ pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session
             })
             .collect();
         let made = !committed.is_empty() && !dry_run;
-        let answer = json!({
+        let mut answer = json!({
             "revision": made.then_some(committed.revision.0),
             "dry_run": dry_run,
             "packages": packages,
         });
+        if let Some(armed) = &committed.armed {
+            answer["confirm"] = confirmation::pending_to_json(armed, &store);
+        }
+        if !others.is_empty() {
+            let others = others.iter().map(|other| confirmation::pending_to_json(other, &store));
+            answer["pending"] = others.collect();
+        }
         session.output.line(Json::answer("commit", answer).to_string())?;
         return Ok(Exit::Ok);
     }
@@ -107,5 +125,6 @@ pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session
     } else {
         msg!("commit-done", changes = changes, packages = names, revision = revision)
     });
+    confirmation::report(committed.armed.as_ref(), &others, session);
     Ok(Exit::Ok)
 }

@@ -4,6 +4,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::Verb;
 use crate::arguments::{Help, help};
+use crate::confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -12,7 +13,7 @@ use crate::text::msg;
 pub(super) const VERB: Verb = Verb { name: "undo", aliases: &[], uci: false, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    command
+    confirmation::options(command, help)
         .arg(
             Arg::new("revisions").value_name("REV[..REV]").required(true).help(help!("undo-revisions", help)),
         )
@@ -27,8 +28,11 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let (from, to) = (session.revision(from)?, session.revision(to)?);
     // Whichever way round they were typed.
     let range = from.min(to)..=from.max(to);
-    let committed =
-        session.store()?.undo(range, &super::commit::options(matches, "cms undo")).map_err(built_upon)?;
+    let options = super::commit::options(matches, "cms undo")?;
+    let store = session.store()?;
+    let guardian = confirmation::guardian(&options, &store)?;
+    let committed = store.undo(range, &options).map_err(built_upon)?;
+    drop(guardian);
     super::commit::report(&committed, matches.get_flag("dry-run"), session)
 }
 
