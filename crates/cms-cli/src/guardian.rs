@@ -64,6 +64,9 @@ pub(crate) fn run(session: &Session, inherited: &[RawFd]) -> Result<Exit, Failur
     loop {
         // Looked at before the log: what the caller has committed by then is in it.
         let is_alone = caller_is_done();
+        if is_alone {
+            rustix::stdio::dup2_stdin(&null).map_err(|error| failed(error.into()))?;
+        }
         // A caller that hangs in the middle keeps nothing from being rolled back.
         store.guard()?;
         if is_alone {
