@@ -57,7 +57,8 @@ pub(crate) fn run(session: &Session, inherited: &[RawFd]) -> Result<Exit, Failur
     let failed = |error: io::Error| Failure::new(Exit::Error, msg!("guardian-failed")).because(&error);
     detach(inherited).map_err(failed)?;
     // Before the caller may go on: who cannot open the log cannot guard it.
-    let store = session::open(&session.globals, Options { create: false, writes: true })?;
+    let store =
+        session::open(&session.globals, Options { create: false, writes: true, ..Options::from_env()? })?;
     let null = OpenOptions::new().read(true).write(true).open("/dev/null").map_err(failed)?;
     rustix::io::write(rustix::stdio::stdout(), b"\n").map_err(|error| failed(error.into()))?;
     rustix::stdio::dup2_stdout(&null).map_err(|error| failed(error.into()))?;

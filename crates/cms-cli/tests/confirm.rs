@@ -514,7 +514,11 @@ fn a_commit_and_its_arming_are_one() {
             let after = home.cms(["history", "--json", "--limit", "1"]).run().success().stdout();
             let is_committed = before != after;
             let pending = list(&home);
-            assert_eq!(is_committed, !pending.contains("\"pending\":[]"), "call {n}: {answer}\n{pending}");
+            assert_eq!(
+                is_committed,
+                !pending.contains("\"pending\":[]"),
+                "call {n}: {answer}\n{pending}\nbefore {before}\nafter {after}"
+            );
             if answer.is_success() && answer.calls().len() < n as usize {
                 assert!(n > 5, "commit changes no file");
                 break;

@@ -4,6 +4,7 @@ use cms_model::PackageName;
 
 use crate::{
     Note, Revision,
+    check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
 };
 
@@ -147,7 +148,7 @@ impl Confirmations {
             writer.bytes(settled.probe_failure.as_bytes());
             writer.bool(settled.seen);
         });
-        let crc = crc32fast::hash(&writer.0[4..]);
+        let crc = checksum(&writer.0[4..]);
         writer.0[..4].copy_from_slice(&crc.to_le_bytes());
         Note::new(Confirmations::NOTE, writer.0)
     }
@@ -156,7 +157,7 @@ impl Confirmations {
     pub fn decode(note: &[u8]) -> Option<Confirmations> {
         let mut reader = Reader(note);
         let decoded: Decoded<Confirmations> = (|| {
-            if reader.u32()? != crc32fast::hash(reader.0) {
+            if reader.u32()? != checksum(reader.0) {
                 return Err(Malformed("its checksum does not agree"));
             }
             if reader.u8()? != VERSION {
@@ -272,7 +273,7 @@ mod tests {
             for value in [0, 1, 0x7f, 0xff] {
                 let mut lie = whole.clone();
                 lie[at] = value;
-                let crc = crc32fast::hash(&lie[4..]);
+                let crc = checksum(&lie[4..]);
                 lie[..4].copy_from_slice(&crc.to_le_bytes());
                 let _ = Confirmations::decode(&lie);
             }

@@ -47,7 +47,8 @@ fn arguments(command: Command, help: Help) -> Command {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     // Not through the session, which would make a log where there is none and tell what is told here.
-    let store = session::open(&session.globals, Options { create: false, writes: true })?;
+    let store =
+        session::open(&session.globals, Options { create: false, writes: true, ..Options::from_env()? })?;
     let token = super::text_of(matches, "token");
     if matches.get_flag("list") {
         return list(&store, session);
