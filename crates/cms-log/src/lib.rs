@@ -6,9 +6,11 @@
 //! are specified in `docs/log-format.md`. It knows what a change is, and nothing of users, rights or package files.
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
-//! `backend` the interface, `codec` the bytes and `check` their checksum, `package` the way from text to objects and back, `sqlite` the embedded home.
+//! `backend` the interface, `codec` the bytes and `check` their checksum, `package` the way from text to objects and back, `sqlite` the embedded home,
+//! `backup` a log in one file.
 
 mod backend;
+mod backup;
 mod check;
 mod codec;
 mod commit;
@@ -23,6 +25,10 @@ mod wire;
 
 pub use crate::{
     backend::{Appended, Backend, Durable, FileView, Finding, Order, Progress, Reclaimed, Root, Severity},
+    backup::{
+        Backup, BackupCounts, BackupError, BackupHeader, Chain, Extent, StoreId, StoredCommit, StoredObject,
+        write_backup,
+    },
     check::checksum,
     codec::{decode_changes, encode_changes},
     commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
@@ -34,7 +40,7 @@ pub use crate::{
         store_package,
     },
     revision::Revision,
-    sqlite::{Open, Sqlite},
+    sqlite::{Open, Retired, Sqlite},
 };
 
 pub(crate) use crate::package::replay;
