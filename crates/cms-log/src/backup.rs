@@ -8,11 +8,11 @@ mod write;
 pub(crate) use self::read::Records;
 pub use self::{
     error::BackupError,
-    read::{Backup, Chain},
+    read::Chain,
     write::{Extent, write_backup},
 };
 use crate::{
-    Digest, Revision,
+    Backend, Digest, Error, Revision,
     wire::{Decoded, Malformed, Reader, Writer},
 };
 
@@ -70,6 +70,48 @@ pub struct StoredObject {
 pub struct StoredCommit {
     pub(crate) header: Vec<u8>,
     pub(crate) body: Vec<u8>,
+}
+
+/// A backup that was written, or read to its end and found sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// What it begins with.
+    pub header: BackupHeader,
+    /// What is in it.
+    pub counts: BackupCounts,
+    /// The name of its last commit.
+    end: Digest,
+}
+
+impl Backup {
+    /// Tells whether a log can continue it: whether it has its last commit.
+    ///
+    /// # Errors
+    /// [`BackupError::OtherHistory`], or why the log could not be asked.
+    pub fn check_continued_by(&self, log: &dyn Backend) -> Result<(), BackupError> {
+        let revision = self.header.last;
+        let known = revision <= log.head()?;
+        let first = log.first()?;
+        if known && revision < first {
+            return Err(Error::Compacted { revision, first }.into());
+        }
+        if known && write::digest_of(log, revision)? == self.end {
+            return Ok(());
+        }
+        Err(BackupError::OtherHistory { revision })
+    }
+}
+
+impl BackupCounts {
+    /// What the end frame says: how much there is, and the digest of all before it.
+    fn end(&self, digest: &[u8; 32]) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.varint(self.objects);
+        writer.varint(self.commits);
+        writer.varint(self.checkpoints);
+        writer.0.extend_from_slice(digest);
+        writer.0
+    }
 }
 
 impl BackupHeader {

@@ -27,9 +27,11 @@
 //!
 //! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
 //! (reading), `transaction` and `stage` (changing), `commit` and `rebase` (the steps of a commit),
-//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `doctor`.
+//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past),
+//! `backup` and `restore` (the log in one file), `doctor`.
 
 mod author;
+mod backup;
 mod bound;
 mod commit;
 mod describe;
@@ -50,6 +52,7 @@ mod queue;
 mod reader;
 mod rebase;
 mod recent;
+mod restore;
 mod rollback;
 mod snapshot;
 mod stage;
@@ -59,10 +62,11 @@ mod store;
 mod transaction;
 mod user;
 
-pub use cms_log::{CommitKind, Revision};
+pub use cms_log::{Backup, BackupCounts, BackupError, BackupHeader, CommitKind, Revision};
 pub use cms_model as model;
 
 pub use crate::author::{EXTERNAL, current_user};
+pub use crate::backup::{BackupOptions, BackupSource, Since, verify_backups};
 pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
@@ -74,6 +78,7 @@ pub use crate::location::{Dirs, Location};
 pub use crate::mapped::limit::SegmentBound;
 pub use crate::memory::{Extent, ExtentKind, MemoryFinding, PackageUsage, Statistics};
 pub use crate::reader::Reader;
+pub use crate::restore::{RestoreOptions, RestorePoint, Restored};
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};

@@ -3,44 +3,15 @@
 use std::{collections::HashSet, io::Read};
 
 use super::{
-    BackupCounts, BackupError, BackupHeader, StoreId, StoredCommit, StoredObject, VERSION, commit_digest,
+    Backup, BackupCounts, BackupError, BackupHeader, StoreId, StoredCommit, StoredObject, VERSION,
+    commit_digest,
     frame::{Frame, FrameReader, Kind},
-    write::{NO_COMMIT, digest_of},
+    write::NO_COMMIT,
 };
 use crate::{
-    Backend, Digest, Object, ObjectKind, Revision, Sqlite, codec, content,
-    wire::{Decoded, Malformed, Reader, Writer},
+    Digest, Object, ObjectKind, Revision, Sqlite, codec, content,
+    wire::{Decoded, Malformed, Reader},
 };
-
-/// A backup that was read to its end and is sound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Backup {
-    /// What it begins with.
-    pub header: BackupHeader,
-    /// What is in it.
-    pub counts: BackupCounts,
-    /// The name of its last commit.
-    end: Digest,
-}
-
-impl Backup {
-    /// Tells whether a log can continue it: whether it has its last commit.
-    ///
-    /// # Errors
-    /// [`BackupError::OtherHistory`], or why the log could not be asked.
-    pub fn check_continued_by(&self, log: &dyn Backend) -> Result<(), BackupError> {
-        let revision = self.header.last;
-        let known = revision <= log.head()?;
-        let first = log.first()?;
-        if known && revision < first {
-            return Err(crate::Error::Compacted { revision, first }.into());
-        }
-        if known && digest_of(log, revision)? == self.end {
-            return Ok(());
-        }
-        Err(BackupError::OtherHistory { revision })
-    }
-}
 
 /// Backups that follow each other, read one after the other.
 ///
@@ -244,12 +215,7 @@ struct Reading {
 impl Reading {
     /// Compares with what the end frame says.
     fn finish(&self, frame: &Frame) -> Result<(), BackupError> {
-        let mut end = Writer::default();
-        end.varint(self.counts.objects);
-        end.varint(self.counts.commits);
-        end.varint(self.counts.checkpoints);
-        end.0.extend_from_slice(&frame.before.unwrap_or_default());
-        let what = if end.0 != frame.payload {
+        let what = if self.counts.end(&frame.before.unwrap_or_default()) != frame.payload {
             "what it says of the whole at its end does not agree"
         } else if self.expected != self.header.last {
             "commits are missing"

@@ -54,8 +54,12 @@ fn grow(log: &Sqlite, commits: u64) {
 fn write(log: &Sqlite, since: Option<Revision>, known: u64) -> (Vec<u8>, u64) {
     let extent = Extent { store: STORE, since, known, time_us: 1, place: "/etc/config".into() };
     let mut file = Vec::new();
-    let (_, counts, newest) = write_backup(log, &mut file, &extent, &mut |_, _| {}).unwrap();
-    assert_eq!(counts.bytes, file.len() as u64);
+    let (written, newest) = write_backup(log, &mut file, &extent, &mut |_, _| {}).unwrap();
+    assert_eq!(written.counts.bytes, file.len() as u64);
+    if since.is_none() {
+        let read = Chain::default().read(&mut &file[..], None, &mut |_| {}).unwrap();
+        assert_eq!(read, written);
+    }
     (file, newest)
 }
 

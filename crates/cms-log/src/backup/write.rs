@@ -3,7 +3,7 @@
 use std::{io::Write, ops::ControlFlow};
 
 use super::{
-    BackupCounts, BackupError, BackupHeader, FRAME_BYTES, StoreId, commit_digest,
+    Backup, BackupCounts, BackupError, BackupHeader, FRAME_BYTES, StoreId, commit_digest,
     frame::{FrameWriter, Kind},
 };
 use crate::{Backend, Digest, Error, Result, Revision, wire::Writer};
@@ -23,7 +23,7 @@ pub struct Extent {
     pub place: String,
 }
 
-/// Writes a backup of a log; answers with what it begins with, what is in it, and the newest object of the log.
+/// Writes a backup of a log; answers with what was written, and the newest object of the log.
 ///
 /// Others may commit meanwhile: the revision with which the backup ends is the head when it is begun. `progress` is told how many
 /// records are written, of how many.
@@ -35,7 +35,7 @@ pub fn write_backup(
     out: &mut dyn Write,
     extent: &Extent,
     progress: &mut dyn FnMut(u64, u64),
-) -> std::result::Result<(BackupHeader, BackupCounts, u64), BackupError> {
+) -> std::result::Result<(Backup, u64), BackupError> {
     // First the head, then what belongs to it: all of that is older than the newest object is then.
     let last = log.head()?;
     let kept = log.first()?;
@@ -53,6 +53,7 @@ pub fn write_backup(
         time_us: extent.time_us,
         place: extent.place.clone(),
     };
+    let mut end = header.base;
     let mut checkpoints = log.checkpoints(last)?;
     checkpoints
         .retain(|(revision, _)| if header.incremental { *revision > first } else { *revision >= first });
@@ -85,6 +86,7 @@ pub fn write_backup(
             writer.bytes(&commit.header);
             writer.bytes(&commit.body);
         });
+        end = commit_digest(&commit.header);
         counts.commits += 1;
         progress(objects + counts.commits, total);
         flow(batch.write_if_full(&mut frames), &mut failure)
@@ -104,15 +106,10 @@ pub fn write_backup(
 
     // What was given up meanwhile may be missing in what was written.
     check_range(first, log.first()?, last)?;
-    let mut end = Writer::default();
-    end.varint(counts.objects);
-    end.varint(counts.commits);
-    end.varint(counts.checkpoints);
-    end.0.extend_from_slice(&frames.digest());
-    frames.frame(Kind::End, &end.0)?;
+    frames.frame(Kind::End, &counts.end(&frames.digest()))?;
     frames.flush()?;
     counts.bytes = frames.written;
-    Ok((header, counts, newest))
+    Ok((Backup { header, counts, end }, newest))
 }
 
 /// What stands for the commit before the first.
