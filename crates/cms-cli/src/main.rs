@@ -5,7 +5,7 @@
 //! - `keys`, `address`, `when`, `spelling`: how packages and revisions are named
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
-//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`: what a call prints
+//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`, `progress`: what a call prints
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `completion`: what the shell offers on TAB
@@ -32,6 +32,7 @@ mod language;
 mod output;
 mod paint;
 mod personality;
+mod progress;
 mod report;
 mod session;
 mod spelling;
