@@ -291,7 +291,7 @@ not-a-uci-verb = `{ $verb }` ist kein Befehl von uci, und mit -t, -P, -p, -C und
 not-a-uci-option = `{ $option }` ist keine Option von uci, und mit -t, -P, -p, -C und -S ist dies ein Aufruf von uci
 not-a-number = `{ $text }` ist keine Zahl
 not-a-revision = `{ $text }` ist weder eine Revision noch eine Zeit
-revision-hint = eine Revision ist eine Zahl, head oder head~N; eine Zeit wird 2026-11-22T14:00:00Z geschrieben
+revision-hint = eine Revision ist eine Zahl, head oder head~N; eine Zeit wird 2026-11-22T14:00:00Z geschrieben, oder wie 2h ago, yesterday 14:00
 
 ## Schlüssel und Werte
 

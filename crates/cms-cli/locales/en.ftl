@@ -292,7 +292,7 @@ not-a-uci-verb = `{ $verb }` is no command of uci, and -t, -P, -p, -C and -S mak
 not-a-uci-option = `{ $option }` is no option of uci, and -t, -P, -p, -C and -S make this a call of uci
 not-a-number = `{ $text }` is not a number
 not-a-revision = `{ $text }` is no revision and no time
-revision-hint = a revision is a number, head, or head~N; a time is written 2026-11-22T14:00:00Z
+revision-hint = a revision is a number, head, or head~N; a time is written 2026-11-22T14:00:00Z, or like 2h ago, yesterday 14:00
 
 ## Keys and values
 

@@ -51,7 +51,7 @@ fn history(home: &Home) -> String {
 fn state(home: &Home) -> (Vec<String>, Vec<String>, usize) {
     let names = home.names();
     let texts = names.iter().map(|name| home.read(name)).collect();
-    (names, texts, fs::read_dir(home.state_dir()).unwrap().count())
+    (names, texts, fs::read_dir(home.state_dir()).expect("the state directory").count())
 }
 
 #[test]
@@ -285,10 +285,9 @@ fn a_restore_that_is_cut_short_leaves_the_old_state_or_the_new_one() {
     call(&source, &["backup"], &[&backup]).success();
     let bytes = fs::read(&backup).unwrap();
     // A full disk stays full, so one call in some shows as much as each.
-    let kinds: [(fn(u64) -> Fault, usize); 2] =
-        [(Fault::kill_after, 1), (|n| Fault::full(n, Errno::NOSPC), 5)];
+    let kinds: [fn(u64) -> Fault; 2] = [Fault::kill_after, |n| Fault::full(n, Errno::NOSPC)];
     for replace in [false, true] {
-        for (kind, step) in kinds {
+        for (kind, step) in kinds.into_iter().zip([1, 5]) {
             for n in (1..).step_by(step) {
                 let home = new();
                 let backup = file(&home, "whole");

@@ -146,8 +146,8 @@ impl BackupHeader {
         Ok(header)
     }
 
-    /// The revision before its first commit.
-    fn after(&self) -> Revision {
+    /// Returns the revision before its first commit.
+    pub fn after(&self) -> Revision {
         if self.incremental { self.first } else { Revision(self.first.0.saturating_sub(1)) }
     }
 }

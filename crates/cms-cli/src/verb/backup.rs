@@ -238,7 +238,7 @@ fn report(
         let message = crate::text::Message::new(id)
             .with("file", file.to_string_lossy().into_owned())
             .with("last", header.last.0.to_string())
-            .with("after", header.incremental.then_some(header.first.0).unwrap_or_default().to_string())
+            .with("after", header.after().0.to_string())
             .with("commits", usize::try_from(counts.commits).unwrap_or(usize::MAX))
             .with("bytes", counts.bytes.to_string())
             .with("place", header.place.clone())
