@@ -1,5 +1,6 @@
 //! The figures, one to a file.
 
+mod backup_1m;
 mod bulk_load;
 mod commit_durable;
 mod commit_large;
@@ -55,6 +56,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("wake.process", wake_process::measure),
     ("commit.structural.segment", commit_structural_segment::measure),
     ("rebuild.1m", rebuild_1m::measure),
+    ("backup.1m", backup_1m::measure),
     ("tx.durable", tx::durable),
     ("tx.group", tx::group),
     ("tx.group.processes", tx::group_of_processes),

@@ -64,6 +64,8 @@ verb-rollback = Den Stand einer Revision wiederherstellen, mit einem neuen Commi
 verb-undo = Commits umkehren, und nur diese, mit einem neuen Commit
 verb-export = Pakete als Text schreiben: uci, json, yaml oder toml
 verb-import = Pakete aus Text lesen: uci, json, yaml oder toml
+verb-backup = Die Konfiguration mit ihrem Verlauf in eine Datei schreiben und prüfen
+verb-restore = Eine Sicherung einspielen: ganz, wo noch nichts ist, sonst als Commit
 verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
 verb-memory = Zeigen, was das eingeblendete Segment belegt, es prüfen oder neu schreiben
 verb-completion = Das Vervollständigungsskript einer Shell ausgeben
@@ -153,6 +155,16 @@ examples-import =
     cms import < sicherung.uci
     cms import network -f network.json --format json
     cms import --merge -f mehr.yaml --format yaml
+examples-backup =
+    cms backup /mnt/monday.cms
+    cms backup /mnt/tuesday.cms --since /mnt/monday.cms
+    cms backup --verify /mnt/monday.cms /mnt/tuesday.cms
+    cms backup - | ssh attic 'cat > gateway.cms'
+examples-restore =
+    cms restore monday.cms --dry-run
+    cms restore monday.cms tuesday.cms
+    cms restore monday.cms --at 12
+    cms -c /srv/config restore monday.cms
 examples-doctor =
     cms doctor
     cms doctor --json
@@ -214,6 +226,13 @@ undo-revisions = Der Commit, oder der erste und der letzte von mehreren
 export-package = Das Paket; ohne Angabe alle
 import-package = Der Name für das Paket, wie immer es im Text heißt
 import-merge = Neues und Anderes vormerken, statt die Pakete zu ersetzen
+backup-file = Die Datei, oder - für die Standardausgabe; mit --verify die Dateien der Reihe nach
+backup-since = Nur was nach dieser Revision oder jener Sicherung kam; eine Datei, die wie eine Zahl heißt, als ./12
+backup-verify = Nichts schreiben; diese Sicherungen lesen und jedes Byte prüfen
+restore-file = Eine ganze Sicherung und die, die sie fortsetzen, der Reihe nach; - für die Standardeingabe
+restore-at = Den Stand dieser Revision oder Zeit wiederherstellen
+restore-replace-history = Den Verlauf der Sicherung an die Stelle des eigenen setzen
+restore-yes = Auch wenn der eigene Verlauf verloren geht oder die Sicherung von anderswo ist
 completion-shell = bash, zsh oder fish
 candidates-words = Die bisher getippten Wörter
 guard-descriptors = Die Deskriptoren, die zu schließen sind
@@ -292,7 +311,7 @@ not-a-uci-verb = `{ $verb }` ist kein Befehl von uci, und mit -t, -P, -p, -C und
 not-a-uci-option = `{ $option }` ist keine Option von uci, und mit -t, -P, -p, -C und -S ist dies ein Aufruf von uci
 not-a-number = `{ $text }` ist keine Zahl
 not-a-revision = `{ $text }` ist weder eine Revision noch eine Zeit
-revision-hint = eine Revision ist eine Zahl, head oder head~N; eine Zeit wird 2026-11-22T14:00:00Z geschrieben
+revision-hint = eine Revision ist eine Zahl, head oder head~N; eine Zeit wird 2026-11-22T14:00:00Z geschrieben, oder wie 2h ago, yesterday 14:00
 
 ## Schlüssel und Werte
 
@@ -459,6 +478,7 @@ attempt-remove-the-staged-changes-in = Entfernen des Vorgemerkten
 attempt-remove = Entfernen
 attempt-replace = Ersetzen
 attempt-stage-in = Vormerken
+attempt-sync = Sichern
 attempt-sync-the-directory = Sichern des Verzeichnisses
 package-unparsable = das Paket { $package } ist nicht lesbar
 package-unparsable-hint = verbessern Sie die Zeilen; andere Pakete sind nicht betroffen
@@ -506,6 +526,42 @@ memory-none-hint = CMS_SEGMENT_LIMIT bestimmt, für wie viel Text es angelegt wi
 
 kind-external = von einem anderen Programm geändert
 kind-import = importiert
+progress-backup = Sicherung
+progress-verify = Prüfung
+progress-restore = Einspielen
+backup-done = { $file }: Revision { $last } von { $place }, { $commits ->
+    [one] { $commits } Commit
+   *[other] { $commits } Commits
+    } nach Revision { $after }, { $bytes } Bytes, { $time }
+backup-sound = { $file } ist heil: Revision { $last } von { $place }, { $commits ->
+    [one] { $commits } Commit
+   *[other] { $commits } Commits
+    } nach Revision { $after }, { $bytes } Bytes, { $time }
+backup-one-file = eine Sicherung geht in eine Datei
+backup-one-file-hint = mehrere sind für --verify: cms backup --verify DATEI...
+backup-terminal = eine Sicherung gehört nicht auf ein Terminal
+backup-terminal-hint = nennen Sie eine Datei, oder senden Sie sie weiter: cms backup - | ssh HOST 'cat > DATEI'
+backup-failed = die Sicherung { $file } ließ sich nicht schreiben oder lesen
+backup-none = { $file } ist keine Sicherung von cms; nichts wurde geändert
+backup-newer = { $file } hat die Formatversion { $found }, dieses Programm kennt Versionen bis { $known }; nichts wurde geändert
+backup-newer-hint = nehmen Sie die Version von cms, die sie geschrieben hat, oder eine neuere
+backup-unfinished = { $file } endet bei Byte { $offset }, vor ihrem Ende: sie wurde nicht fertig oder ist abgeschnitten; nichts wurde geändert
+backup-damaged = { $file } ist bei Byte { $offset } beschädigt: { $what }; nichts wurde geändert
+backup-damaged-hint = kopieren Sie sie noch einmal von dort, wo sie entstand, oder nehmen Sie eine andere; `cms backup --verify DATEI` sagt, ob eine heil ist
+backup-not-next = { $file } setzt eine Sicherung fort, die mit Revision { $revision } endet; nichts wurde geändert
+backup-not-next-hint = nennen Sie die Sicherungen der Reihe nach, eine ganze zuerst: cms restore GANZE NÄCHSTE...
+backup-whole-later = { $file } ist eine ganze Sicherung und setzt keine fort; nichts wurde geändert
+backup-other-store = { $file } ist die Sicherung eines anderen Speichers; nichts wurde geändert
+backup-other-store-hint = `cms restore --yes` spielt sie trotzdem ein, als Commit, der sich umkehren lässt
+backup-other-history = das Protokoll hat eine andere Revision { $revision } als { $file }
+backup-other-history-hint = machen Sie eine ganze Sicherung, ohne --since
+restore-not-sure = --replace-history gibt den Verlauf des Speichers auf, und was vorgemerkt ist; nichts wurde geändert
+restore-not-sure-hint = mit --yes geschieht es, --dry-run zeigt, was sich ändern würde
+restore-planned = würde Revision { $revision } mit ihrem Verlauf wiederherstellen
+restore-done = { $count ->
+    [one] { $count } Paket
+   *[other] { $count } Pakete
+    } und ihr Verlauf bis Revision { $revision } sind wiederhergestellt
 kind-rollback = zurück zu Revision { $revision }
 kind-undo = Revision { $revision } umgekehrt
 kind-undo-range = Revisionen { $from } bis { $to } umgekehrt

@@ -65,6 +65,8 @@ verb-rollback = Restore the state of a revision, with a new commit
 verb-undo = Reverse commits, and only these, with a new commit
 verb-export = Write packages as text: uci, json, yaml or toml
 verb-import = Read packages from text: uci, json, yaml or toml
+verb-backup = Write the configuration and its history into one file, and check it
+verb-restore = Restore a backup: all of it where nothing is, else as a commit
 verb-doctor = Check log, files and rights, and say what to do
 verb-memory = Show what the mapped segment takes, check it, or write it anew
 verb-completion = Print the completion script of a shell
@@ -154,6 +156,16 @@ examples-import =
     cms import < backup.uci
     cms import network -f network.json --format json
     cms import --merge -f more.yaml --format yaml
+examples-backup =
+    cms backup /mnt/monday.cms
+    cms backup /mnt/tuesday.cms --since /mnt/monday.cms
+    cms backup --verify /mnt/monday.cms /mnt/tuesday.cms
+    cms backup - | ssh attic 'cat > gateway.cms'
+examples-restore =
+    cms restore monday.cms --dry-run
+    cms restore monday.cms tuesday.cms
+    cms restore monday.cms --at 12
+    cms -c /srv/config restore monday.cms
 examples-doctor =
     cms doctor
     cms doctor --json
@@ -215,6 +227,13 @@ undo-revisions = The commit, or the first and the last of several
 export-package = The package; without it, all
 import-package = The name for the package, whatever it is called in the text
 import-merge = Stage what is new or different in place of replacing the packages
+backup-file = The file, or - for stdout; with --verify, the files in order
+backup-since = Only what came after this revision, or after that backup; name a file like a number as ./12
+backup-verify = Write nothing; read these backups and check every byte
+restore-file = A whole backup, and those that continue it, in order; - for stdin
+restore-at = Restore the state of this revision or time
+restore-replace-history = Put the history of the backup in the place of the store's own
+restore-yes = Do it even if the store's history is lost, or the backup is of another store
 completion-shell = bash, zsh or fish
 candidates-words = The words typed so far
 guard-descriptors = The descriptors to be closed
@@ -293,7 +312,7 @@ not-a-uci-verb = `{ $verb }` is no command of uci, and -t, -P, -p, -C and -S mak
 not-a-uci-option = `{ $option }` is no option of uci, and -t, -P, -p, -C and -S make this a call of uci
 not-a-number = `{ $text }` is not a number
 not-a-revision = `{ $text }` is no revision and no time
-revision-hint = a revision is a number, head, or head~N; a time is written 2026-11-22T14:00:00Z
+revision-hint = a revision is a number, head, or head~N; a time is written 2026-11-22T14:00:00Z, or like 2h ago, yesterday 14:00
 
 ## Keys and values
 
@@ -460,6 +479,7 @@ attempt-remove-the-staged-changes-in = remove the staged changes in
 attempt-remove = remove
 attempt-replace = replace
 attempt-stage-in = stage in
+attempt-sync = sync
 attempt-sync-the-directory = sync the directory
 package-unparsable = package { $package } does not parse
 package-unparsable-hint = mend the lines; other packages are not affected
@@ -507,6 +527,42 @@ memory-none-hint = CMS_SEGMENT_LIMIT sets how much text it is made for, such as 
 
 kind-external = edited by another program
 kind-import = imported
+progress-backup = backup
+progress-verify = verify
+progress-restore = restore
+backup-done = { $file }: revision { $last } of { $place }, { $commits ->
+    [one] { $commits } commit
+   *[other] { $commits } commits
+    } after revision { $after }, { $bytes } bytes, { $time }
+backup-sound = { $file } is sound: revision { $last } of { $place }, { $commits ->
+    [one] { $commits } commit
+   *[other] { $commits } commits
+    } after revision { $after }, { $bytes } bytes, { $time }
+backup-one-file = a backup goes into one file
+backup-one-file-hint = several are for --verify: cms backup --verify FILE...
+backup-terminal = a backup is not for a terminal
+backup-terminal-hint = name a file, or send it on: cms backup - | ssh HOST 'cat > FILE'
+backup-failed = the backup { $file } could not be written or read
+backup-none = { $file } is not a backup of cms; nothing was changed
+backup-newer = { $file } has format version { $found }, this program knows versions up to { $known }; nothing was changed
+backup-newer-hint = use the version of cms that wrote it, or a newer one
+backup-unfinished = { $file } ends at byte { $offset }, before its end: it was not finished or has been cut; nothing was changed
+backup-damaged = { $file } is damaged at byte { $offset }: { $what }; nothing was changed
+backup-damaged-hint = copy it again from where it was made, or use another; `cms backup --verify FILE` tells whether one is sound
+backup-not-next = { $file } continues a backup that ends with revision { $revision }; nothing was changed
+backup-not-next-hint = name the backups in order, a whole one first: cms restore WHOLE NEXT...
+backup-whole-later = { $file } is a whole backup and continues no other; nothing was changed
+backup-other-store = { $file } is the backup of another store; nothing was changed
+backup-other-store-hint = `cms restore --yes` restores it all the same, as a commit that can be undone
+backup-other-history = the log has another revision { $revision } than { $file }
+backup-other-history-hint = make a whole backup, without --since
+restore-not-sure = --replace-history gives up the history of the store, and what is staged; nothing was changed
+restore-not-sure-hint = add --yes to do it, or --dry-run to see what would change
+restore-planned = would restore revision { $revision } with its history
+restore-done = restored { $count ->
+    [one] { $count } package
+   *[other] { $count } packages
+    } and their history up to revision { $revision }
 kind-rollback = rolled back to revision { $revision }
 kind-undo = undid revision { $revision }
 kind-undo-range = undid revisions { $from } to { $to }

@@ -5,7 +5,7 @@
 //! - `keys`, `address`, `when`, `window`, `spelling`: how packages, revisions and times are named
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
-//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`: what a call prints
+//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`, `progress`: what a call prints
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
@@ -35,6 +35,7 @@ mod language;
 mod output;
 mod paint;
 mod personality;
+mod progress;
 mod report;
 mod session;
 mod spelling;

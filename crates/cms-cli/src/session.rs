@@ -137,7 +137,8 @@ pub(crate) fn open(globals: &Globals, options: Options) -> Result<Store, Failure
     Ok(Store::open(&locate(globals)?, options)?)
 }
 
-fn locate(globals: &Globals) -> Result<Location, Failure> {
+/// Where the store lies that the options name.
+pub(crate) fn locate(globals: &Globals) -> Result<Location, Failure> {
     let mut dirs = Dirs::from_env();
     dirs.state = globals.state.clone().or(dirs.state);
     dirs.run = globals.run.clone().or(dirs.run);

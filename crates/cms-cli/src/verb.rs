@@ -4,6 +4,7 @@ pub(crate) mod edit;
 pub(crate) mod help;
 pub(crate) mod history;
 
+mod backup;
 mod batch;
 mod blame;
 mod changes;
@@ -17,6 +18,7 @@ mod get;
 mod import;
 mod list;
 mod memory;
+mod restore;
 mod revert;
 mod rollback;
 mod search;
@@ -72,6 +74,8 @@ pub(crate) const VERBS: &[Verb] = &[
     undo::VERB,
     export::VERB,
     import::VERB,
+    backup::VERB,
+    restore::VERB,
     doctor::VERB,
     memory::VERB,
     completion::VERB,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 use cms_model::PackageName;
 
 use crate::{
-    Commit, Digest, Header, Object, Result, Revision,
+    Commit, Digest, Header, Object, Result, Revision, StoredCommit, StoredObject,
     check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
 };
@@ -155,6 +155,31 @@ pub trait Backend: Send + Sync {
     ///
     /// Works in short steps between which others commit, and may be stopped at any moment; the next call goes on.
     fn retain(&self, keep_from: Revision) -> Result<Reclaimed>;
+
+    /// Returns the number of the newest object. Numbers ascend, and are never given twice.
+    fn newest_object(&self) -> Result<u64>;
+
+    /// Calls `visit` with each object after the number `after` up to `upto`, as it is stored, in the order of their numbers.
+    fn stored_objects(
+        &self,
+        after: u64,
+        upto: u64,
+        visit: &mut dyn FnMut(StoredObject) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Calls `visit` with each commit after `after` up to and including `upto`, as it is stored, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Compacted`](crate::Error::Compacted) if commits of the range are no longer kept.
+    fn stored_commits(
+        &self,
+        after: Revision,
+        upto: Revision,
+        visit: &mut dyn FnMut(StoredCommit) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Lists the checkpoints up to a revision, and the digests of their roots.
+    fn checkpoints(&self, upto: Revision) -> Result<Vec<(Revision, Digest)>>;
 
     /// Brings the storage into its cheapest shape to open. For idle moments; commits do what is needed by themselves.
     fn tidy(&self) -> Result<()>;

@@ -7,9 +7,10 @@
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
 //! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes and `check` their checksum, `package` the way from text to
-//! objects and back, `sqlite` the embedded home.
+//! objects and back, `sqlite` the embedded home, `backup` a log in one file.
 
 mod backend;
+mod backup;
 mod check;
 mod codec;
 mod commit;
@@ -27,6 +28,10 @@ pub use crate::{
     backend::{
         Appended, Backend, Durable, FileView, Finding, Note, Order, Progress, Reclaimed, Root, Severity,
     },
+    backup::{
+        Backup, BackupCounts, BackupError, BackupHeader, Chain, Extent, StoreId, StoredCommit, StoredObject,
+        write_backup,
+    },
     check::checksum,
     codec::{decode_changes, encode_changes},
     commit::{Commit, CommitKind, EntryBody, Header, Origin, PackageEntry},
@@ -39,7 +44,7 @@ pub use crate::{
     },
     pending::{Confirmations, Outcome, Pending, Settled},
     revision::Revision,
-    sqlite::{Open, Sqlite},
+    sqlite::{Open, Retired, Sqlite},
 };
 
 pub(crate) use crate::package::replay;

@@ -1,5 +1,6 @@
 //! The log in a SQLite file: many processes at once, no daemon (`docs/log-format.md`, section 4).
 
+mod copy;
 mod fault;
 mod group;
 mod open;
@@ -21,7 +22,7 @@ use std::{
 use cms_model::PackageName;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-pub use self::open::Open;
+pub use self::{copy::Retired, open::Open};
 use self::{
     group::Group,
     open::{FileId, WriteAhead},
@@ -29,7 +30,8 @@ use self::{
 };
 use crate::{
     Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Note,
-    Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, codec,
+    Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, StoredCommit, StoredObject,
+    codec,
     content::{self, decode_root, encode_root},
     wire::{Malformed, Reader},
 };
@@ -794,6 +796,32 @@ impl Backend for Sqlite {
 
     fn retain(&self, keep_from: Revision) -> Result<Reclaimed> {
         self.retain_from(keep_from)
+    }
+
+    fn newest_object(&self) -> Result<u64> {
+        self.newest_object_id()
+    }
+
+    fn stored_objects(
+        &self,
+        after: u64,
+        upto: u64,
+        visit: &mut dyn FnMut(StoredObject) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.visit_objects(after, upto, visit)
+    }
+
+    fn stored_commits(
+        &self,
+        after: Revision,
+        upto: Revision,
+        visit: &mut dyn FnMut(StoredCommit) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.visit_commits(after, upto, visit)
+    }
+
+    fn checkpoints(&self, upto: Revision) -> Result<Vec<(Revision, Digest)>> {
+        self.all_checkpoints(upto)
     }
 
     fn tidy(&self) -> Result<()> {

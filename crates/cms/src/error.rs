@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-use cms_log::{Revision, Settled};
+use cms_log::{BackupError, Revision, Settled};
 use cms_model::{Diagnostic, PackageName};
 
 use crate::mapped::limit::SegmentBound;
@@ -137,6 +137,13 @@ pub enum Error {
     },
     /// It does not await confirmation any more.
     Settled(Box<Settled>),
+    /// A backup could not be written or was refused; nothing was changed.
+    Backup {
+        /// The backup, as the caller calls it.
+        name: String,
+        /// The cause.
+        source: BackupError,
+    },
     /// The commit is in the log, and its package files could not be written; the next use tries again.
     FilesPending {
         /// The commit.
@@ -225,6 +232,7 @@ impl fmt::Display for Error {
                 "user {user} owns the configuration directory and has no home directory; set CMS_STATE_DIR"
             ),
             Error::Log(error) => error.fmt(f),
+            Error::Backup { name, source } => write!(f, "backup {name}: {source}"),
             Error::Segment(error) => error.fmt(f),
             Error::Unmapped { text, limit, bound } => {
                 let by = match bound {
@@ -294,6 +302,7 @@ impl std::error::Error for Error {
         match self {
             Error::Io { source, .. } | Error::NoDirectory { source, .. } => Some(source),
             Error::Log(error) => std::error::Error::source(error),
+            Error::Backup { source, .. } => std::error::Error::source(source),
             Error::Segment(error) => std::error::Error::source(error),
             Error::FilesPending { source, .. } => Some(source),
             _ => None,

@@ -29,9 +29,10 @@
 //! (reading), `transaction`, `manager` and `stage` (changing), `commit`, `rebase` and `terms` (what a commit is made of and checked
 //! against), `group` and `queue` (its steps, for all who wait),
 //! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `confirm` (commits that
-//! somebody has to confirm), `doctor`.
+//! somebody has to confirm), `backup` and `restore` (the log in one file), `doctor`.
 
 mod author;
+mod backup;
 mod bound;
 mod commit;
 mod confirm;
@@ -54,6 +55,7 @@ mod queue;
 mod reader;
 mod rebase;
 mod recent;
+mod restore;
 mod rollback;
 mod snapshot;
 mod stage;
@@ -65,10 +67,13 @@ mod terms;
 mod transaction;
 mod user;
 
-pub use cms_log::{CommitKind, Outcome, Pending, Revision, Settled};
+pub use cms_log::{
+    Backup, BackupCounts, BackupError, BackupHeader, CommitKind, Outcome, Pending, Revision, Settled,
+};
 pub use cms_model as model;
 
 pub use crate::author::{EXTERNAL, current_user};
+pub use crate::backup::{BackupOptions, BackupSource, Since, verify_backups};
 pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
 pub use crate::confirm::Confirm;
@@ -82,6 +87,7 @@ pub use crate::manager::{ActiveTransaction, TransactionManager};
 pub use crate::mapped::limit::SegmentBound;
 pub use crate::memory::{Extent, ExtentKind, MemoryFinding, PackageUsage, Statistics};
 pub use crate::reader::Reader;
+pub use crate::restore::{RestoreOptions, RestorePoint, Restored};
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};

@@ -23,7 +23,7 @@ use crate::recent::Recent;
 use crate::status::{COMPARED, now_ns};
 
 /// The note in the log that says which directory it belongs to.
-const IDENTITY: &str = "identity";
+pub(crate) const IDENTITY: &str = "identity";
 
 /// The variable that says with how much text there still is a segment.
 const SEGMENT_LIMIT: &str = "CMS_SEGMENT_LIMIT";

@@ -1,6 +1,6 @@
 //! The one table from the engine's errors to messages and exit codes.
 
-use cms::{Error, SegmentBound};
+use cms::{BackupError, Error, SegmentBound};
 
 use super::Failure;
 use crate::confirmation;
@@ -91,6 +91,7 @@ impl From<Error> for Failure {
                 Failure::new(Exit::Unavailable, unmapped(*text, *limit, *bound))
                     .hint(msg!("memory-none-hint"))
             }
+            Error::Backup { name, source } => backup(name, source),
             Error::Log(log) => {
                 let (exit, message) = if log.is_no_space() {
                     (Exit::Unavailable, msg!("log-full"))
@@ -113,6 +114,47 @@ impl From<Error> for Failure {
             // A kind of error that this program does not know yet: the engine's own words.
             _ => Failure::new(Exit::Error, msg!("failed")).because(&error),
         }
+    }
+}
+
+/// Why a backup was not written, or is not restored.
+fn backup(name: &str, error: &BackupError) -> Failure {
+    let numbers = |offset: &u64| offset.to_string();
+    match error {
+        BackupError::Io(source) => {
+            let message = msg!("backup-failed", file = name);
+            let denied = source.kind() == std::io::ErrorKind::PermissionDenied;
+            Failure::new(if denied { Exit::Permission } else { exit_of_io(source) }, message).because(source)
+        }
+        BackupError::NotABackup => Failure::new(Exit::Invalid, msg!("backup-none", file = name)),
+        BackupError::Newer { found, known } => {
+            let (found, known) = (numbers(found), numbers(known));
+            Failure::new(Exit::Unavailable, msg!("backup-newer", file = name, found = found, known = known))
+                .hint(msg!("backup-newer-hint"))
+        }
+        BackupError::Unfinished { offset } => {
+            Failure::new(Exit::Invalid, msg!("backup-unfinished", file = name, offset = numbers(offset)))
+                .hint(msg!("backup-damaged-hint"))
+        }
+        BackupError::Damaged { offset, what } => {
+            let offset = numbers(offset);
+            Failure::new(Exit::Invalid, msg!("backup-damaged", file = name, offset = offset, what = what))
+                .hint(msg!("backup-damaged-hint"))
+        }
+        BackupError::NotNext { continues: Some(continues), .. } => {
+            let continues = continues.0.to_string();
+            Failure::usage(msg!("backup-not-next", file = name, revision = continues))
+                .hint(msg!("backup-not-next-hint"))
+        }
+        BackupError::NotNext { .. } => Failure::usage(msg!("backup-whole-later", file = name)),
+        BackupError::OtherStore => Failure::new(Exit::Conflict, msg!("backup-other-store", file = name))
+            .hint(msg!("backup-other-store-hint")),
+        BackupError::OtherHistory { revision } => {
+            let revision = revision.0.to_string();
+            Failure::new(Exit::Conflict, msg!("backup-other-history", file = name, revision = revision))
+                .hint(msg!("backup-other-history-hint"))
+        }
+        other => Failure::new(Exit::Error, msg!("backup-failed", file = name)).because(other),
     }
 }
 
