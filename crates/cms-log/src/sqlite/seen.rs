@@ -75,7 +75,10 @@ impl Seen {
         {
             change(Arc::make_mut(state));
             *then = now;
+            return;
         }
+        // Who opens the index first counts its changes from the beginning, so a later one could look like the next.
+        *known = None;
     }
 
     /// The header, unless there is none or somebody is writing it.
