@@ -553,6 +553,7 @@ impl Backend for Sqlite {
         let root = checkpoint.map(encode_root);
 
         self.write(|connection| {
+            let before = self.seen.before_writing();
             if stored.is_empty() && manifests(commit).next().is_none() && root.is_none() && notes.is_empty() {
                 // The usual commit is a single statement, which is its own transaction.
                 self.insert_commit(connection, commit, &encoded)?;
@@ -571,7 +572,7 @@ impl Backend for Sqlite {
                 notes.iter().try_for_each(|note| self.keep_note(&transaction, note))?;
                 transaction.commit().map_err(fault)?;
             }
-            self.seen.wrote(|state| state.head = revision);
+            self.seen.wrote(before, |state| state.head = revision);
             Ok(Appended { revision, ticket: self.group.appended() })
         })
     }
@@ -595,6 +596,7 @@ impl Backend for Sqlite {
         }
         let fault = |error| self.fault(format!("append revisions {} to {next}", expected.next()), error);
         self.write(|connection| {
+            let before = self.seen.before_writing();
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
             for (commit, rows, stored) in &encoded {
@@ -603,7 +605,7 @@ impl Backend for Sqlite {
                 self.require_manifests(&transaction, commit)?;
             }
             transaction.commit().map_err(fault)?;
-            self.seen.wrote(|state| state.head = next);
+            self.seen.wrote(before, |state| state.head = next);
             Ok(Appended { revision: next, ticket: self.group.appended() })
         })
     }
@@ -747,7 +749,11 @@ impl Backend for Sqlite {
         if views.is_empty() {
             return Ok(());
         }
-        self.transaction("note what files hold", |transaction| {
+        let fault = |error| self.fault("note what files hold", error);
+        self.write(|connection| {
+            let before = self.seen.before_writing();
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
             for (package, view) in views {
                 let name = package.as_str();
                 match view {
@@ -760,17 +766,17 @@ impl Backend for Sqlite {
                 }
                 .map_err(|error| self.fault(format!("note what the file of {package} holds"), error))?;
             }
+            transaction.commit().map_err(fault)?;
+            self.seen.wrote(before, |state| {
+                for (package, view) in views {
+                    match view {
+                        Some(view) => state.views.insert(package.clone(), view.clone()),
+                        None => state.views.remove(package),
+                    };
+                }
+            });
             Ok(())
-        })?;
-        self.seen.wrote(|state| {
-            for (package, view) in views {
-                match view {
-                    Some(view) => state.views.insert(package.clone(), view.clone()),
-                    None => state.views.remove(package),
-                };
-            }
-        });
-        Ok(())
+        })
     }
 
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {

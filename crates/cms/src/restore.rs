@@ -111,7 +111,11 @@ impl Store {
             .map_err(|source| Error::FilesPending { revision, source: Box::new(source) })?;
         tracing::info!(revision = revision.0, "restored with its history");
         let packages = created(head.cells().map(|(name, _)| name));
-        Ok(Restored { revision, history: true, committed: Committed { revision, packages, warnings, armed: None } })
+        Ok(Restored {
+            revision,
+            history: true,
+            committed: Committed { revision, packages, warnings, armed: None },
+        })
     }
 }
 
@@ -171,7 +175,8 @@ impl Read {
     /// What a restore into an empty place would do.
     fn as_new(&self) -> Restored {
         let packages = created(self.head.cells().map(|(name, _)| name));
-        let committed = Committed { revision: self.head.revision, packages, warnings: Vec::new(), armed: None };
+        let committed =
+            Committed { revision: self.head.revision, packages, warnings: Vec::new(), armed: None };
         Restored { revision: self.head.revision, history: true, committed }
     }
 

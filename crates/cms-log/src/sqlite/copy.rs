@@ -228,9 +228,7 @@ impl Sqlite {
                     .map_err(fault)?;
             }
             Ok(())
-        })?;
-        self.seen.wrote(|state| state.head = revision);
-        Ok(())
+        })
     }
 }
 

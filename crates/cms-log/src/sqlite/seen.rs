@@ -24,7 +24,7 @@ const CHANGES: std::ops::Range<usize> = 8..12;
 /// Where it says that it has been written.
 const IS_INIT: usize = 12;
 
-type Stamp = [u8; HEADER];
+pub(super) type Stamp = [u8; HEADER];
 
 /// The newest state that was read.
 pub(super) struct Seen {
@@ -63,21 +63,27 @@ impl Seen {
         }
     }
 
-    /// Brings the state up to a transaction of our own, if that is all that has changed.
-    pub fn wrote(&self, change: impl FnOnce(&mut State)) {
+    /// The mark to hand to [`wrote`](Seen::wrote). To be taken through a connection that is set up for writing, since as long as it
+    /// is open nobody makes the index anew, which would count its changes from the beginning.
+    pub fn before_writing(&self) -> Option<Stamp> {
+        self.stamp()
+    }
+
+    /// Brings the state up to a transaction of our own, if that is all that has changed since `before`.
+    pub fn wrote(&self, before: Option<Stamp>, change: impl FnOnce(&mut State)) {
         let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let changes =
             |stamp: &Stamp| stamp.get(CHANGES).and_then(|word| word.try_into().ok()).map(u32::from_ne_bytes);
         if let Some((then, state)) = &mut *known
-            && let Some(now) = self.stamp()
-            && let (Some(before), Some(after)) = (changes(then), changes(&now))
-            && after == before.wrapping_add(1)
+            && let (Some(before), Some(now)) = (before, self.stamp())
+            && *then == before
+            && let (Some(first), Some(last)) = (changes(&before), changes(&now))
+            && last == first.wrapping_add(1)
         {
             change(Arc::make_mut(state));
             *then = now;
             return;
         }
-        // Who opens the index first counts its changes from the beginning, so a later one could look like the next.
         *known = None;
     }
 
