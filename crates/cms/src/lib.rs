@@ -27,7 +27,7 @@
 //!
 //! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
 //! (reading), `transaction` and `stage` (changing), `commit` and `rebase` (the steps of a commit),
-//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `doctor`.
+//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `events` (who is told), `doctor`.
 
 mod author;
 mod bound;
@@ -35,6 +35,7 @@ mod commit;
 mod describe;
 mod doctor;
 mod error;
+mod events;
 mod external;
 mod flush;
 mod group;
@@ -68,6 +69,10 @@ pub use crate::commit::Committed;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
 pub use crate::doctor::{Finding, FindingSeverity, Retention};
 pub use crate::error::{Error, Result};
+pub use crate::events::{
+    CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern, PatternError,
+    Start, Watch,
+};
 pub use crate::external::Warning;
 pub use crate::history::{BlameCommit, BlameLine, HistoryEntry, HistoryQuery, PackageDiff};
 pub use crate::location::{Dirs, Location};
