@@ -17,7 +17,7 @@ use cms_model::PackageName;
 
 use crate::describe::DisplayChange;
 
-pub use cursor::{Cursor, CursorState};
+pub use cursor::{Claim, Cursor, CursorState};
 pub use manager::{EventLimits, EventManager, Start};
 pub use pattern::{Pattern, PatternError};
 pub use watch::Watch;

@@ -70,8 +70,8 @@ pub use crate::describe::{ChangeAction, DisplayChange, label};
 pub use crate::doctor::{Finding, FindingSeverity, Retention};
 pub use crate::error::{Error, Result};
 pub use crate::events::{
-    CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern, PatternError,
-    Start, Watch,
+    Claim, CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern,
+    PatternError, Start, Watch,
 };
 pub use crate::external::Warning;
 pub use crate::history::{BlameCommit, BlameLine, HistoryEntry, HistoryQuery, PackageDiff};

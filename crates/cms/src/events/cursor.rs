@@ -3,6 +3,7 @@
 use cms_log::{Backend, Revision};
 
 use crate::error::{Error, Result};
+use crate::lock::FileLock;
 use crate::status::now_ns;
 use crate::store::{Log, Store};
 
@@ -50,6 +51,14 @@ pub struct CursorState {
     pub revision: Revision,
     /// When that was, in microseconds since 1970.
     pub time_us: i64,
+    /// Why it has not come further, if its reader has said so.
+    pub remark: String,
+}
+
+/// The right to read at a cursor; it ends with its holder.
+#[must_use = "others may read at the cursor when this is dropped"]
+pub struct Claim {
+    _lock: FileLock,
 }
 
 impl Store {
@@ -80,8 +89,8 @@ impl Store {
         let log = self.log("list the cursors")?;
         let mut cursors = Vec::new();
         for name in names(&*log.backend)? {
-            if let Some((revision, time_us)) = place(&*log.backend, &name)? {
-                cursors.push(CursorState { name, revision, time_us });
+            if let Some(Place { revision, time_us, remark }) = place(&*log.backend, &name)? {
+                cursors.push(CursorState { name, revision, time_us, remark });
             }
         }
         Ok(cursors)
@@ -99,7 +108,7 @@ impl Cursor {
     /// # Errors
     /// Those of the log.
     pub fn revision(&self) -> Result<Option<Revision>> {
-        Ok(place(&*self.log()?.backend, &self.name)?.map(|(revision, _)| revision))
+        Ok(place(&*self.log()?.backend, &self.name)?.map(|place| place.revision))
     }
 
     /// Says that everything up to a revision was dealt with. An older one than before changes nothing.
@@ -109,19 +118,44 @@ impl Cursor {
     pub fn acknowledge(&self, revision: Revision) -> Result<()> {
         let log = self.log()?;
         let known = place(&*log.backend, &self.name)?;
-        if known.is_some_and(|(known, _)| known >= revision) {
+        if known.as_ref().is_some_and(|known| known.revision >= revision && known.remark.is_empty()) {
             return Ok(());
         }
+        let revision = known.as_ref().map_or(revision, |known| known.revision.max(revision));
         let head = log.backend.head()?;
         if revision > head {
             return Err(cms_log::Error::NoSuchRevision { revision, head }.into());
         }
-        let mut value = revision.0.to_le_bytes().to_vec();
-        value.extend_from_slice(&(now_ns() / 1000).to_le_bytes());
         if known.is_none() {
             self.enlist(log, true)?;
         }
-        Ok(log.backend.set_meta(&note(&self.name), Some(&value))?)
+        self.put(log, &Place { revision, time_us: now_ns() / 1000, remark: String::new() })
+    }
+
+    /// Notes why its reader has not come further; the next acknowledgement removes that. Without an acknowledgement so far, nothing
+    /// is noted.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub fn remark(&self, why: &str) -> Result<()> {
+        let log = self.log()?;
+        match place(&*log.backend, &self.name)? {
+            Some(known) => self.put(log, &Place { remark: why.to_owned(), ..known }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the cursor for this reader alone; `None` if somebody has it and `wait` is not asked for. Nobody is kept from acknowledging
+    /// who does not ask.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there can be no lock.
+    pub fn claim(&self, wait: bool) -> Result<Option<Claim>> {
+        let location = self.store.location();
+        let path = location.state().join(format!("{}.cursor", self.name));
+        let lock =
+            if wait { Some(FileLock::wait(location, &path)?) } else { FileLock::try_now(location, &path)? };
+        Ok(lock.map(|lock| Claim { _lock: lock }))
     }
 
     /// Forgets the cursor, so that nothing is kept for it.
@@ -136,6 +170,13 @@ impl Cursor {
 
     fn log(&self) -> Result<&Log> {
         self.store.log("use a cursor")
+    }
+
+    fn put(&self, log: &Log, place: &Place) -> Result<()> {
+        let mut value = place.revision.0.to_le_bytes().to_vec();
+        value.extend_from_slice(&place.time_us.to_le_bytes());
+        value.extend_from_slice(place.remark.as_bytes());
+        Ok(log.backend.set_meta(&note(&self.name), Some(&value))?)
     }
 
     /// Puts the name into the list, or takes it out.
@@ -158,7 +199,7 @@ impl Cursor {
 pub(crate) fn lowest(backend: &dyn Backend) -> Result<Option<Revision>> {
     let mut lowest: Option<Revision> = None;
     for name in names(backend)? {
-        if let Some((revision, _)) = place(backend, &name)? {
+        if let Some(Place { revision, .. }) = place(backend, &name)? {
             lowest = Some(lowest.map_or(revision, |lowest| lowest.min(revision)));
         }
     }
@@ -174,10 +215,21 @@ fn note(name: &str) -> String {
     format!("cursor.{name}")
 }
 
+/// What the note of a cursor holds.
+struct Place {
+    revision: Revision,
+    time_us: i64,
+    remark: String,
+}
+
 /// Reads where a cursor is; one that is damaged is as good as none.
-fn place(backend: &dyn Backend, name: &str) -> Result<Option<(Revision, i64)>> {
+fn place(backend: &dyn Backend, name: &str) -> Result<Option<Place>> {
     let Some(value) = backend.meta(&note(name))? else { return Ok(None) };
-    let Some((revision, time)) = value.split_first_chunk::<8>() else { return Ok(None) };
-    let time = time.first_chunk::<8>().map_or(0, |time| i64::from_le_bytes(*time));
-    Ok(Some((Revision(u64::from_le_bytes(*revision)), time)))
+    let Some((revision, rest)) = value.split_first_chunk::<8>() else { return Ok(None) };
+    let Some((time, remark)) = rest.split_first_chunk::<8>() else { return Ok(None) };
+    Ok(Some(Place {
+        revision: Revision(u64::from_le_bytes(*revision)),
+        time_us: i64::from_le_bytes(*time),
+        remark: String::from_utf8_lossy(remark).into_owned(),
+    }))
 }

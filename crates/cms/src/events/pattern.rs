@@ -105,7 +105,12 @@ impl Pattern {
     }
 
     /// Tells whether it takes a key or may take one below it.
-    pub(crate) fn reaches(&self, key: &str) -> bool {
+    ///
+    /// ```
+    /// assert!(cms::Pattern::new("*.*.mtu")?.reaches("network"));
+    /// # Ok::<(), cms::PatternError>(())
+    /// ```
+    pub fn reaches(&self, key: &str) -> bool {
         reaches(&self.parts, &mut key.split('.'))
     }
 
