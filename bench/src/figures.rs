@@ -8,6 +8,7 @@ mod commit_process;
 mod commit_structural;
 mod commit_structural_segment;
 pub mod engine;
+mod event;
 mod file_1g;
 mod get;
 mod get_busy;
@@ -62,4 +63,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("tx.group.processes", tx::group_of_processes),
     ("tx.open1000", tx::open_at_once),
     ("bulk.durable", tx::bulk),
+    ("event.process", event::process),
+    ("event.fanout", event::fanout),
+    ("event.queue", event::queue),
 ];

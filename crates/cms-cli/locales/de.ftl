@@ -58,6 +58,8 @@ verb-revert = Vorgemerktes zurücknehmen
 verb-commit = Aus dem Vorgemerkten eine Revision machen
 verb-confirm = Einen Commit behalten, der sonst zurückgenommen wird
 verb-history = Die Commits auflisten, den neuesten zuerst
+verb-watch = Zeigen, was committet wird, sobald es geschieht
+verb-trigger = Zeigen, welcher Dienst mit welcher Revision läuft, oder ausführen, was ansteht
 verb-diff = Zeigen, was sich zwischen zwei Ständen geändert hat
 verb-blame = Zeigen, wer jede Option zuletzt gesetzt hat
 verb-rollback = Den Stand einer Revision wiederherstellen, mit einem neuen Commit
@@ -132,6 +134,17 @@ examples-history =
     cms history
     cms history network.lan.mtu
     cms history --limit 5 --json
+examples-watch =
+    cms watch
+    cms watch 'network.*.mtu' --json
+    cms watch network --cursor firewall --exec /etc/init.d/firewall
+examples-trigger =
+    cms set cms.firewall=trigger
+    cms add_list cms.firewall.pattern=network
+    cms set cms.firewall.service=firewall
+    cms commit
+    cms trigger status
+    cms trigger run
 examples-diff =
     cms diff                             (was vorgemerkt ist)
     cms diff 12                          (seit Revision 12)
@@ -215,6 +228,14 @@ history-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
 history-limit = Höchstens so viele Commits
 history-since = Nur Commits nach dieser Revision oder Zeit
 history-until = Nur Commits bis zu dieser Revision oder Zeit
+watch-pattern = Schlüssel mit den Platzhaltern * (ein Teil) und ** (beliebig viele Teile); ein Schlüssel allein steht für alles darunter; ohne Angabe alles
+watch-since = Mit den Commits nach dieser Revision oder Zeit beginnen, nicht erst mit dem nächsten
+watch-cursor = Dort weitermachen, wo der Leser dieses Namens war, und vermerken, wie weit er gekommen ist
+watch-exec = Diesen Befehl einmal für jeden Commit ausführen: CMS_REVISION, CMS_AUTHOR und CMS_KEYS in der Umgebung, die Ereignisse als JSON-Zeilen auf seiner Eingabe
+watch-count = Nach so vielen Commits enden
+trigger-action = status: welcher Auslöser für welche Revision gelaufen ist; run: die ausführen, für die etwas committet wurde
+trigger-since = Ein Auslöser, der noch nie lief, beginnt mit den Commits nach dieser Revision oder Zeit
+trigger-detach = Das Terminal verlassen; für den Prozess, den ein Commit startet
 diff-from = Der ältere Stand: eine Revision, head~N oder eine Zeit; ohne Angabe der neueste gegen das Vorgemerkte
 diff-to = Der neuere Stand; ohne Angabe der neueste
 diff-key = Nur was unter diesem Schlüssel liegt
@@ -380,6 +401,25 @@ changes-none = nichts ist vorgemerkt
 commit-nothing = nichts war vorgemerkt, also wurde nichts festgeschrieben
 import-nothing = der Text ist leer: nichts wurde importiert
 history-nothing = kein Commit hat das berührt
+watch-compacted = das Log hat die Commits nach Revision { $after } nicht mehr: nehmen Sie den Stand von Revision { $resume } (--at { $resume }); was folgt, kommt danach
+watch-exec-failed = der Befehl für Revision { $revision } ist fehlgeschlagen ({ $reason }): { $command }
+watch-stopped = das Log kann nicht mehr gelesen werden: { $reason }
+trigger-none = es gibt keine Auslöser; sie sind Sektionen vom Typ trigger im Paket cms (cms help trigger)
+trigger-never = nie gelaufen
+trigger-current = aktuell
+trigger-behind = im Rückstand
+trigger-broken = fehlgeschlagen: { $reason }
+trigger-done = Auslöser { $trigger } ist für Revision { $revision } gelaufen
+trigger-failed = Auslöser { $trigger } ist für Revision { $revision } fehlgeschlagen: { $reason }; das nächste `cms trigger run` versucht es wieder
+trigger-not-started = der Commit ist gemacht, aber seine Auslöser konnten nicht gestartet werden ({ $reason }): führen Sie `cms trigger run` aus
+trigger-no-name = ein Auslöser im Paket cms hat keinen Namen: geben Sie seiner Sektion einen (cms rename)
+trigger-no-option = cms.{ $trigger } fehlt eine Option: { $option }
+trigger-bad-option = cms.{ $trigger }.{ $option } ist nicht brauchbar: { $value }
+title-trigger = Auslöser
+title-state = Stand
+title-does = tut
+bad-pattern = das Muster { $pattern } kann nichts treffen: { $reason } an Stelle { $place }
+bad-pattern-hint = ein Muster hat bis zu drei Teile mit Punkten dazwischen, etwa network.*.mtu oder network.**
 
 ## Ändern
 

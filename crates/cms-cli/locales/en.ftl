@@ -59,6 +59,8 @@ verb-revert = Take back what you have staged
 verb-commit = Make what you have staged a revision
 verb-confirm = Keep a commit that is rolled back unless it is confirmed
 verb-history = List the commits, the newest first
+verb-watch = Show what is committed, as it is committed
+verb-trigger = Show which service runs which revision, or run what has to be run
 verb-diff = Show what changed between two states
 verb-blame = Show who set each option last
 verb-rollback = Restore the state of a revision, with a new commit
@@ -133,6 +135,17 @@ examples-history =
     cms history
     cms history network.lan.mtu
     cms history --limit 5 --json
+examples-watch =
+    cms watch
+    cms watch 'network.*.mtu' --json
+    cms watch network --cursor firewall --exec /etc/init.d/firewall
+examples-trigger =
+    cms set cms.firewall=trigger
+    cms add_list cms.firewall.pattern=network
+    cms set cms.firewall.service=firewall
+    cms commit
+    cms trigger status
+    cms trigger run
 examples-diff =
     cms diff                             (what is staged)
     cms diff 12                          (since revision 12)
@@ -216,6 +229,14 @@ history-key = A package, a section or an option; without it, everything
 history-limit = At most so many commits
 history-since = Only commits after this revision or time
 history-until = Only commits up to this revision or time
+watch-pattern = Keys with the wildcards * (one part) and ** (any number of parts); a key alone stands for all below it; without any, everything
+watch-since = Begin with the commits after this revision or time, not with the next one
+watch-cursor = Go on where the reader of this name was, and note how far it has come
+watch-exec = Run this command once for each commit: CMS_REVISION, CMS_AUTHOR and CMS_KEYS in the environment, the events as JSON lines on its input
+watch-count = End after so many commits
+trigger-action = status: which trigger was run for which revision; run: run those for which something was committed
+trigger-since = A trigger that never ran begins with the commits after this revision or time
+trigger-detach = Leave the terminal; for the process that a commit starts
 diff-from = The older state: a revision, head~N, or a time; without it, the head against what you have staged
 diff-to = The newer state; without it, the head
 diff-key = Only what is below this key
@@ -381,6 +402,25 @@ changes-none = nothing is staged
 commit-nothing = nothing was staged, so nothing was committed
 import-nothing = the text is empty: nothing was imported
 history-nothing = no commit touched this
+watch-compacted = the log no longer has the commits after revision { $after }: take the state of revision { $resume } (--at { $resume }); what follows comes after that
+watch-exec-failed = the command for revision { $revision } failed ({ $reason }): { $command }
+watch-stopped = the log cannot be read any more: { $reason }
+trigger-none = there are no triggers; they are sections of the type trigger in the package cms (cms help trigger)
+trigger-never = never run
+trigger-current = current
+trigger-behind = behind
+trigger-broken = failed: { $reason }
+trigger-done = trigger { $trigger } was run for revision { $revision }
+trigger-failed = trigger { $trigger } failed for revision { $revision }: { $reason }; the next `cms trigger run` tries again
+trigger-not-started = the commit is made, but its triggers could not be started ({ $reason }): run `cms trigger run`
+trigger-no-name = a trigger of the package cms has no name: give its section one (cms rename)
+trigger-no-option = cms.{ $trigger } lacks an option: { $option }
+trigger-bad-option = cms.{ $trigger }.{ $option } cannot be used: { $value }
+title-trigger = trigger
+title-state = state
+title-does = does
+bad-pattern = the pattern { $pattern } cannot match: { $reason } at position { $place }
+bad-pattern-hint = a pattern is up to three parts with dots between them, as network.*.mtu or network.**
 
 ## Changing
 

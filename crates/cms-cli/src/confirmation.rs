@@ -1,6 +1,7 @@
 //! What is said about commits that have to be confirmed.
 
 use std::io::IsTerminal;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use cms::{Confirm, Dirs, Location, Outcome, Pending, Revision, Settled, Store};
@@ -12,6 +13,7 @@ use crate::globals::{DEFAULT_CONFIG, Globals};
 use crate::guardian::{self, Guardian};
 use crate::session::Session;
 use crate::text::msg;
+use crate::trigger;
 use crate::{when, window};
 
 /// The options with which a verb that commits asks for confirmation.
@@ -66,6 +68,9 @@ pub(crate) fn report_unwritten(error: &cms::Error, store: &Store, session: &mut 
     }
 }
 
+/// How long after a rollback the next command looks whether its triggers have run.
+const FRESH_US: i64 = 10_000_000;
+
 /// Tells of rollbacks that nobody has seen yet, and makes sure that what is pending has a guardian.
 pub(crate) fn tell(session: &mut Session, store: &Store) {
     if !store.may_be_pending() {
@@ -75,6 +80,13 @@ pub(crate) fn tell(session: &mut Session, store: &Store) {
         store.settled().unwrap_or_default().into_iter().filter(|settled| !settled.seen).collect();
     for settled in unseen.iter().rev() {
         warn(settled, session);
+    }
+    // Opening the store has rolled them back just now, or a guardian has, whose triggers are run once all the same.
+    let now_us = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_micros() as i64);
+    let fresh: Vec<Settled> =
+        unseen.iter().filter(|settled| now_us - settled.time_us < FRESH_US).cloned().collect();
+    if let Err(error) = trigger::start_after(store, &session.globals, &fresh) {
+        tracing::error!(%error, "the triggers of a rollback could not be started");
     }
     if !unseen.is_empty() && !session.output.is_quiet() && std::io::stderr().is_terminal() {
         // Told again if it cannot be noted.

@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::{self, Session};
 use crate::text::msg;
+use crate::trigger;
 
 /// The verb by which the program calls itself.
 pub(crate) const VERB: &str = "__guard";
@@ -69,7 +70,11 @@ pub(crate) fn run(session: &Session, inherited: &[RawFd]) -> Result<Exit, Failur
             rustix::stdio::dup2_stdin(&null).map_err(|error| failed(error.into()))?;
         }
         // A caller that hangs in the middle keeps nothing from being rolled back.
-        store.guard()?;
+        store.guard(&mut |settled| {
+            if let Err(error) = trigger::start_after(&store, &session.globals, settled) {
+                tracing::error!(%error, "the triggers of a rollback could not be started");
+            }
+        })?;
         if is_alone {
             return Ok(Exit::Ok);
         }

@@ -6,6 +6,8 @@
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
 //! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`, `progress`: what a call prints
+//! - `event_line`, `event_command`: what is told of a commit, and to whom
+//! - `trigger`: what is done when something was committed
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
@@ -23,6 +25,8 @@ mod base64;
 mod change_line;
 mod completion;
 mod confirmation;
+mod event_command;
+mod event_line;
 mod exit;
 mod failure;
 mod format;
@@ -43,6 +47,7 @@ mod start;
 mod table;
 mod text;
 mod text_diff;
+mod trigger;
 mod uci;
 mod usage;
 mod verb;

@@ -23,7 +23,9 @@ mod revert;
 mod rollback;
 mod search;
 mod show;
+mod trigger;
 mod undo;
+mod watch;
 
 use std::ffi::{OsStr, OsString};
 
@@ -70,6 +72,8 @@ pub(crate) const VERBS: &[Verb] = &[
     history::VERB,
     diff::VERB,
     blame::VERB,
+    watch::VERB,
+    trigger::VERB,
     rollback::VERB,
     undo::VERB,
     export::VERB,

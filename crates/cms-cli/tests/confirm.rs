@@ -583,3 +583,23 @@ fn at_random_moments_too() {
         run(&home, "revert system").success();
     }
 }
+
+#[test]
+fn a_rollback_runs_the_triggers() {
+    let home = home();
+    let ran = home.state_dir().parent().unwrap().join("ran");
+    home.write(
+        "cms",
+        format!(
+            "config trigger 'zone'\n\tlist pattern 'system.*.hostname'\n\toption exec 'echo \"$CMS_REVISION\" >> {}'\n",
+            ran.display()
+        ),
+    );
+    let runs = || std::fs::read_to_string(&ran).unwrap_or_default().lines().count();
+    set(&home, "system.main.hostname=b");
+    commit(&home, "3s");
+    wait_until("the commit's trigger runs", || runs() >= 1);
+    // No other `cms` is run: it is the guardian that rolls back and tells the service.
+    wait_until("the file is the old one", || home.read("system") == SYSTEM);
+    wait_until("the rollback's trigger runs", || runs() >= 2);
+}

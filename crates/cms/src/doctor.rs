@@ -39,7 +39,12 @@ pub struct Retention {
     pub commits: Option<u64>,
     /// Keep at least the commits of so many microseconds.
     pub age_us: Option<i64>,
+    /// Keep commits that a cursor has not acknowledged, up to so many of the newest: 100,000 where nothing is said.
+    pub unacknowledged: Option<u64>,
 }
+
+/// How many commits a cursor that nobody moves any more holds back.
+const UNACKNOWLEDGED: u64 = 100_000;
 
 impl Store {
     /// Checks the log, the package files and the rights; `progress` is told what is being done and
@@ -220,6 +225,10 @@ impl Store {
         // What is rolled back unless it is confirmed needs the state before it.
         for pending in self.pending()? {
             keep = keep.min(pending.restore());
+        }
+        if let Some(lowest) = crate::events::lowest(&*log.backend)? {
+            let quota = retention.unacknowledged.unwrap_or(UNACKNOWLEDGED);
+            keep = keep.min(lowest.max(Revision(head.0.saturating_sub(quota))));
         }
         Ok(log.backend.retain(keep.max(log.backend.first()?))?.commits)
     }

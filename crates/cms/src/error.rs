@@ -63,6 +63,13 @@ pub enum Error {
         /// Every fault found, in order.
         diagnostics: Vec<Diagnostic>,
     },
+    /// The topic has as many subscribers as it may have.
+    Subscribers {
+        /// The topic.
+        topic: String,
+        /// How many it may have.
+        limit: usize,
+    },
     /// Another commit changed what this one builds on; nothing was committed.
     Conflict {
         /// The keys that both changed.
@@ -252,6 +259,10 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
+            Error::Subscribers { topic, limit } => write!(
+                f,
+                "the topic {topic} has {limit} subscribers, as many as it may have; end one of them or raise EventLimits::subscribers"
+            ),
             Error::Conflict { keys, revision, author } => {
                 write!(f, "revision {revision} by {author} changed the same: {}", keys.join(", "))
             }

@@ -29,7 +29,8 @@
 //! (reading), `transaction`, `manager` and `stage` (changing), `commit`, `rebase` and `terms` (what a commit is made of and checked
 //! against), `group` and `queue` (its steps, for all who wait),
 //! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `confirm` (commits that
-//! somebody has to confirm), `backup` and `restore` (the log in one file), `doctor`.
+//! somebody has to confirm), `backup` and `restore` (the log in one file),
+//! `events` (who is told), `doctor`.
 
 mod author;
 mod backup;
@@ -39,6 +40,7 @@ mod confirm;
 mod describe;
 mod doctor;
 mod error;
+mod events;
 mod external;
 mod flush;
 mod group;
@@ -80,6 +82,10 @@ pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
 pub use crate::doctor::{Finding, FindingSeverity, Retention};
 pub use crate::error::{Error, Result};
+pub use crate::events::{
+    Claim, CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern,
+    PatternError, Start, Watch,
+};
 pub use crate::external::Warning;
 pub use crate::history::{BlameCommit, BlameLine, HistoryEntry, HistoryQuery, PackageDiff};
 pub use crate::location::{Dirs, Location};

@@ -20,6 +20,16 @@ impl FileLock {
         file.lock().map_err(|source| Error::io("lock", path, source))?;
         Ok(FileLock { _file: file })
     }
+
+    /// Takes the lock if it is free.
+    pub(crate) fn try_now(location: &Location, path: &Path) -> Result<Option<FileLock>> {
+        let file = open(location, path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(FileLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(Error::io("lock", path, source)),
+        }
+    }
 }
 
 /// A lock file that stays open once it was needed, for a process that locks often.

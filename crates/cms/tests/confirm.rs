@@ -172,7 +172,7 @@ fn a_guardian_in_a_thread_of_ones_own() {
     let world = World::new();
     world.set("hostname", "b", hour());
     let store = World::open(&world.home);
-    let guardian = std::thread::spawn(move || store.guard().unwrap());
+    let guardian = std::thread::spawn(move || store.guard(&mut |_| {}).unwrap());
     while !world.store.is_guarded() {
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -180,7 +180,7 @@ fn a_guardian_in_a_thread_of_ones_own() {
     guardian.join().unwrap();
     assert_eq!(world.file("system").as_deref(), Some(SYSTEM));
     assert!(!world.store.is_guarded());
-    World::open(&world.home).guard().unwrap();
+    World::open(&world.home).guard(&mut |_| {}).unwrap();
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn only_one_waits_to_take_over() {
     let guardians: Vec<_> = (0..6)
         .map(|_| {
             let store = World::open(&world.home);
-            std::thread::spawn(move || store.guard().unwrap())
+            std::thread::spawn(move || store.guard(&mut |_| {}).unwrap())
         })
         .collect();
     while guardians.iter().filter(|guardian| !guardian.is_finished()).count() > 2 {

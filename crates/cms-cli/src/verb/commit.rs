@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::json::Json;
 use crate::session::Session;
 use crate::text::msg;
+use crate::trigger;
 
 pub(super) const VERB: Verb = Verb { name: "commit", aliases: &[], uci: true, hidden: false, arguments, run };
 
@@ -79,6 +80,9 @@ pub(super) fn finish_transaction(
 /// Names what was committed and the revision.
 pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
     session.warn_all(&committed.warnings);
+    if !dry_run && let Err(error) = trigger::start(&session.store()?, &session.globals, committed) {
+        session.output.warn(&msg!("trigger-not-started", reason = error.to_string()));
+    }
     let revision = committed.revision.0.to_string();
     let store = session.store()?;
     let mut others = if store.may_be_pending() { store.pending().unwrap_or_default() } else { Vec::new() };

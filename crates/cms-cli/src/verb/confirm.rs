@@ -13,6 +13,7 @@ use crate::guardian;
 use crate::json::Json;
 use crate::session::{self, Session};
 use crate::text::msg;
+use crate::trigger;
 use crate::when;
 
 pub(super) const VERB: Verb =
@@ -63,6 +64,9 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
             let _ = store.acknowledge(std::slice::from_ref(&**settled));
         }
     })?;
+    if let Err(error) = trigger::start_after(&store, &session.globals, std::slice::from_ref(&settled)) {
+        tracing::error!(%error, "the triggers of a rollback could not be started");
+    }
     answer(&[], std::slice::from_ref(&settled), &store, session)?;
     if !session.globals.json {
         session.output.say(&confirmation::rolled_back(&settled));

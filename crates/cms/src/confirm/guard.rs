@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use cms_log::{Outcome, Pending};
+use cms_log::{Outcome, Pending, Settled};
 
 use super::probe::Probe;
 use super::{Clock, due, read};
@@ -22,11 +22,12 @@ const ATTEMPTS: u32 = 6;
 impl Store {
     /// Watches over what is pending until nothing is: runs the probes, and rolls back at the deadline.
     ///
-    /// One at a time does so, one more waits to take over, and any further one returns at once.
+    /// One at a time does so, one more waits to take over, and any further one returns at once. What it rolls back it hands to
+    /// `rolled_back`.
     ///
     /// # Errors
     /// Those of the log when it is opened or locked. What goes wrong later is tried again.
-    pub fn guard(&self) -> Result<()> {
+    pub fn guard(&self, rolled_back: &mut dyn FnMut(&[Settled])) -> Result<()> {
         let log = self.log("watch over what is pending")?;
         let post = self.post("guardian.lock");
         let _held = match post.try_lock()? {
@@ -40,7 +41,7 @@ impl Store {
         let mut is_failing = false;
         // Without its log there is nothing to watch over: the store was taken away.
         while log.backend.place().exists() {
-            match self.look(log, &mut probes) {
+            match self.look(log, &mut probes, rolled_back) {
                 Ok(None) => break,
                 Ok(Some(pause)) => {
                     is_failing = false;
@@ -84,7 +85,12 @@ impl Store {
     }
 
     /// Does what is to be done now; returns for how long there is nothing, or `None` when nothing is pending.
-    fn look(&self, log: &Log, probes: &mut HashMap<String, Probe>) -> Result<Option<Duration>> {
+    fn look(
+        &self,
+        log: &Log,
+        probes: &mut HashMap<String, Probe>,
+        rolled_back: &mut dyn FnMut(&[Settled]),
+    ) -> Result<Option<Duration>> {
         let pending = read(log)?.pending;
         if pending.is_empty() {
             return Ok(None);
@@ -95,7 +101,7 @@ impl Store {
                 let probe = probes.get(name(pending)).filter(|probe| probe.round == pending.round);
                 probe.map(Probe::verdict).unwrap_or_default()
             };
-            self.settle_due(&mut failure)?;
+            rolled_back(&self.settle_due(&mut failure)?);
             return Ok(Some(Duration::ZERO));
         }
         probes.retain(|token, _| pending.iter().any(|pending| name(pending) == token));
