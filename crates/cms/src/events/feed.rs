@@ -178,7 +178,7 @@ impl Feed {
         let Teller { author, events, .. } = told;
         let (revision, time_us) = (commit.revision, commit.time_us);
         let message = commit.message.clone();
-        Ok((!events.is_empty()).then(|| CommitEvents { revision, time_us, author, message, events }))
+        Ok((!events.is_empty()).then_some(CommitEvents { revision, time_us, author, message, events }))
     }
 }
 
