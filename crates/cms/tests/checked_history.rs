@@ -1,6 +1,6 @@
 //! Many clients in several processes, some of them killed: nothing is lost, doubled, half there, stale or out of order.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

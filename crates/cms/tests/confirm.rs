@@ -156,7 +156,7 @@ fn retention_keeps_the_restore_point() {
     for number in 0..20 {
         world.set("zone", &number.to_string(), None);
     }
-    let newest = Retention { commits: Some(0), age_us: None };
+    let newest = Retention { commits: Some(0), ..Retention::default() };
     world.store.retain(newest).unwrap();
     world.store.snapshot_at(Revision(2)).unwrap();
     assert!(world.store.snapshot_at(Revision(1)).is_err());

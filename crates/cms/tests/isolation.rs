@@ -1,6 +1,6 @@
 //! What a transaction is checked against, its savepoints, its deadline, and changes without a transaction of their own.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
