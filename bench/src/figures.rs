@@ -7,6 +7,7 @@ mod commit_process;
 mod commit_structural;
 mod commit_structural_segment;
 pub mod engine;
+mod event;
 mod file_1g;
 mod get;
 mod get_busy;
@@ -58,4 +59,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("tx.durable", tx::durable),
     ("tx.group", tx::group),
     ("tx.group.processes", tx::group_of_processes),
+    ("event.process", event::process),
+    ("event.fanout", event::fanout),
+    ("event.queue", event::queue),
 ];

@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use cms::{EventLimits, EventManager, Notice, Pattern, Revision, Start};
 use cms_segment::{Root, RootOptions, Value, Writer};
 use cms_testkit::Random;
 use rustix::thread::futex;
@@ -90,6 +91,12 @@ pub fn run(role: &str, arguments: &[String]) -> Result<ExitCode> {
         }
         ("reader", [folder]) => read(Path::new(folder))?,
         ("waiter", [folder, file]) => wait(Path::new(folder), words_of(file)?)?,
+        ("listener", [config, state, run, file, count]) => {
+            listen([config, state, run].map(Path::new), words_of(file)?, count.parse()?)?;
+        }
+        ("drainer", [config, state, run, count]) => {
+            drain([config, state, run].map(Path::new), count.parse()?)?;
+        }
         ("futex", [file]) => wait_bare(words_of(file)?)?,
         _ => return Err("no such role".into()),
     }
@@ -254,6 +261,49 @@ fn wait_bare(words: &'static Words) -> Result<()> {
         }
     });
     until_told()
+}
+
+/// Subscribes closures to all changes, each of which notes when it was called.
+fn listen([config, state, run]: [&Path; 3], words: &'static Words, count: usize) -> Result<()> {
+    let store = engine::open_in(config, state, run)?;
+    let events = EventManager::new(&store, EventLimits::default())?;
+    for number in 0..count {
+        events.subscribe(&number.to_string(), Pattern::new("hosts.**")?, Start::Now, move |_| {
+            words.clock.fetch_max(clock(), Ordering::Relaxed);
+            words.woken.fetch_add(1, Ordering::Release);
+        })?;
+    }
+    until_told()
+}
+
+/// Subscribes to what was committed since the import, and answers how long so many events took, and the most memory that was in use.
+fn drain([config, state, run]: [&Path; 3], count: usize) -> Result<()> {
+    let store = engine::open_in(config, state, run)?;
+    let events = EventManager::new(&store, EventLimits::default())?;
+    let (sender, done) = std::sync::mpsc::channel();
+    let (mut seen, mut last) = (0, 1);
+    let start = Instant::now();
+    events.subscribe("late", Pattern::new("hosts.**")?, Start::After(Revision(1)), move |notice| {
+        let is_next = match notice {
+            Notice::Commit(commit) => {
+                seen += commit.events.len();
+                last += 1;
+                commit.revision.0 == last
+            }
+            _ => false,
+        };
+        if !is_next || seen == count {
+            let _ = sender.send(is_next);
+        }
+    })?;
+    if !done.recv()? {
+        return Err("an event was lost, or came out of order".into());
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak")?;
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+    say(&format!("{seconds} {}", peak * 1024))
 }
 
 fn note(words: &Words) {

@@ -57,6 +57,22 @@ impl Bench {
         })
     }
 
+    /// Commits an option of several sections, each with a value that it did not have.
+    pub fn set_all(&mut self, sections: &[String], option: &str) -> Result<()> {
+        self.number += 1;
+        let (value, option) = (self.number.to_string(), Name::new(option)?);
+        self.change(Until::Log, |draft| {
+            for section in sections {
+                draft.set_option(
+                    &Selector::Named(Name::new(section)?),
+                    &option,
+                    Value::scalar(value.as_str()),
+                )?;
+            }
+            Ok(())
+        })
+    }
+
     /// Adds a section before all others.
     pub fn add_first(&mut self) -> Result<()> {
         let kind = TypeName::new("host")?;

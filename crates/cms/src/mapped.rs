@@ -487,6 +487,7 @@ fn put(
     if text_of(before) != Some(text) {
         apply::set_text(&mut batch, text)?;
     }
+    tracing::trace!("publishing");
     batch.publish()?;
     Ok(())
 }
