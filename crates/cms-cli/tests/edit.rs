@@ -162,7 +162,7 @@ fn wrong_words_are_usage_errors() {
     refuse("gte network.lan.proto", 2, "did you mean `get`?");
     refuse("get --jsno network.lan.proto", 2, "did you mean `--json`?");
     refuse("show --format xml", 2, "there is no format `xml`");
-    refuse("get network.lan --at yesterday", 2, "no revision and no time");
+    refuse("get network.lan --at someday", 2, "no revision and no time");
     refuse("history --limit many", 2, "`many` is not possible");
     refuse("get --at", 2, "lacks its value");
     refuse("get network", 2, "`cms show network`");

@@ -63,6 +63,8 @@ impl Store {
         let mut overlay = BTreeMap::new();
         let mut warnings = Vec::new();
         let mut head = log.newest()?;
+        // Who looked at some files knows nothing of the others.
+        let are_all = names.is_none();
         for _ in 0..LOOKS {
             let names = match names {
                 // The first use imports everything at once.
@@ -71,10 +73,10 @@ impl Store {
             };
             let Differences { different, unsettled, stray } = self.different(log, &head, &names)?;
             if different.is_empty() && !unsettled && stray.is_empty() {
-                log.caught_up.store(true, Ordering::Relaxed);
+                log.caught_up.fetch_or(are_all, Ordering::Relaxed);
                 break;
             }
-            match self.settle(log, head.revision == Revision::EMPTY, &names, &stray) {
+            match self.settle(log, head.revision == Revision::EMPTY, &names, are_all, &stray) {
                 Ok(Some(settled)) => {
                     warnings.extend(settled.warnings);
                     head = settled.head;
@@ -166,6 +168,7 @@ impl Store {
         log: &Log,
         wait: bool,
         names: &[PackageName],
+        are_all: bool,
         stray: &[PackageName],
     ) -> Result<Option<Settled>> {
         let writing = if wait { Some(log.write()?) } else { log.try_write()? };
@@ -177,7 +180,7 @@ impl Store {
         drop(writing);
         warnings.extend(found);
         behind.retain(|name| !is_unparsable(&warnings, name));
-        let caught_up = log.caught_up.swap(true, Ordering::Relaxed);
+        let caught_up = log.caught_up.fetch_or(are_all, Ordering::Relaxed);
         if caught_up && !committed && stray.is_empty() {
             // What this process committed without waiting is written when somebody waits for it.
             behind.clear();

@@ -181,3 +181,19 @@ fn keys_that_are_not_there_are_named() {
     let error = store.blame(&key("network.wan")).unwrap_err();
     assert!(error.is_not_found() && error.to_string().contains("network.wan"), "{error}");
 }
+
+#[test]
+fn a_look_at_one_file_does_not_leave_the_others_behind() {
+    let home =
+        Home::new(&[("network", NETWORK), ("system", "config system 'main'\n\toption hostname 'gw'\n")]);
+    let store = home.open();
+    let mut tx = store.transaction().unwrap();
+    set(&mut tx, "system.main.hostname", "edge");
+    tx.commit().unwrap();
+    drop(store);
+
+    let next = home.open();
+    next.snapshot_of(Some(&[package("network")])).unwrap();
+    next.snapshot().unwrap();
+    assert!(home.read("system").contains("edge"), "{}", home.read("system"));
+}
