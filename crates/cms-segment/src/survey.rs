@@ -238,9 +238,15 @@ fn value_pieces(
 ) -> Result<u64> {
     let map = &*generation.map;
     let place = resolve(map, generation.header.shift, word, revision)?;
+    if place == 0 {
+        return Ok(0);
+    }
     let length = record_length(map, place)? as u64;
     let mut bytes = match Version::read(map, word)? {
-        Some(_) => content(place - 16, length + 16),
+        Some(_) => {
+            let version = place.checked_sub(16).ok_or_else(|| damaged("a version lies outside"))?;
+            content(version, length + 16)
+        }
         None => content(place, length),
     };
     let mut piece = |offset, length| bytes += content(offset, length as u64);
