@@ -122,3 +122,24 @@ fn what_is_wrong_with_a_trigger_is_said() {
         .stderr_has("cms.idle lacks an option: exec | service");
     run(&home, "commit").success();
 }
+
+#[test]
+fn restoring_over_a_store_has_it_done_whoever_reads_the_answer() {
+    let home = home("\toption exec 'echo $CMS_REVISION >> $OUT'\n");
+    let backup = home.root().join("backup").display().to_string();
+    run(&home, &format!("backup {backup}")).success();
+    for answer in ["", " --json"] {
+        let runs = || fs::read_to_string(home.root().join("out")).unwrap_or_default().lines().count();
+        commit(&home, "network.lan.mtu=1400");
+        written(&home);
+        let before = runs();
+        run(&home, &format!("restore {backup}{answer}")).success();
+        // Nobody but the restore starts it.
+        let mut patience = 3000;
+        while runs() == before && patience > 0 {
+            patience -= 1;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(runs(), before + 1, "restore{answer}");
+    }
+}

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command};
-use cms::{CommitOptions, Committed, Transaction};
-use serde_json::json;
+use cms::model::PackageName;
+use cms::{CommitOptions, Committed, DisplayChange, Transaction};
+use serde_json::{Value as JsonValue, json};
 
 use super::Verb;
 use crate::adopt;
@@ -77,30 +78,41 @@ pub(super) fn finish_transaction(
     report(&committed, dry_run, session)
 }
 
-/// Names what was committed and the revision.
-pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
-    session.warn_all(&committed.warnings);
+/// Has the triggers run for what was committed.
+pub(super) fn start_triggers(
+    committed: &Committed,
+    dry_run: bool,
+    session: &mut Session,
+) -> Result<(), Failure> {
     if !dry_run && let Err(error) = trigger::start(&session.store()?, &session.globals, committed) {
         session.output.warn(&msg!("trigger-not-started", reason = error.to_string()));
     }
+    Ok(())
+}
+
+/// The changes of a commit by package, for programs.
+pub(super) fn packages_to_json(committed: &Committed) -> Vec<JsonValue> {
+    let package = |(package, changes): &(PackageName, Vec<DisplayChange>)| {
+        let changes: Vec<_> = changes.iter().map(change_line::to_json).collect();
+        json!({ "name": package.as_str(), "changes": changes })
+    };
+    committed.packages.iter().map(package).collect()
+}
+
+/// Names what was committed and the revision.
+pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
+    session.warn_all(&committed.warnings);
+    start_triggers(committed, dry_run, session)?;
     let revision = committed.revision.0.to_string();
     let store = session.store()?;
     let mut others = if store.may_be_pending() { store.pending().unwrap_or_default() } else { Vec::new() };
     others.retain(|other| committed.armed.as_ref().is_none_or(|armed| armed.tokens != other.tokens));
     if session.globals.json {
-        let packages: Vec<_> = committed
-            .packages
-            .iter()
-            .map(|(package, changes)| {
-                let changes: Vec<_> = changes.iter().map(change_line::to_json).collect();
-                json!({ "name": package.as_str(), "changes": changes })
-            })
-            .collect();
         let made = !committed.is_empty() && !dry_run;
         let mut answer = json!({
             "revision": made.then_some(committed.revision.0),
             "dry_run": dry_run,
-            "packages": packages,
+            "packages": packages_to_json(committed),
         });
         if let Some(armed) = &committed.armed {
             answer["confirm"] = confirmation::pending_to_json(armed, &store);

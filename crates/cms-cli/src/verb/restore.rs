@@ -115,23 +115,16 @@ fn report(restored: &Restored, dry_run: bool, session: &mut Session) -> Result<E
         return super::commit::report(committed, dry_run, session);
     }
     session.warn_all(&committed.warnings);
+    super::commit::start_triggers(committed, dry_run, session)?;
     let revision = restored.revision.0.to_string();
     if session.globals.json {
-        let packages: Vec<_> = committed
-            .packages
-            .iter()
-            .map(|(package, changes)| {
-                let changes: Vec<_> = changes.iter().map(change_line::to_json).collect();
-                json!({ "name": package.as_str(), "changes": changes })
-            })
-            .collect();
         let is_made = !dry_run && (restored.history || !committed.is_empty());
         let answer = json!({
             "restored": restored.revision.0,
             "history": restored.history,
             "revision": is_made.then_some(committed.revision.0),
             "dry_run": dry_run,
-            "packages": packages,
+            "packages": super::commit::packages_to_json(committed),
         });
         session.output.line(Json::answer("restore", answer).to_string())?;
         return Ok(Exit::Ok);
