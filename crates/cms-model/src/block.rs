@@ -35,6 +35,24 @@ pub(crate) struct Entry {
     pub reopen: bool,
 }
 
+impl Entry {
+    /// Says whether the `config` commands of two stanzas have their words at the same places, in one piece each.
+    pub fn has_head_of(&self, other: &Entry) -> bool {
+        let is_plain = |place| matches!(place, Place::Text { .. });
+        let words = (self.keyword, self.kind, self.name);
+        words == (other.keyword, other.kind, other.name) && is_plain(self.kind) && is_plain(self.name)
+    }
+
+    /// How much of the stanza leads up to the last word of its `config` command, with it.
+    pub fn head_len(&self) -> usize {
+        let end = |place| match place {
+            Place::Text { at, len } => at as usize + len as usize,
+            Place::Odd(_) => 0,
+        };
+        end(self.kind).max(end(self.name))
+    }
+}
+
 /// A piece of a package's text that holds whole stanzas.
 #[derive(Debug, Default)]
 pub(crate) struct Block {

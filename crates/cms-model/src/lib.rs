@@ -53,6 +53,7 @@ mod restore;
 mod scan;
 mod section;
 mod text_edit;
+mod within;
 
 pub use apply::ApplyError;
 pub use change::{Change, ChangeKind, PackageChange};

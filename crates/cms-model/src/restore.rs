@@ -20,6 +20,11 @@ impl Package {
     /// # Errors
     /// If the package is not the one that the edit starts from. It is then unchanged.
     pub fn apply_edit(&mut self, edit: &Edit) -> Result<(), EditError> {
+        if self.apply_within(edit) { Ok(()) } else { self.apply_by_blocks(edit) }
+    }
+
+    /// Carries out an edit by scanning the blocks anew that it touches.
+    pub(crate) fn apply_by_blocks(&mut self, edit: &Edit) -> Result<(), EditError> {
         // All is checked before anything is changed.
         let patches = self.patches(edit)?;
         let mut touched = BTreeSet::new();

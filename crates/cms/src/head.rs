@@ -36,6 +36,8 @@ pub(crate) struct Cell {
     manifest: Option<Digest>,
     /// Commits that edited it since, oldest first.
     edits: Vec<Arc<Commit>>,
+    /// The package after so many of the edits, where it was in memory then.
+    begun: Option<(Arc<Package>, usize)>,
     /// The newest revision that changed it; below a checkpoint only an upper bound is known.
     pub changed: Revision,
     /// Whether `changed` is known exactly.
@@ -48,7 +50,11 @@ impl Cell {
         let cell = OnceLock::new();
         // A fresh cell is empty.
         let _ = cell.set(package);
-        Cell { manifest, edits: Vec::new(), changed, exact: true, package: cell }
+        Cell { manifest, edits: Vec::new(), begun: None, changed, exact: true, package: cell }
+    }
+
+    fn unread(manifest: Option<Digest>, changed: Revision, exact: bool) -> Cell {
+        Cell { manifest, edits: Vec::new(), begun: None, changed, exact, package: OnceLock::new() }
     }
 
     /// Returns the package, read from the log at the first call.
@@ -62,11 +68,12 @@ impl Cell {
         if let Some(package) = self.package.get() {
             return Ok(package.clone());
         }
-        let mut package = match &self.manifest {
-            Some(manifest) => cms_log::load_package(backend, manifest)?,
-            None => Package::empty(),
+        let (mut package, applied) = match (&self.begun, &self.manifest) {
+            (Some((package, applied)), _) => (Package::clone(package), *applied),
+            (None, Some(manifest)) => (cms_log::load_package(backend, manifest)?, 0),
+            (None, None) => (Package::empty(), 0),
         };
-        for commit in &self.edits {
+        for commit in &self.edits[applied..] {
             apply(&mut package, name, commit)?;
         }
         Ok(Arc::new(package))
@@ -77,11 +84,12 @@ impl Cell {
         if let Some(package) = self.package.get() {
             return Ok(package.text_len());
         }
-        let mut length = match &self.manifest {
-            Some(manifest) => cms_log::package_text_len(backend, manifest)?,
-            None => 0,
+        let (mut length, counted) = match (&self.begun, &self.manifest) {
+            (Some((package, applied)), _) => (package.text_len(), *applied),
+            (None, Some(manifest)) => (cms_log::package_text_len(backend, manifest)?, 0),
+            (None, None) => (0, 0),
         };
-        for entry in self.edits.iter().flat_map(|commit| &commit.packages) {
+        for entry in self.edits[counted..].iter().flat_map(|commit| &commit.packages) {
             if let EntryBody::Edit { edit, .. } = &entry.body
                 && entry.package == *name
             {
@@ -91,8 +99,33 @@ impl Cell {
         Ok(length)
     }
 
-    fn is_loaded(&self) -> bool {
-        self.package.get().is_some()
+    /// The package or an earlier state of it, if one is in memory, and how many of the edits are in it.
+    fn in_memory(&self) -> Option<(Arc<Package>, usize)> {
+        match self.package.get() {
+            Some(package) => Some((package.clone(), self.edits.len())),
+            None => self.begun.clone(),
+        }
+    }
+
+    /// The package after one more commit, which is carried out when somebody asks for it.
+    fn edited(&self, commit: Arc<Commit>) -> Cell {
+        let mut edits = Vec::with_capacity(self.edits.len() + 1);
+        edits.extend_from_slice(&self.edits);
+        let Cell { manifest, changed, exact, .. } = *self;
+        let mut cell =
+            Cell { manifest, edits, begun: self.in_memory(), changed, exact, package: OnceLock::new() };
+        cell.edit(commit);
+        cell
+    }
+
+    fn edit(&mut self, commit: Arc<Commit>) {
+        if self.package.get().is_some() {
+            self.begun = self.in_memory();
+            self.package = OnceLock::new();
+        }
+        self.changed = commit.revision;
+        self.exact = true;
+        self.edits.push(commit);
     }
 
     /// Returns the manifest if nothing was edited since.
@@ -136,13 +169,7 @@ impl Head {
             .packages
             .iter()
             .map(|(name, manifest)| {
-                let cell = Cell {
-                    manifest: Some(*manifest),
-                    edits: Vec::new(),
-                    changed: revision,
-                    exact: false,
-                    package: OnceLock::new(),
-                };
+                let cell = Cell::unread(Some(*manifest), revision, false);
                 (name.clone(), Arc::new(cell))
             })
             .collect();
@@ -168,46 +195,21 @@ impl Head {
             match &entry.body {
                 EntryBody::Edit { edit, .. } => {
                     self.replay.bytes += edit_size(edit);
-                    let old = self.packages.get(&entry.package);
-                    let cell = match old {
-                        Some(cell) if cell.is_loaded() => {
-                            let loaded = cell.package.get().cloned().unwrap_or_default();
-                            let mut package = Package::clone(&loaded);
-                            apply(&mut package, &entry.package, commit)?;
-                            let mut edits = cell.edits.clone();
-                            edits.push(commit.clone());
-                            let made = Cell::loaded(Arc::new(package), cell.manifest, commit.revision);
-                            Cell { edits, ..made }
-                        }
-                        Some(cell) => {
-                            let mut edits = cell.edits.clone();
-                            edits.push(commit.clone());
-                            Cell {
-                                manifest: cell.manifest,
-                                edits,
-                                changed: commit.revision,
-                                exact: true,
-                                package: OnceLock::new(),
-                            }
-                        }
-                        None => Cell {
-                            manifest: None,
-                            edits: vec![commit.clone()],
-                            changed: commit.revision,
-                            exact: true,
-                            package: OnceLock::new(),
+                    match self.packages.get_mut(&entry.package) {
+                        Some(cell) => match Arc::get_mut(cell) {
+                            // Nobody else sees it yet.
+                            Some(cell) => cell.edit(commit.clone()),
+                            None => *cell = Arc::new(cell.edited(commit.clone())),
                         },
-                    };
-                    self.packages.insert(entry.package.clone(), Arc::new(cell));
+                        None => {
+                            let empty = Cell::unread(None, commit.revision, true);
+                            let cell = Arc::new(empty.edited(commit.clone()));
+                            self.packages.insert(entry.package.clone(), cell);
+                        }
+                    }
                 }
                 EntryBody::Replace { new: Some(manifest), .. } => {
-                    let cell = Cell {
-                        manifest: Some(*manifest),
-                        edits: Vec::new(),
-                        changed: commit.revision,
-                        exact: true,
-                        package: OnceLock::new(),
-                    };
+                    let cell = Cell::unread(Some(*manifest), commit.revision, true);
                     self.packages.insert(entry.package.clone(), Arc::new(cell));
                 }
                 EntryBody::Replace { new: None, .. } => {
@@ -256,7 +258,7 @@ impl Head {
                     let _ = package.set(loaded.clone());
                 }
                 let (changed, exact) = (cell.changed, cell.exact);
-                let rested = Cell { manifest: Some(*manifest), edits: Vec::new(), changed, exact, package };
+                let rested = Cell { package, ..Cell::unread(Some(*manifest), changed, exact) };
                 self.packages.insert(name.clone(), Arc::new(rested));
             }
         }
@@ -286,7 +288,7 @@ impl Head {
     /// Returns how much text a checkpoint would have to look at, if all of it is in memory.
     pub(crate) fn unstored_bytes(&self) -> Option<u64> {
         let unstored = self.packages.values().filter(|cell| cell.clean_manifest().is_none());
-        unstored.map(|cell| cell.package.get().map(|package| package.text_len())).sum()
+        unstored.map(|cell| cell.in_memory().map(|(package, _)| package.text_len())).sum()
     }
 
     /// Lists each package's manifest, if it can be named without storing anything.

@@ -71,7 +71,12 @@ impl Store {
                 Some(names) if head.revision > Revision::EMPTY => names.to_vec(),
                 _ => self.known_names(log, &head)?,
             };
-            let Differences { different, unsettled, stray } = self.different(log, &head, &names)?;
+            let Differences { different, unsettled, stray, outdated } = self.different(log, &head, &names)?;
+            if outdated {
+                // Somebody else brought in what a file held before this look.
+                head = log.newest()?;
+                continue;
+            }
             if different.is_empty() && !unsettled && stray.is_empty() {
                 log.caught_up.fetch_or(are_all, Ordering::Relaxed);
                 break;
@@ -201,7 +206,9 @@ impl Store {
             if self.file(name).has_leftover() {
                 found.stray.push(name.clone());
             }
-            match self.examine(log, head, name) {
+            let view = log.view(name)?;
+            found.outdated |= view.as_ref().is_some_and(|view| view.revision > head.revision);
+            match self.examine_with(log, head, name, view) {
                 Ok(Finding::Same) => {}
                 Ok(Finding::Behind) => found.unsettled |= !caught_up,
                 Ok(Finding::Seen { .. }) => found.unsettled = true,
@@ -236,6 +243,8 @@ struct Differences {
     unsettled: bool,
     /// Packages with a temporary beside their file.
     stray: Vec<PackageName>,
+    /// Whether the log has taken in a file after the head that was compared.
+    outdated: bool,
 }
 
 /// What a file holds that the log does not.
