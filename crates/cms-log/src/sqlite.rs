@@ -6,6 +6,7 @@ mod group;
 mod open;
 mod retain;
 mod seen;
+mod shared_sync;
 mod verify;
 
 use std::{
@@ -27,6 +28,7 @@ use self::{
     group::Group,
     open::{FileId, WriteAhead},
     seen::{Seen, State},
+    shared_sync::SharedSync,
 };
 use crate::{
     Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Note,
@@ -94,6 +96,7 @@ pub struct Sqlite {
     /// The frames in the WAL after our last write.
     frames: Arc<AtomicU32>,
     seen: Seen,
+    shared: SharedSync,
 }
 
 /// A connection, and what has been done to it.
@@ -573,7 +576,7 @@ impl Backend for Sqlite {
                 transaction.commit().map_err(fault)?;
             }
             self.seen.wrote(before, |state| state.head = revision);
-            Ok(Appended { revision, ticket: self.group.appended() })
+            Ok(Appended { revision, ticket: self.group.appended(self.seen.mark()) })
         })
     }
 
@@ -606,12 +609,16 @@ impl Backend for Sqlite {
             }
             transaction.commit().map_err(fault)?;
             self.seen.wrote(before, |state| state.head = next);
-            Ok(Appended { revision: next, ticket: self.group.appended() })
+            Ok(Appended { revision: next, ticket: self.group.appended(self.seen.mark()) })
         })
     }
 
     fn sync(&self, appended: Appended) -> Result<Durable> {
-        let sync = || self.write_ahead.sync(&self.path);
+        let sync = |mine| {
+            self.shared.run(mine, || self.seen.mark(), || self.write_ahead.sync())?;
+            // Another process may have met the error that this one was spared.
+            self.write_ahead.check_mark(&self.path)
+        };
         self.group.wait(appended.ticket, sync, || self.poisoned())?;
         if self.frames.load(Ordering::Relaxed) >= COPY_AT {
             // Whoever writes at the moment will come by here too.
@@ -796,7 +803,7 @@ impl Backend for Sqlite {
             notes.iter().try_for_each(|note| self.keep_note(&transaction, note))?;
             let revision = self.head_of(&transaction)?;
             transaction.commit().map_err(fault)?;
-            Ok(Appended { revision, ticket: self.group.appended() })
+            Ok(Appended { revision, ticket: self.group.appended(self.seen.mark()) })
         })
     }
 

@@ -48,7 +48,8 @@ impl Package {
                 (slot, block) = slots.next().map(|(slot, found)| (slot, &*found.block))?;
             }
             let offset = usize::try_from(first.offset - base).ok()?;
-            let entry = block.entries.partition_point(|entry| (entry.start as usize) < offset).checked_sub(1)?;
+            let entry =
+                block.entries.partition_point(|entry| (entry.start as usize) < offset).checked_sub(1)?;
             let stanza = block.stanza(entry);
             let old = block.text.get(stanza.clone())?;
             let start = base + stanza.start as u64;

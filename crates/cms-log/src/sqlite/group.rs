@@ -8,6 +8,7 @@ use std::{
     thread::{self, Thread},
 };
 
+use super::seen::Mark;
 use crate::{Error, Result};
 
 /// The order of appends through a handle, and how far they are on disk.
@@ -16,6 +17,8 @@ pub(super) struct Group {
     appended: AtomicU64,
     /// The last append that a sync has covered.
     synced: AtomicU64,
+    /// How far the WAL was written by the last append, as far as that is known.
+    written: Mutex<Option<Mark>>,
     state: Mutex<State>,
 }
 
@@ -31,16 +34,17 @@ struct State {
 }
 
 impl Group {
-    /// Gives an append its place. Must be called while appends are locked out.
-    pub fn appended(&self) -> u64 {
+    /// Gives an append its place, after which the WAL is `written` so far. Must be called while appends are locked out.
+    pub fn appended(&self, written: Option<Mark>) -> u64 {
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
         self.appended.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Waits until the append with this place is on disk, and syncs if nobody else does.
+    /// Waits until the append with this place is on disk, and syncs if nobody else does: as far as the mark says at least.
     pub fn wait(
         &self,
         ticket: u64,
-        sync: impl FnOnce() -> Result<()>,
+        sync: impl FnOnce(Option<Mark>) -> Result<()>,
         poisoned: impl Fn() -> Error,
     ) -> Result<()> {
         loop {
@@ -66,7 +70,8 @@ impl Group {
         }
         // Whatever has its place by now was written before the sync begins.
         let covered = self.appended.load(Ordering::Acquire);
-        let outcome = sync();
+        let written = *self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = sync(written);
         let mut state = self.state();
         state.led = false;
         match outcome {
@@ -123,9 +128,9 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
-                    let ticket = group.appended();
+                    let ticket = group.appended(None);
                     barrier.wait();
-                    let sync = || {
+                    let sync = |_| {
                         syncs.fetch_add(1, Ordering::Relaxed);
                         std::thread::sleep(Duration::from_millis(5));
                         Ok(())
@@ -140,12 +145,12 @@ mod tests {
     #[test]
     fn after_a_failed_sync_nobody_is_told_that_it_succeeded() {
         let group = Group::default();
-        let first = group.appended();
-        group.wait(first, || Ok(()), poisoned).unwrap();
-        let second = group.appended();
-        group.wait(second, || Err(poisoned()), poisoned).unwrap_err();
-        group.wait(second, || Ok(()), poisoned).unwrap_err();
+        let first = group.appended(None);
+        group.wait(first, |_| Ok(()), poisoned).unwrap();
+        let second = group.appended(None);
+        group.wait(second, |_| Err(poisoned()), poisoned).unwrap_err();
+        group.wait(second, |_| Ok(()), poisoned).unwrap_err();
         assert!(group.is_poisoned());
-        group.wait(first, || Ok(()), poisoned).unwrap();
+        group.wait(first, |_| Ok(()), poisoned).unwrap();
     }
 }

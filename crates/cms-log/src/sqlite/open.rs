@@ -18,7 +18,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
-use super::{Access, Link, PATIENCE, Sqlite, fault, group::Group, seen::Seen};
+use super::{Access, Link, PATIENCE, Sqlite, fault, group::Group, seen::Seen, shared_sync::SharedSync};
 use crate::{Error, Fault, Result};
 
 /// `cmsl`.
@@ -114,6 +114,7 @@ impl Sqlite {
             write_ahead,
             frames: Arc::new(AtomicU32::new(0)),
             seen: Seen::new(path),
+            shared: SharedSync::new(path),
         })
     }
 
@@ -397,7 +398,7 @@ impl WriteAhead {
     }
 
     /// Syncs the file.
-    pub fn sync(&self, log: &Path) -> Result<()> {
+    pub fn sync(&self) -> Result<()> {
         let Some(file) = self.file.get() else {
             return Err(Error::Invalid { what: "sync before an append".into() });
         };
@@ -410,11 +411,15 @@ impl WriteAhead {
                 source: Some(Box::new(error)),
             }));
         }
-        // Another process may have met the error that this sync was spared.
-        if self.mark.symlink_metadata().is_ok() {
-            return Err(Error::Poisoned { path: log.to_owned() });
-        }
         Ok(())
+    }
+
+    /// Fails if a sync of any process has.
+    pub fn check_mark(&self, log: &Path) -> Result<()> {
+        match self.mark.symlink_metadata() {
+            Ok(_) => Err(Error::Poisoned { path: log.to_owned() }),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Leaves word for other processes that a sync failed, as far as the disk allows.

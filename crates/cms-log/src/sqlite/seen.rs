@@ -23,8 +23,41 @@ const HEADER: usize = 48;
 const CHANGES: std::ops::Range<usize> = 8..12;
 /// Where it says that it has been written.
 const IS_INIT: usize = 12;
+/// Where it counts the frames of the WAL, a word.
+const FRAMES: std::ops::Range<usize> = 16..20;
+/// Where the salts of the WAL are, two words that change when it is begun anew.
+const SALTS: std::ops::Range<usize> = 32..40;
 
 pub(super) type Stamp = [u8; HEADER];
+
+/// How far a WAL is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub salts: [u8; 8],
+    pub frames: u32,
+}
+
+impl Mark {
+    fn of(stamp: &Stamp) -> Option<Mark> {
+        let frames = stamp.get(FRAMES)?.try_into().ok().map(u32::from_ne_bytes)?;
+        Some(Mark { salts: stamp.get(SALTS)?.try_into().ok()?, frames })
+    }
+
+    /// Says whether whoever has synced this far has synced so far, too. What a WAL held before it was begun anew is on disk,
+    /// but not for this to tell.
+    pub fn covers(self, other: Mark) -> bool {
+        self.salts == other.salts && self.frames >= other.frames
+    }
+
+    pub fn encode(self) -> Vec<u8> {
+        [&self.salts[..], &self.frames.to_ne_bytes()].concat()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Option<Mark> {
+        let (salts, frames) = bytes.split_first_chunk()?;
+        Some(Mark { salts: *salts, frames: u32::from_ne_bytes(frames.try_into().ok()?) })
+    }
+}
 
 /// The newest state that was read.
 pub(super) struct Seen {
@@ -67,6 +100,11 @@ impl Seen {
     /// is open nobody makes the index anew, which would count its changes from the beginning.
     pub fn before_writing(&self) -> Option<Stamp> {
         self.stamp()
+    }
+
+    /// How far the WAL is written now.
+    pub fn mark(&self) -> Option<Mark> {
+        self.stamp().as_ref().and_then(Mark::of)
     }
 
     /// Brings the state up to a transaction of our own, if that is all that has changed since `before`.
