@@ -389,8 +389,12 @@ impl Sqlite {
     /// Reads the next commits of a range, a batch at most.
     fn next_commits(&self, after: Revision, upto: Revision) -> Result<Vec<Commit>> {
         self.read(|connection| {
-            self.check_range(connection, after, upto)?;
             let fault = |error| self.fault(format!("read commits after {after}"), error);
+            // Asked for only where something is missing: who reads the newest shall not pay for more than that.
+            let explain = |error| self.check_range(connection, after, upto).err().unwrap_or(error);
+            let missing = |revision: Revision| {
+                explain(self.damaged(format!("commit {revision}"), Malformed("it is missing from the log")))
+            };
             let mut statement = connection
                 .prepare_cached(
                     "SELECT revision, header, body FROM commits WHERE revision > ?1 AND revision <= ?2 \
@@ -405,23 +409,15 @@ impl Sqlite {
                 let row = CommitRow::of(row).map_err(fault)?;
                 expected = expected.next();
                 if row.revision != expected {
-                    return Err(
-                        self.damaged(format!("commit {expected}"), Malformed("it is missing from the log"))
-                    );
+                    return Err(missing(expected));
                 }
                 bytes += row.body.len();
-                commits.push(self.decode_commit(connection, &row)?);
+                commits.push(self.decode_commit(connection, &row).map_err(explain)?);
                 if commits.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
                     return Ok(commits);
                 }
             }
-            if expected != upto {
-                let missing = expected.next();
-                return Err(
-                    self.damaged(format!("commit {missing}"), Malformed("it is missing from the log"))
-                );
-            }
-            Ok(commits)
+            if expected != upto { Err(missing(expected.next())) } else { Ok(commits) }
         })
     }
 
