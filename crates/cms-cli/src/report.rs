@@ -100,6 +100,7 @@ mod tests {
                 line_text,
                 span_len: 9,
                 hint: None,
+                detail: None,
             };
             assert!(!render(&diagnostic, Paint::OFF).is_empty());
         }

@@ -51,6 +51,23 @@ pub struct Diagnostic {
     pub span_len: usize,
     /// How to mend it, when that is known.
     pub hint: Option<String>,
+    /// What was checked, if the finding comes from a schema.
+    pub detail: Option<Box<Detail>>,
+}
+
+/// What a schema was asked and what it found. A secret's value is not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Detail {
+    /// The key, `package.section.option` or a part of it; anonymous sections as `@type[0]`.
+    pub key: String,
+    /// The rule that does not hold, as the schema writes it.
+    pub rule: Option<String>,
+    /// The value at fault.
+    pub value: Option<Vec<u8>>,
+    /// What would have been right, in words.
+    pub allowed: Option<String>,
+    /// What would have been right, if these are few: the values, options or types that there are.
+    pub choices: Vec<String>,
 }
 
 impl Diagnostic {

@@ -25,7 +25,7 @@ mod print;
 mod value;
 
 pub use delta::{DeltaEntry, DeltaLine, DeltaOperation, DeltaReader};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Detail, Diagnostic, Severity};
 pub use key::{Key, KeyError, KeyPart, KeyReason, Selector, generated_name, parse_generated, type_hash};
 pub use lexer::{Word, unquote};
 pub use names::{Name, NameError, PackageName, TypeName, is_name_byte, is_package_byte, is_type_byte};
@@ -65,3 +65,6 @@ pub use load::{PartsError, ReadError};
 pub use package::{Package, Sections};
 pub use section::Section;
 // End of the state.
+
+// What a package may hold.
+pub mod schema;

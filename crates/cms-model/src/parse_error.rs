@@ -122,6 +122,7 @@ impl ParseError {
             span_len: self.length.min((self.line_text.len() + 1).saturating_sub(self.column)),
             line_text: self.line_text,
             hint: self.hint.map(str::to_owned),
+            detail: None,
         }
     }
 }

@@ -30,6 +30,11 @@ impl<'a> Section<'a> {
         Section { package, spot }
     }
 
+    /// Where it begins.
+    pub(crate) fn spot(&self) -> Spot {
+        self.spot
+    }
+
     /// Returns its id.
     pub fn id(&self) -> SectionId {
         self.package.block(self.spot.slot).entries[self.spot.entry].id
