@@ -8,6 +8,7 @@ use std::time::Duration;
 use cms_log::{
     Appended, Commit, CommitKind, EntryBody, Note, Object, Origin, PackageEntry, Pending, Revision, Root,
 };
+use cms_model::schema::Mode;
 use cms_model::{Change, ChangeKind, Edit, Package, PackageName};
 
 use crate::confirm::Confirm;
@@ -62,6 +63,8 @@ pub(crate) struct Signature {
     pub origin: Origin,
     /// Whether it is rolled back unless somebody confirms it.
     pub confirm: Option<Confirm>,
+    /// What schemas may do at most.
+    pub at_most: Mode,
 }
 
 /// What a commit did.
@@ -121,9 +124,10 @@ pub(crate) struct Built {
 
 #[derive(Debug)]
 pub(crate) struct PreparedPackage {
-    name: PackageName,
+    pub name: PackageName,
     body: PreparedBody,
-    result: Option<Arc<Package>>,
+    /// The package from then on; `None` where it is deleted.
+    pub result: Option<Arc<Package>>,
 }
 
 #[derive(Debug)]
@@ -173,6 +177,14 @@ impl PreparedPackage {
         PreparedPackage { name, body: PreparedBody::Edit { changes, edit }, result: Some(new) }
     }
 
+    /// Returns what changes in a package that goes on.
+    pub(crate) fn changes(&self) -> Option<&[Change]> {
+        match &self.body {
+            PreparedBody::Edit { changes, .. } => Some(changes),
+            PreparedBody::Create | PreparedBody::Delete => None,
+        }
+    }
+
     fn is_empty(&self) -> bool {
         matches!(&self.body, PreparedBody::Edit { changes, edit } if changes.is_empty() && edit.is_empty())
     }
@@ -194,8 +206,10 @@ impl Store {
     pub(crate) fn plan(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
         let log = self.log("plan a commit")?;
         let head = log.newest()?;
-        let (_, packages) = prepare(log, &head, wanted, signature)?;
-        Ok(Committed { packages, ..Committed::nothing(head.revision, Vec::new()) })
+        let at_most = signature.at_most;
+        let (prepared, packages) = prepare(log, &head, wanted, signature)?;
+        let warnings = self.check(log, &head, &prepared, at_most)?;
+        Ok(Committed { packages, ..Committed::nothing(head.revision, warnings) })
     }
 
     /// Commits, and returns when the package files have it, too.

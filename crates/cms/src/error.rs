@@ -63,6 +63,11 @@ pub enum Error {
         /// Every fault found, in order.
         diagnostics: Vec<Diagnostic>,
     },
+    /// A schema that is enforced does not allow it, or the schema itself has faults; nothing was changed.
+    Refused {
+        /// Every finding, errors first.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// The topic has as many subscribers as it may have.
     Subscribers {
         /// The topic.
@@ -259,6 +264,10 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
+            Error::Refused { diagnostics } => match diagnostics.first() {
+                Some(first) => write!(f, "refused: {}", first.message),
+                None => f.write_str("refused by a schema"),
+            },
             Error::Subscribers { topic, limit } => write!(
                 f,
                 "the topic {topic} has {limit} subscribers, as many as it may have; end one of them or raise EventLimits::subscribers"

@@ -52,6 +52,13 @@ pub enum Warning {
         /// How many changes were not applied.
         changes: usize,
     },
+    /// What the commit changed is not what a schema allows, or a schema has faults.
+    Findings {
+        /// A package that was changed.
+        package: PackageName,
+        /// What was found, each with its file.
+        diagnostics: Vec<Diagnostic>,
+    },
     /// The file could not be read.
     Unreadable {
         /// The package.
@@ -68,6 +75,7 @@ impl Warning {
             Warning::Unparsable { package, .. }
             | Warning::NewerThanLog { package }
             | Warning::LostEdit { package, .. }
+            | Warning::Findings { package, .. }
             | Warning::Unreadable { package, .. } => package,
         }
     }

@@ -35,6 +35,15 @@ struct Group {
     before: Head,
 }
 
+/// A commit that stands up to the head and the schemas.
+struct Ready {
+    prepared: Prepared,
+    packages: Display,
+    armed: Option<Pending>,
+    /// What its user should know.
+    warnings: Vec<Warning>,
+}
+
 /// What a turn has come to.
 struct Progress {
     outcomes: Vec<Option<Result<Committed>>>,
@@ -137,7 +146,7 @@ impl Store {
         progress: &mut Progress,
     ) -> Result<()> {
         let warnings = warnings_of(absorbed, request);
-        let (prepared, packages, armed) = self.prepare(log, writing, request, &warnings)?;
+        let Ready { prepared, packages, armed, warnings } = self.prepare(log, writing, request, warnings)?;
         if prepared.packages.is_empty() {
             progress.outcomes[number] = Some(Ok(Committed::nothing(writing.head.revision, warnings)));
             return Ok(());
@@ -176,7 +185,7 @@ impl Store {
         let names: Vec<PackageName> = request.wanted.iter().map(|wanted| wanted.package.clone()).collect();
         let absorbed = self.absorb(log, writing, &names)?;
         let warnings = warnings_of(&absorbed, request);
-        let (prepared, packages, armed) = self.prepare(log, writing, request, &warnings)?;
+        let Ready { prepared, packages, armed, warnings } = self.prepare(log, writing, request, warnings)?;
         if prepared.packages.is_empty() {
             return Ok(Committed::nothing(writing.head.revision, warnings));
         }
@@ -186,18 +195,19 @@ impl Store {
         Ok(Committed { revision: durable.revision(), packages, warnings, armed })
     }
 
-    /// Checks what is wanted against the head, and arms its rollback if it has to be confirmed.
+    /// Checks what is wanted against the head and the schemas, and arms its rollback if it has to be confirmed.
     fn prepare(
         &self,
         log: &Log,
         writing: &Writing<'_>,
         request: &Request,
-        warnings: &[Warning],
-    ) -> Result<(Prepared, Display, Option<Pending>)> {
-        refuse_unparsable(warnings)?;
+        mut warnings: Vec<Warning>,
+    ) -> Result<Ready> {
+        refuse_unparsable(&warnings)?;
         request.terms.hold(log, &writing.head)?;
         let (mut prepared, packages) =
             prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
+        warnings.extend(self.check(log, &writing.head, &prepared, request.signature.at_most)?);
         let mut armed = None;
         if let Some(confirm) = &request.signature.confirm
             && !prepared.packages.is_empty()
@@ -207,7 +217,7 @@ impl Store {
             prepared.notes.push(note);
             armed = Some(pending);
         }
-        Ok((prepared, packages, armed))
+        Ok(Ready { prepared, packages, armed, warnings })
     }
 }
 

@@ -30,7 +30,7 @@
 //! against), `group` and `queue` (its steps, for all who wait),
 //! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `confirm` (commits that
 //! somebody has to confirm), `backup` and `restore` (the log in one file),
-//! `events` (who is told), `doctor`.
+//! `modules` and `validate` (what schemas allow), `events` (who is told), `doctor`.
 
 mod author;
 mod backup;
@@ -52,6 +52,7 @@ mod lock;
 mod manager;
 mod mapped;
 mod memory;
+mod modules;
 mod package_file;
 mod queue;
 mod reader;
@@ -68,6 +69,7 @@ mod system_log;
 mod terms;
 mod transaction;
 mod user;
+mod validate;
 
 pub use cms_log::{
     Backup, BackupCounts, BackupError, BackupHeader, CommitKind, Outcome, Pending, Revision, Settled,
@@ -92,9 +94,11 @@ pub use crate::location::{Dirs, Location};
 pub use crate::manager::{ActiveTransaction, TransactionManager};
 pub use crate::mapped::limit::SegmentBound;
 pub use crate::memory::{Extent, ExtentKind, MemoryFinding, PackageUsage, Statistics};
+pub use crate::modules::{Modules, Registered};
 pub use crate::reader::Reader;
 pub use crate::restore::{RestoreOptions, RestorePoint, Restored};
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};
 pub use crate::transaction::{Isolation, Transaction, TransactionSavepoint};
+pub use crate::validate::Effective;

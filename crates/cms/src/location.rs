@@ -44,6 +44,7 @@ pub struct Location {
     group: u32,
     device: u64,
     inode: u64,
+    modules: Vec<PathBuf>,
 }
 
 impl Location {
@@ -80,7 +81,19 @@ impl Location {
             group: meta.gid(),
             device: meta.dev(),
             inode: meta.ino(),
+            modules: crate::modules::directories(),
         })
+    }
+
+    /// Looks for modules in these directories, the last of which wins, in place of those of `CMS_MODULES` or the system's.
+    #[must_use]
+    pub fn with_modules(self, directories: Vec<PathBuf>) -> Location {
+        Location { modules: directories, ..self }
+    }
+
+    /// Returns the directories where modules are found, in order; the last one wins.
+    pub fn modules(&self) -> &[PathBuf] {
+        &self.modules
     }
 
     /// Returns the canonical path of the configuration directory.

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use cms_log::{CommitKind, EntryBody, Origin, Revision};
+use cms_model::schema::Mode;
 use cms_model::{Change, Key, Package, PackageName};
 
 use crate::author::current_user;
@@ -114,6 +115,8 @@ impl Store {
             message: options.message.clone(),
             origin: Origin::Direct,
             confirm: options.confirm.clone(),
+            // The way back is never closed.
+            at_most: options.at_most.unwrap_or(Mode::Enforce).min(Mode::Warn),
         };
         if options.dry_run {
             return self.plan(&wanted, signature);

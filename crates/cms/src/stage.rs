@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cms_log::{CommitKind, Origin, Revision};
+use cms_model::schema::Mode;
 use cms_model::{Change, Draft, Key, Package, PackageName, Selector};
 
 use crate::author::current_user;
@@ -54,6 +55,8 @@ pub struct CommitOptions {
     pub dry_run: bool,
     /// Roll it back unless somebody confirms it in time.
     pub confirm: Option<Confirm>,
+    /// What schemas may do at most, such as [`Mode::Warn`] to commit what they do not allow; as they say by default.
+    pub at_most: Option<Mode>,
 }
 
 impl Store {
@@ -355,6 +358,7 @@ impl Stage {
             message: options.message.clone(),
             origin: Origin::Stage { owner: self.user, stage: self.file.identity, upto: self.file.end },
             confirm: options.confirm.clone(),
+            at_most: options.at_most.unwrap_or(Mode::Enforce),
         };
         if options.dry_run {
             return self.store.plan(&wanted, signature);

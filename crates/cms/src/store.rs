@@ -18,6 +18,7 @@ use crate::lock::{Held, LockFile};
 use crate::manager::Active;
 use crate::mapped::Mapped;
 use crate::mapped::limit::Limit;
+use crate::modules::Modules;
 use crate::package_file::PackageFile;
 use crate::recent::Recent;
 use crate::status::{COMPARED, now_ns};
@@ -115,6 +116,7 @@ pub(crate) struct Inner {
     log: Option<Log>,
     listing: Mutex<Option<Listing>>,
     pub active: Arc<Active>,
+    pub modules: Modules,
 }
 
 /// The package files of the configuration directory, and what it was when they were listed.
@@ -175,6 +177,7 @@ impl Store {
                 log,
                 listing: Mutex::new(None),
                 active: Arc::default(),
+                modules: Modules::new(location.modules().to_vec()),
             }),
         };
         store.settle_on_opening();

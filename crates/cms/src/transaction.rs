@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cms_log::{CommitKind, Origin, Revision};
+use cms_model::schema::Mode;
 use cms_model::{Change, Draft, Key, Package, PackageName, Value};
 
 use crate::author::current_user;
@@ -97,6 +98,7 @@ impl Store {
             message: String::new(),
             origin: Origin::Direct,
             confirm: None,
+            at_most: Mode::Enforce,
         };
         let registered = Registered::new(&self.inner.active, &signature.author);
         Transaction {
@@ -117,6 +119,11 @@ impl Transaction {
     /// Returns the state that the transaction was begun on.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// Limits what schemas may do: with [`Mode::Warn`] what they do not allow is a warning, with [`Mode::Off`] nothing is checked.
+    pub fn check_at_most(&mut self, mode: Mode) {
+        self.signature.at_most = mode;
     }
 
     /// Returns the number of the transaction, unique in its process.
