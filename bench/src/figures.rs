@@ -24,6 +24,7 @@ mod rebuild_1m;
 mod set_visible;
 mod snapshot_scan;
 pub mod tx;
+mod validate;
 mod wake_process;
 
 use crate::Result;
@@ -63,6 +64,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("tx.group.processes", tx::group_of_processes),
     ("tx.open1000", tx::open_at_once),
     ("bulk.durable", tx::bulk),
+    ("validate", validate::measure),
     ("event.process", event::process),
     ("event.fanout", event::fanout),
     ("event.queue", event::queue),

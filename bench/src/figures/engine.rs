@@ -35,6 +35,13 @@ pub fn open_in(config: &Path, state: &Path, run: &Path) -> Result<Store> {
     Ok(Store::open(&Location::find(config, &dirs)?, Options::default())?)
 }
 
+/// Opens the store of a world, with schemas in a folder.
+pub fn open_with_modules(world: &World, modules: &Path) -> Result<Store> {
+    let dirs = Dirs { state: Some(world.state()), run: Some(world.run()) };
+    let location = Location::find(&world.config(), &dirs)?.with_modules(vec![modules.to_owned()]);
+    Ok(Store::open(&location, Options::default())?)
+}
+
 impl Bench {
     /// Opens the store and takes up one of its packages.
     pub fn new(world: &World, package: &str) -> Result<Self> {
@@ -97,6 +104,16 @@ impl Bench {
             draft.reorder(&at(0), 1)?;
             Ok(())
         })
+    }
+
+    /// Checks the package against its schema. Answers the rules that do not hold, or what else is wrong.
+    pub fn validate(&self) -> Result<Vec<String>> {
+        let found =
+            self.store.validate(&self.store.snapshot()?, Some(std::slice::from_ref(&self.package)))?;
+        Ok(found
+            .into_iter()
+            .map(|finding| finding.detail.and_then(|detail| detail.rule).unwrap_or(finding.message))
+            .collect())
     }
 
     /// Begins a transaction that sets so many options of a section.
