@@ -81,11 +81,9 @@ impl<'a> Checker<'a> {
         'a: 'p,
     {
         let others = self.schemas.of(name).map(|other| &**other).filter(|other| !std::ptr::eq(*other, module)).collect();
-        let policed = module.declares_types || self.schemas.of(name).nth(1).is_none();
         Pass {
             module,
             others,
-            policed,
             name,
             package,
             lookup: self.lookup,
@@ -256,8 +254,6 @@ struct Pass<'a> {
     module: &'a Module,
     /// The other modules of the package.
     others: Vec<&'a Module>,
-    /// Whether this module says what is unknown.
-    policed: bool,
     name: &'a str,
     package: &'a Package,
     lookup: &'a dyn Lookup,
@@ -428,7 +424,6 @@ impl<'a> Pass<'a> {
             None if module.declares_types || shape.fields.is_empty() => Unknown::Allow,
             None => shape.unknown,
         };
-        let unknown = if self.policed { unknown } else { Unknown::Allow };
         self.read(section, shape, scope, unknown);
         for index in 0..self.occurrences.len() {
             let occurrence = self.occurrences[index];

@@ -10,7 +10,7 @@
 //! let schema = Package::parse(b"
 //! config module 'blog'
 //! config section 'site'
-//! config fields 'site'
+//! config fields
 //!     option title 'required|max:80'
 //!     option theme 'in:light,dark|default:light'
 //! ").unwrap();
