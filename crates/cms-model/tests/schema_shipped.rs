@@ -108,7 +108,7 @@ fn typos_in_network_are_found() {
 fn typos_elsewhere_are_found() {
     check("firewall", "config zone\n\toption name 'lan'\n\toption input 'ACEPT'\nconfig forwarding\n\toption src 'lan'\n\toption dest 'wan'\n", &[
         ("CMS0108", "did you mean `ACCEPT`?"),
-        ("CMS0110", ""),
+        ("CMS0110", "did you mean `lan`?"),
     ]);
     check("firewall", "config rule\n\toption dest_port '99999'\n\toption proto 'tpc'\n\toption targt 'ACCEPT'\n", &[
         ("CMS0105", ""),

@@ -520,6 +520,7 @@ impl<'a> Pass<'a> {
             }
         }
         if let Some(reference) = &field.reference
+            && !field.beside_reference.iter().any(|value| **value == *item)
             && !self.leads_somewhere(field, reference, item)
         {
             self.dead_end(section, field, line, value, item, reference);

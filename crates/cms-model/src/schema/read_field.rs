@@ -395,9 +395,13 @@ fn property<'a>(making: &mut Making<'a>, source: &Source<'a>) -> Result<(), Faul
             }
             field.items = Some((least, most));
         }
-        "ref" => field.reference = Some(reference(&call.whole).ok_or_else(|| {
-            fault(format!("`{}` is not of the form PACKAGE.TYPE or PACKAGE.TYPE.OPTION", call.whole))
-        })?),
+        "ref" => {
+            let target = texts().next().unwrap_or_default();
+            field.reference = Some(reference(target).ok_or_else(|| {
+                fault(format!("`{target}` is not of the form PACKAGE.TYPE or PACKAGE.TYPE.OPTION"))
+            })?);
+            field.beside_reference = texts().skip(1).map(|text| text.as_bytes().into()).collect();
+        }
         "required_if" | "required_with" | "required_unless" => {
             for text in texts() {
                 let condition = condition(name, text).ok_or_else(|| fault(format!("`{text}` is no condition of `{name}`")))?;
