@@ -102,22 +102,16 @@ impl<'a> Checker<'a> {
         if self.schemas.references().next().is_none() {
             return;
         }
-        let mut lost = Vec::new();
-        for change in changes {
-            lose(package, change, &mut lost);
-        }
+        let lost = Lost::new(package, changes);
         for (module, number) in self.schemas.references() {
             let field = &module.fields[number as usize];
             let Some(reference) = &field.reference else { continue };
             for referring in &module.settings.packages {
                 let target = reference.package.as_deref().unwrap_or(referring);
-                if target != name {
+                if target != name || !lost.concerns(reference) {
                     continue;
                 }
-                let gone: Vec<_> = lost
-                    .iter()
-                    .filter(|lost| lost.is_target_of(reference) && !exists(package, reference, &lost.value))
-                    .collect();
+                let gone: Vec<_> = lost.values.iter().filter(|value| !exists(package, reference, value)).collect();
                 if gone.is_empty() {
                     continue;
                 }
@@ -128,8 +122,8 @@ impl<'a> Checker<'a> {
                     None => continue,
                 };
                 let mut pass = self.pass(module, referring, holder);
-                for lost in gone {
-                    pass.refer_to(number, reference, &lost.value);
+                for value in gone {
+                    pass.refer_to(number, reference, value);
                 }
                 found.extend(pass.findings.finish(holder, referring));
             }
@@ -147,69 +141,95 @@ fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found
 }
 
-/// Something that a reference may have led to.
-struct Lost {
-    kind: Box<str>,
-    /// The option that had the value; none if it was a section's name.
-    option: Option<Name>,
-    value: Vec<u8>,
+/// What changes may have taken away. A section can change its type and an option its name on the way, so this says more
+/// rather than less: whether a reference leads nowhere is looked up anyway.
+#[derive(Default)]
+struct Lost<'c> {
+    /// The types that the sections have or had.
+    kinds: Vec<Cow<'c, str>>,
+    /// The options that had values.
+    options: Vec<Cow<'c, str>>,
+    /// Whether a name went.
+    names: bool,
+    values: Vec<Cow<'c, [u8]>>,
 }
 
-impl Lost {
-    fn is_target_of(&self, reference: &Reference) -> bool {
-        reference.option.as_deref() == self.option.as_deref() && is_kind(reference, &self.kind)
+impl<'c> Lost<'c> {
+    fn new(package: &'c Package, changes: &'c [Change]) -> Lost<'c> {
+        let mut lost = Lost::default();
+        for change in changes {
+            lost.take(package, change);
+        }
+        lost.kinds.sort_unstable();
+        lost.kinds.dedup();
+        lost
     }
-}
 
-/// Notes what a change took away.
-fn lose(package: &Package, change: &Change, lost: &mut Vec<Lost>) {
-    let kind = || package.section(change.section).map(|section| section.kind());
-    let mut values = |kind: &str, option: Option<&Name>, items: &[Vec<u8>]| {
+    /// Says whether a reference may have led to any of it.
+    fn concerns(&self, reference: &Reference) -> bool {
+        let by_option = match reference.option.as_deref() {
+            Some(option) => self.options.iter().any(|known| known == option),
+            None => self.names,
+        };
+        by_option && self.kinds.iter().any(|kind| is_kind(reference, kind))
+    }
+
+    fn take(&mut self, package: &'c Package, change: &'c Change) {
+        let section = || package.section(change.section);
+        if let Some(section) = section() {
+            self.kinds.push(section.kind().into());
+        }
+        match &change.kind {
+            ChangeKind::Delete { kind, name, options, .. } => {
+                self.kinds.push(kind.as_str().into());
+                self.name(name.as_ref());
+                for (option, value) in options {
+                    self.option(option.as_str().into(), value.items().iter().map(|item| Cow::Borrowed(&item[..])));
+                }
+            }
+            ChangeKind::Rename { old, .. } => self.name(old.as_ref()),
+            ChangeKind::Retype { old, .. } => {
+                self.kinds.push(old.as_str().into());
+                let Some(section) = section() else { return };
+                if let Some(name) = section.name() {
+                    self.names = true;
+                    self.values.push(name.as_bytes().into());
+                }
+                for (option, value) in section.options() {
+                    self.option(option.to_string().into(), value.items().to_vec().into_iter().map(Cow::Owned));
+                }
+            }
+            ChangeKind::Set { option, old: Some(old), .. } | ChangeKind::Unset { option, old, .. } => {
+                self.option(option.as_str().into(), old.items().iter().map(|item| Cow::Borrowed(&item[..])));
+            }
+            ChangeKind::RenameOption { old, new } => {
+                self.options.push(old.as_str().into());
+                let value = section().and_then(|section| section.get(new));
+                let items = value.map(|value| value.items().to_vec()).unwrap_or_default();
+                self.option(new.as_str().into(), items.into_iter().map(Cow::Owned));
+            }
+            ChangeKind::RemoveItem { option, item, .. } => {
+                self.option(option.as_str().into(), [Cow::Borrowed(&item[..])].into_iter());
+            }
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, name: Option<&'c Name>) {
+        if let Some(name) = name {
+            self.names = true;
+            self.values.push(name.as_bytes().into());
+        }
+    }
+
+    fn option(&mut self, option: Cow<'c, str>, items: impl Iterator<Item = Cow<'c, [u8]>>) {
+        self.options.push(option);
         for item in items {
-            let parts = words(item).filter(|word| *word != &item[..]).chain([&item[..]]);
-            lost.extend(parts.map(|value| Lost { kind: kind.into(), option: option.cloned(), value: value.to_vec() }));
+            if words(&item).nth(1).is_some() {
+                self.values.extend(words(&item).map(|word| Cow::Owned(word.to_vec())));
+            }
+            self.values.push(item);
         }
-    };
-    match &change.kind {
-        ChangeKind::Delete { kind, name, options, .. } => {
-            if let Some(name) = name {
-                values(kind, None, &[name.as_bytes().to_vec()]);
-            }
-            for (option, value) in options {
-                values(kind, Some(option), value.items());
-            }
-        }
-        ChangeKind::Rename { old: Some(old), .. } => {
-            if let Some(kind) = kind() {
-                values(kind, None, &[old.as_bytes().to_vec()]);
-            }
-        }
-        ChangeKind::Retype { old, .. } => {
-            let Some(section) = package.section(change.section) else { return };
-            if let Some(name) = section.name() {
-                values(old, None, &[name.as_bytes().to_vec()]);
-            }
-            for (option, value) in section.options() {
-                values(old, Some(&option), value.items());
-            }
-        }
-        ChangeKind::Set { option, old: Some(old), .. } | ChangeKind::Unset { option, old, .. } => {
-            if let Some(kind) = kind() {
-                values(kind, Some(option), old.items());
-            }
-        }
-        ChangeKind::RenameOption { old, new } => {
-            let Some(section) = package.section(change.section) else { return };
-            if let Some(value) = section.get(new) {
-                values(section.kind(), Some(old), value.items());
-            }
-        }
-        ChangeKind::RemoveItem { option, item, .. } => {
-            if let Some(kind) = kind() {
-                values(kind, Some(option), std::slice::from_ref(item));
-            }
-        }
-        _ => {}
     }
 }
 
@@ -817,7 +837,8 @@ impl<'a> Pass<'a> {
                 let found = line.value.map(|value| value.value()).unwrap_or_default();
                 let option = String::from_utf8_lossy(&line.name.value()).into_owned();
                 let is_it = if field.words { words(&found).any(|word| word == value) } else { *found == *value };
-                if is_it && has_value(self.package, section, field, &option, value) {
+                let beside = field.beside_reference.iter().any(|beside| **beside == *value);
+                if is_it && !beside && has_value(self.package, section, field, &option, value) {
                     let item = words(&found).find(|word| *word == value).unwrap_or(&found).to_vec();
                     let at = if field.words { words(&found).find(|word| **word == item[..]) } else { None };
                     self.dead_end(section, field, line, &found, at.unwrap_or(&found), reference);
