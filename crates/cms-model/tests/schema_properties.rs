@@ -181,7 +181,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
-    fn changes_of_a_good_package_find_what_the_whole_finds(steps in prop::collection::vec(step(), 1..8)) {
+    fn changes_of_a_good_package_find_what_the_whole_finds(steps in prop::collection::vec(step(), 1..30)) {
         const GOOD: &str = "config zone z1\n\toption name 'lan'\n\tlist net 'lan'\n\toption a '2'\n\
                             config zone z2\n\toption name 'wan'\n\toption net 'wan dmz'\n\toption a '2'\n\
                             config rule r1\n\toption src 'lan'\n\toption dest 'z2'\n\toption port '80'\n\
@@ -245,4 +245,30 @@ fn what_is_exported_can_be_imported() {
             assert_eq!(names(&original, old.kind()), names(&again, old.kind()));
         }
     }
+}
+
+#[test]
+fn many_values_that_must_differ_are_looked_up_in_a_table() {
+    let mut schemas = Schemas::default();
+    schemas.insert(module("config module 'p'\nconfig fields host\n\toption ip 'ipv4|unique'\n"));
+    let checker = Checker::new(&schemas, &());
+    let text: String = (0..40).map(|number| format!("config host\n\toption ip '10.0.0.{number}'\n")).collect();
+    let mut draft = Draft::new(Package::parse(text.as_bytes()).unwrap(), 3);
+    let ip = Name::new("ip").unwrap();
+    let mut set = |index: i64, ip_of: i64| {
+        let at = Selector::Nth { kind: None, index };
+        draft.set_option(&at, &ip, Value::scalar(format!("10.0.0.{ip_of}"))).unwrap();
+        let found = checker.check_changes("p", draft.package(), draft.changes());
+        let whole = checker.check("p", draft.package());
+        (found.len(), whole.len(), draft.changes().len())
+    };
+    assert_eq!(set(3, 4), (1, 1, 1));
+    assert_eq!(set(3, 3), (0, 0, 2));
+    for number in 5..30 {
+        set(number, 100 + number);
+    }
+    // The table finds what the single looks found, from whichever end.
+    let (found, whole, changes) = set(3, 2);
+    assert!(changes > 16);
+    assert_eq!((found, whole), (1, 1));
 }

@@ -1,7 +1,6 @@
 //! Checking packages: whole, or what changed.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rapidhash::fast::RandomState;
@@ -17,9 +16,15 @@ use super::field::{Access, Condition, Field, Reference};
 use super::module::{Module, Naming, SectionType, Unknown};
 use super::place::{Finding, Findings, Line, Place, head, lines, stanzas};
 use super::registry::{Lookup, Schemas};
-use super::relation::{Targets, each_target, exists, has_value, is_kind};
+use super::relation::{Targets, each_target, exists, has_value, is_kind, targets};
 use super::rule::{Rule, words};
 use super::suggest::closest;
+
+/// With more changes than this, tables of values pay for themselves.
+const FEW: usize = 16;
+
+/// Who has a value: the first section, and the second if there is one.
+type Holders = HashMap<Box<[u8]>, (SectionId, Option<SectionId>), RandomState>;
 
 /// Checks packages against the schemas that there are.
 ///
@@ -42,6 +47,7 @@ impl<'a> Checker<'a> {
         for module in self.schemas.of(name) {
             let mut pass = self.pass(module, name, package);
             pass.whole = true;
+            pass.tabled = true;
             pass.all();
             found.extend(pass.findings.finish(package, name));
         }
@@ -92,7 +98,8 @@ impl<'a> Checker<'a> {
             states: Vec::new(),
             epoch: 0,
             whole: false,
-            seen: HashMap::default(),
+            tabled: false,
+            holders: HashMap::default(),
             targets: HashMap::default(),
         }
     }
@@ -111,7 +118,12 @@ impl<'a> Checker<'a> {
                 if target != name || !lost.concerns(reference) {
                     continue;
                 }
-                let gone: Vec<_> = lost.values.iter().filter(|value| !exists(package, reference, value)).collect();
+                let table = (lost.values.len() > FEW && reference.option.is_some()).then(|| targets(package, reference));
+                let is_there = |value: &[u8]| match &table {
+                    Some(table) => table.contains(value),
+                    None => exists(package, reference, value),
+                };
+                let gone: Targets = lost.values.iter().filter(|value| !is_there(value)).map(|value| value[..].into()).collect();
                 if gone.is_empty() {
                     continue;
                 }
@@ -122,9 +134,7 @@ impl<'a> Checker<'a> {
                     None => continue,
                 };
                 let mut pass = self.pass(module, referring, holder);
-                for value in gone {
-                    pass.refer_to(number, reference, value);
-                }
+                pass.refer_to(number, reference, &gone);
                 found.extend(pass.findings.finish(holder, referring));
             }
         }
@@ -246,7 +256,8 @@ impl Scope<'_> {
     fn has(&self, option: &[u8]) -> bool {
         match self {
             Scope::All => true,
-            Scope::Touched { options, .. } => options.iter().any(|name| name.as_bytes() == option),
+            // Sorted, because a section may have many.
+            Scope::Touched { options, .. } => options.binary_search_by(|name| name.as_bytes().cmp(option)).is_ok(),
         }
     }
 }
@@ -281,10 +292,12 @@ struct Pass<'a> {
     occurrences: Vec<Occurrence<'a>>,
     states: Vec<State>,
     epoch: u32,
-    /// Whether all of the package is checked, so that tables of values pay for themselves.
+    /// Whether all of the package is checked.
     whole: bool,
-    /// The values seen of fields that are unique, and who has them.
-    seen: HashMap<(u32, Box<str>), HashMap<Box<[u8]>, SectionId, RandomState>, RandomState>,
+    /// Whether so much is checked that tables of values pay for themselves.
+    tabled: bool,
+    /// The values of fields that are unique, and the first two sections that have them.
+    holders: HashMap<(u32, Box<str>), Holders, RandomState>,
     /// What references may lead to; none where it is not known.
     targets: HashMap<u32, Option<Targets>, RandomState>,
 }
@@ -313,6 +326,7 @@ impl<'a> Pass<'a> {
     }
 
     fn changes(&mut self, changes: &[Change]) {
+        self.tabled = changes.len() > FEW;
         // Most commits touch one option, and many one section.
         let mut touched: Vec<(SectionId, Option<&Name>, bool)> = Vec::with_capacity(changes.len());
         let mut counted = false;
@@ -451,7 +465,7 @@ impl<'a> Pass<'a> {
             if !scope.has(&occurrence.line.name.value()) {
                 continue;
             }
-            self.occurrence(section, field, occurrence, index as u32, shape);
+            self.occurrence(section, field, occurrence, index as u32);
         }
         self.presence(section, shape, scope);
     }
@@ -504,7 +518,7 @@ impl<'a> Pass<'a> {
         self.states.get(place as usize).is_some_and(|state| state.epoch == self.epoch)
     }
 
-    fn occurrence(&mut self, section: Section<'a>, field: &'a Field, occurrence: Occurrence<'a>, index: u32, shape: &SectionType) {
+    fn occurrence(&mut self, section: Section<'a>, field: &'a Field, occurrence: Occurrence<'a>, index: u32) {
         let Occurrence { line, place } = occurrence;
         let state = self.states[place as usize];
         let glob = field.name.ends_with('*');
@@ -518,10 +532,10 @@ impl<'a> Pass<'a> {
         }
         if field.words {
             for word in words(&value) {
-                self.item(section, field, line, &value, word, shape);
+                self.item(section, field, line, &value, word);
             }
         } else {
-            self.item(section, field, line, &value, &value, shape);
+            self.item(section, field, line, &value, &value);
         }
         if index == state.start && field.deprecated.is_some() {
             self.deprecated(section, field, line);
@@ -533,7 +547,7 @@ impl<'a> Pass<'a> {
 
     /// Checks one value.
     #[inline]
-    fn item(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], item: &[u8], shape: &SectionType) {
+    fn item(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], item: &[u8]) {
         for rule in &field.rules {
             if !rule.test.holds(item) {
                 return self.broken(section, field, line, value, item, rule);
@@ -546,7 +560,7 @@ impl<'a> Pass<'a> {
             self.dead_end(section, field, line, value, item, reference);
         }
         if field.unique && !item.is_empty() {
-            self.unique(section, field, line, item, shape);
+            self.unique(section, field, line, item);
         }
     }
 
@@ -563,39 +577,26 @@ impl<'a> Pass<'a> {
     }
 
     fn leads_somewhere(&mut self, field: &'a Field, reference: &Reference, value: &[u8]) -> bool {
-        let here = reference.package.as_deref().is_none_or(|package| package == self.name);
-        let other: Option<Arc<Package>> = match reference.package.as_deref() {
-            Some(package) if !here => {
-                if !self.whole || reference.option.is_none() {
-                    self.lookup.package(package)
-                } else {
-                    None
-                }
-            }
-            _ => None,
-        };
-        if !self.whole || reference.option.is_none() {
-            return match (&other, here) {
-                (_, true) => exists(self.package, reference, value),
-                (Some(other), _) => exists(other, reference, value),
-                (None, _) => true,
+        let (package, lookup, own) = (self.package, self.lookup, self.name);
+        let other = |name: &str| if name == own { None } else { Some(lookup.package(name)) };
+        let other = || reference.package.as_deref().and_then(other);
+        if !self.tabled || reference.option.is_none() {
+            return match other() {
+                None => exists(package, reference, value),
+                Some(Some(other)) => exists(&other, reference, value),
+                Some(None) => true,
             };
         }
-        let number = self.module.fields.iter().position(|known| std::ptr::eq(known, field)).unwrap_or(usize::MAX) as u32;
-        let (package, lookup) = (self.package, self.lookup);
-        let targets = self.targets.entry(number).or_insert_with(|| {
-            let other = match reference.package.as_deref() {
-                Some(name) if !here => Some(lookup.package(name)?),
-                _ => None,
-            };
-            let mut targets = Targets::default();
-            each_target(other.as_deref().unwrap_or(package), reference, |value| {
-                targets.insert(value.into());
-                false
-            });
-            Some(targets)
+        let number = self.number_of(field);
+        let targets = self.targets.entry(number).or_insert_with(|| match other() {
+            None => Some(targets(package, reference)),
+            Some(other) => other.map(|other| targets(&other, reference)),
         });
         targets.as_ref().is_none_or(|targets| targets.contains(value))
+    }
+
+    fn number_of(&self, field: &Field) -> u32 {
+        self.module.fields.iter().position(|known| std::ptr::eq(known, field)).unwrap_or(usize::MAX) as u32
     }
 
     #[cold]
@@ -617,28 +618,39 @@ impl<'a> Pass<'a> {
         self.report_item(section, field, line, value, item, report);
     }
 
-    fn unique(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], shape: &SectionType) {
+    fn unique(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8]) {
         let kind = section.kind();
-        let option = line.name.value();
-        let other = if self.whole {
-            let number = self.module.fields.iter().position(|known| std::ptr::eq(known, field)).unwrap_or(usize::MAX) as u32;
-            let seen = self.seen.entry((number, kind.into())).or_default();
-            match seen.get(value) {
-                Some(known) if *known != section.id() => Some(*known),
-                Some(_) => None,
-                None => {
-                    seen.insert(value.into(), section.id());
-                    None
+        let option = String::from_utf8_lossy(&line.name.value()).into_owned();
+        let package = self.package;
+        let same_kind = || package.sections().filter(|other| other.kind() == kind);
+        let other = if self.tabled {
+            let key = (self.number_of(field), Box::from(kind));
+            let holders = self.holders.entry(key).or_insert_with(|| {
+                let mut holders = Holders::default();
+                for section in same_kind() {
+                    for item in section.get(&option).iter().flat_map(|value| value.items()) {
+                        let parts: Vec<&[u8]> = if field.words { words(item).collect() } else { vec![item] };
+                        for part in parts {
+                            let known = holders.entry(part.into()).or_insert((section.id(), None));
+                            if known.0 != section.id() {
+                                known.1.get_or_insert(section.id());
+                            }
+                        }
+                    }
                 }
+                holders
+            });
+            match holders.get(value) {
+                // Told once: of the second that has it, and of those behind.
+                Some((first, Some(_))) if *first != section.id() => Some(*first),
+                Some((first, Some(second))) if *first == section.id() && !self.whole => Some(*second),
+                _ => None,
             }
         } else {
-            let option = String::from_utf8_lossy(&option);
-            let same_kind = self.package.sections().filter(|other| other.kind() == kind && other.id() != section.id());
-            let mut holders = same_kind.filter(|other| has_value(self.package, *other, field, &option, value));
-            holders.next().map(|other| other.id())
+            let mut others = same_kind().filter(|other| other.id() != section.id());
+            others.find(|other| has_value(package, *other, field, &option, value)).map(|other| other.id())
         };
-        let _ = shape;
-        if let Some(other) = other.and_then(|id| self.package.section(id)) {
+        if let Some(other) = other.and_then(|id| package.section(id)) {
             let words = format!("is the value of `{}` already", self.key(other, None));
             self.report_item(section, field, line, value, value, Report::new(DUPLICATE, words).rule("unique"));
         }
@@ -823,10 +835,11 @@ impl<'a> Pass<'a> {
         self.module.field(kind, option).or_else(|| self.others.iter().find_map(|other| other.field(kind, option)))
     }
 
-    /// Reports every section that refers to a value through a field.
-    fn refer_to(&mut self, number: u32, reference: &Reference, value: &[u8]) {
+    /// Reports every section that refers to one of these values through a field.
+    fn refer_to(&mut self, number: u32, reference: &Reference, gone: &Targets) {
         let module = self.module;
         let field = &module.fields[number as usize];
+        let is_gone = |value: &[u8]| gone.contains(value) && !field.beside_reference.iter().any(|beside| **beside == *value);
         for section in self.package.sections() {
             let shape = module.shape(section.kind());
             for line in stanzas(self.package, section).into_iter().flat_map(|spot| lines(self.package, spot)) {
@@ -836,12 +849,12 @@ impl<'a> Pass<'a> {
                 }
                 let found = line.value.map(|value| value.value()).unwrap_or_default();
                 let option = String::from_utf8_lossy(&line.name.value()).into_owned();
-                let is_it = if field.words { words(&found).any(|word| word == value) } else { *found == *value };
-                let beside = field.beside_reference.iter().any(|beside| **beside == *value);
-                if is_it && !beside && has_value(self.package, section, field, &option, value) {
-                    let item = words(&found).find(|word| *word == value).unwrap_or(&found).to_vec();
-                    let at = if field.words { words(&found).find(|word| **word == item[..]) } else { None };
-                    self.dead_end(section, field, line, &found, at.unwrap_or(&found), reference);
+                let parts: Vec<&[u8]> = if field.words { words(&found).collect() } else { vec![&found] };
+                for part in parts.into_iter().filter(|part| is_gone(part)) {
+                    // A line may have been overruled by one below.
+                    if has_value(self.package, section, field, &option, part) {
+                        self.dead_end(section, field, line, &found, part, reference);
+                    }
                 }
             }
         }
@@ -853,8 +866,7 @@ impl<'a> Pass<'a> {
             Some(name) => format!("{}.{name}", self.name),
             None => {
                 let kind = section.kind();
-                let mut before = self.package.sections().filter(|other| other.kind() == kind);
-                let index = before.position(|other| other.id() == section.id()).unwrap_or_default();
+                let index = self.package.index_of_kind(section);
                 format!("{}.@{kind}[{index}]", self.name)
             }
         };
