@@ -159,6 +159,15 @@ impl Package {
         Some(before + entries.iter().filter(|entry| !entry.reopen).count())
     }
 
+    /// The place of a section among those of its type, from 0.
+    pub(crate) fn index_of_kind(&self, section: Section<'_>) -> usize {
+        let (spot, kind) = (section.spot(), section.kind());
+        let before: usize = self.slots[..spot.slot].iter().map(|slot| slot.block.sections_of(kind)).sum();
+        let block = self.block(spot.slot);
+        let here = (0..spot.entry).filter(|entry| !block.entries[*entry].reopen && block.kind(*entry) == kind);
+        before + here.count()
+    }
+
     /// Returns the section before one; none if it is the first or there is no such section.
     pub fn section_before(&self, id: SectionId) -> Option<SectionId> {
         let spot = self.spot(id)?;

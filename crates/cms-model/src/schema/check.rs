@@ -1,7 +1,6 @@
 //! Checking packages: whole, or what changed.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rapidhash::fast::RandomState;
@@ -17,9 +16,15 @@ use super::field::{Access, Condition, Field, Reference};
 use super::module::{Module, Naming, SectionType, Unknown};
 use super::place::{Finding, Findings, Line, Place, head, lines, stanzas};
 use super::registry::{Lookup, Schemas};
-use super::relation::{Targets, each_target, exists, has_value, is_kind};
+use super::relation::{Targets, each_target, exists, has_value, is_kind, targets};
 use super::rule::{Rule, words};
 use super::suggest::closest;
+
+/// With more changes than this, tables of values pay for themselves.
+const FEW: usize = 16;
+
+/// Who has a value: the first section, and the second if there is one.
+type Holders = HashMap<Box<[u8]>, (SectionId, Option<SectionId>), RandomState>;
 
 /// Checks packages against the schemas that there are.
 ///
@@ -42,6 +47,7 @@ impl<'a> Checker<'a> {
         for module in self.schemas.of(name) {
             let mut pass = self.pass(module, name, package);
             pass.whole = true;
+            pass.tabled = true;
             pass.all();
             found.extend(pass.findings.finish(package, name));
         }
@@ -81,11 +87,9 @@ impl<'a> Checker<'a> {
         'a: 'p,
     {
         let others = self.schemas.of(name).map(|other| &**other).filter(|other| !std::ptr::eq(*other, module)).collect();
-        let policed = module.declares_types || self.schemas.of(name).nth(1).is_none();
         Pass {
             module,
             others,
-            policed,
             name,
             package,
             lookup: self.lookup,
@@ -94,7 +98,8 @@ impl<'a> Checker<'a> {
             states: Vec::new(),
             epoch: 0,
             whole: false,
-            seen: HashMap::default(),
+            tabled: false,
+            holders: HashMap::default(),
             targets: HashMap::default(),
         }
     }
@@ -104,22 +109,21 @@ impl<'a> Checker<'a> {
         if self.schemas.references().next().is_none() {
             return;
         }
-        let mut lost = Vec::new();
-        for change in changes {
-            lose(package, change, &mut lost);
-        }
+        let lost = Lost::new(package, changes);
         for (module, number) in self.schemas.references() {
             let field = &module.fields[number as usize];
             let Some(reference) = &field.reference else { continue };
             for referring in &module.settings.packages {
                 let target = reference.package.as_deref().unwrap_or(referring);
-                if target != name {
+                if target != name || !lost.concerns(reference) {
                     continue;
                 }
-                let gone: Vec<_> = lost
-                    .iter()
-                    .filter(|lost| lost.is_target_of(reference) && !exists(package, reference, &lost.value))
-                    .collect();
+                let table = (lost.values.len() > FEW && reference.option.is_some()).then(|| targets(package, reference));
+                let is_there = |value: &[u8]| match &table {
+                    Some(table) => table.contains(value),
+                    None => exists(package, reference, value),
+                };
+                let gone: Targets = lost.values.iter().filter(|value| !is_there(value)).map(|value| value[..].into()).collect();
                 if gone.is_empty() {
                     continue;
                 }
@@ -130,9 +134,7 @@ impl<'a> Checker<'a> {
                     None => continue,
                 };
                 let mut pass = self.pass(module, referring, holder);
-                for lost in gone {
-                    pass.refer_to(number, reference, &lost.value);
-                }
+                pass.refer_to(number, reference, &gone);
                 found.extend(pass.findings.finish(holder, referring));
             }
         }
@@ -149,69 +151,95 @@ fn in_order(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found
 }
 
-/// Something that a reference may have led to.
-struct Lost {
-    kind: Box<str>,
-    /// The option that had the value; none if it was a section's name.
-    option: Option<Name>,
-    value: Vec<u8>,
+/// What changes may have taken away. A section can change its type and an option its name on the way, so this says more
+/// rather than less: whether a reference leads nowhere is looked up anyway.
+#[derive(Default)]
+struct Lost<'c> {
+    /// The types that the sections have or had.
+    kinds: Vec<Cow<'c, str>>,
+    /// The options that had values.
+    options: Vec<Cow<'c, str>>,
+    /// Whether a name went.
+    names: bool,
+    values: Vec<Cow<'c, [u8]>>,
 }
 
-impl Lost {
-    fn is_target_of(&self, reference: &Reference) -> bool {
-        reference.option.as_deref() == self.option.as_deref() && is_kind(reference, &self.kind)
+impl<'c> Lost<'c> {
+    fn new(package: &'c Package, changes: &'c [Change]) -> Lost<'c> {
+        let mut lost = Lost::default();
+        for change in changes {
+            lost.take(package, change);
+        }
+        lost.kinds.sort_unstable();
+        lost.kinds.dedup();
+        lost
     }
-}
 
-/// Notes what a change took away.
-fn lose(package: &Package, change: &Change, lost: &mut Vec<Lost>) {
-    let kind = || package.section(change.section).map(|section| section.kind());
-    let mut values = |kind: &str, option: Option<&Name>, items: &[Vec<u8>]| {
+    /// Says whether a reference may have led to any of it.
+    fn concerns(&self, reference: &Reference) -> bool {
+        let by_option = match reference.option.as_deref() {
+            Some(option) => self.options.iter().any(|known| known == option),
+            None => self.names,
+        };
+        by_option && self.kinds.iter().any(|kind| is_kind(reference, kind))
+    }
+
+    fn take(&mut self, package: &'c Package, change: &'c Change) {
+        let section = || package.section(change.section);
+        if let Some(section) = section() {
+            self.kinds.push(section.kind().into());
+        }
+        match &change.kind {
+            ChangeKind::Delete { kind, name, options, .. } => {
+                self.kinds.push(kind.as_str().into());
+                self.name(name.as_ref());
+                for (option, value) in options {
+                    self.option(option.as_str().into(), value.items().iter().map(|item| Cow::Borrowed(&item[..])));
+                }
+            }
+            ChangeKind::Rename { old, .. } => self.name(old.as_ref()),
+            ChangeKind::Retype { old, .. } => {
+                self.kinds.push(old.as_str().into());
+                let Some(section) = section() else { return };
+                if let Some(name) = section.name() {
+                    self.names = true;
+                    self.values.push(name.as_bytes().into());
+                }
+                for (option, value) in section.options() {
+                    self.option(option.to_string().into(), value.items().to_vec().into_iter().map(Cow::Owned));
+                }
+            }
+            ChangeKind::Set { option, old: Some(old), .. } | ChangeKind::Unset { option, old, .. } => {
+                self.option(option.as_str().into(), old.items().iter().map(|item| Cow::Borrowed(&item[..])));
+            }
+            ChangeKind::RenameOption { old, new } => {
+                self.options.push(old.as_str().into());
+                let value = section().and_then(|section| section.get(new));
+                let items = value.map(|value| value.items().to_vec()).unwrap_or_default();
+                self.option(new.as_str().into(), items.into_iter().map(Cow::Owned));
+            }
+            ChangeKind::RemoveItem { option, item, .. } => {
+                self.option(option.as_str().into(), [Cow::Borrowed(&item[..])].into_iter());
+            }
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, name: Option<&'c Name>) {
+        if let Some(name) = name {
+            self.names = true;
+            self.values.push(name.as_bytes().into());
+        }
+    }
+
+    fn option(&mut self, option: Cow<'c, str>, items: impl Iterator<Item = Cow<'c, [u8]>>) {
+        self.options.push(option);
         for item in items {
-            let parts = words(item).filter(|word| *word != &item[..]).chain([&item[..]]);
-            lost.extend(parts.map(|value| Lost { kind: kind.into(), option: option.cloned(), value: value.to_vec() }));
+            if words(&item).nth(1).is_some() {
+                self.values.extend(words(&item).map(|word| Cow::Owned(word.to_vec())));
+            }
+            self.values.push(item);
         }
-    };
-    match &change.kind {
-        ChangeKind::Delete { kind, name, options, .. } => {
-            if let Some(name) = name {
-                values(kind, None, &[name.as_bytes().to_vec()]);
-            }
-            for (option, value) in options {
-                values(kind, Some(option), value.items());
-            }
-        }
-        ChangeKind::Rename { old: Some(old), .. } => {
-            if let Some(kind) = kind() {
-                values(kind, None, &[old.as_bytes().to_vec()]);
-            }
-        }
-        ChangeKind::Retype { old, .. } => {
-            let Some(section) = package.section(change.section) else { return };
-            if let Some(name) = section.name() {
-                values(old, None, &[name.as_bytes().to_vec()]);
-            }
-            for (option, value) in section.options() {
-                values(old, Some(&option), value.items());
-            }
-        }
-        ChangeKind::Set { option, old: Some(old), .. } | ChangeKind::Unset { option, old, .. } => {
-            if let Some(kind) = kind() {
-                values(kind, Some(option), old.items());
-            }
-        }
-        ChangeKind::RenameOption { old, new } => {
-            let Some(section) = package.section(change.section) else { return };
-            if let Some(value) = section.get(new) {
-                values(section.kind(), Some(old), value.items());
-            }
-        }
-        ChangeKind::RemoveItem { option, item, .. } => {
-            if let Some(kind) = kind() {
-                values(kind, Some(option), std::slice::from_ref(item));
-            }
-        }
-        _ => {}
     }
 }
 
@@ -228,7 +256,8 @@ impl Scope<'_> {
     fn has(&self, option: &[u8]) -> bool {
         match self {
             Scope::All => true,
-            Scope::Touched { options, .. } => options.iter().any(|name| name.as_bytes() == option),
+            // Sorted, because a section may have many.
+            Scope::Touched { options, .. } => options.binary_search_by(|name| name.as_bytes().cmp(option)).is_ok(),
         }
     }
 }
@@ -256,8 +285,6 @@ struct Pass<'a> {
     module: &'a Module,
     /// The other modules of the package.
     others: Vec<&'a Module>,
-    /// Whether this module says what is unknown.
-    policed: bool,
     name: &'a str,
     package: &'a Package,
     lookup: &'a dyn Lookup,
@@ -265,10 +292,12 @@ struct Pass<'a> {
     occurrences: Vec<Occurrence<'a>>,
     states: Vec<State>,
     epoch: u32,
-    /// Whether all of the package is checked, so that tables of values pay for themselves.
+    /// Whether all of the package is checked.
     whole: bool,
-    /// The values seen of fields that are unique, and who has them.
-    seen: HashMap<(u32, Box<str>), HashMap<Box<[u8]>, SectionId, RandomState>, RandomState>,
+    /// Whether so much is checked that tables of values pay for themselves.
+    tabled: bool,
+    /// The values of fields that are unique, and the first two sections that have them.
+    holders: HashMap<(u32, Box<str>), Holders, RandomState>,
     /// What references may lead to; none where it is not known.
     targets: HashMap<u32, Option<Targets>, RandomState>,
 }
@@ -297,6 +326,7 @@ impl<'a> Pass<'a> {
     }
 
     fn changes(&mut self, changes: &[Change]) {
+        self.tabled = changes.len() > FEW;
         // Most commits touch one option, and many one section.
         let mut touched: Vec<(SectionId, Option<&Name>, bool)> = Vec::with_capacity(changes.len());
         let mut counted = false;
@@ -428,7 +458,6 @@ impl<'a> Pass<'a> {
             None if module.declares_types || shape.fields.is_empty() => Unknown::Allow,
             None => shape.unknown,
         };
-        let unknown = if self.policed { unknown } else { Unknown::Allow };
         self.read(section, shape, scope, unknown);
         for index in 0..self.occurrences.len() {
             let occurrence = self.occurrences[index];
@@ -436,7 +465,7 @@ impl<'a> Pass<'a> {
             if !scope.has(&occurrence.line.name.value()) {
                 continue;
             }
-            self.occurrence(section, field, occurrence, index as u32, shape);
+            self.occurrence(section, field, occurrence, index as u32);
         }
         self.presence(section, shape, scope);
     }
@@ -489,7 +518,7 @@ impl<'a> Pass<'a> {
         self.states.get(place as usize).is_some_and(|state| state.epoch == self.epoch)
     }
 
-    fn occurrence(&mut self, section: Section<'a>, field: &'a Field, occurrence: Occurrence<'a>, index: u32, shape: &SectionType) {
+    fn occurrence(&mut self, section: Section<'a>, field: &'a Field, occurrence: Occurrence<'a>, index: u32) {
         let Occurrence { line, place } = occurrence;
         let state = self.states[place as usize];
         let glob = field.name.ends_with('*');
@@ -503,10 +532,10 @@ impl<'a> Pass<'a> {
         }
         if field.words {
             for word in words(&value) {
-                self.item(section, field, line, &value, word, shape);
+                self.item(section, field, line, &value, word);
             }
         } else {
-            self.item(section, field, line, &value, &value, shape);
+            self.item(section, field, line, &value, &value);
         }
         if index == state.start && field.deprecated.is_some() {
             self.deprecated(section, field, line);
@@ -518,19 +547,20 @@ impl<'a> Pass<'a> {
 
     /// Checks one value.
     #[inline]
-    fn item(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], item: &[u8], shape: &SectionType) {
+    fn item(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], item: &[u8]) {
         for rule in &field.rules {
             if !rule.test.holds(item) {
                 return self.broken(section, field, line, value, item, rule);
             }
         }
         if let Some(reference) = &field.reference
+            && !field.beside_reference.iter().any(|value| **value == *item)
             && !self.leads_somewhere(field, reference, item)
         {
             self.dead_end(section, field, line, value, item, reference);
         }
         if field.unique && !item.is_empty() {
-            self.unique(section, field, line, item, shape);
+            self.unique(section, field, line, item);
         }
     }
 
@@ -547,39 +577,26 @@ impl<'a> Pass<'a> {
     }
 
     fn leads_somewhere(&mut self, field: &'a Field, reference: &Reference, value: &[u8]) -> bool {
-        let here = reference.package.as_deref().is_none_or(|package| package == self.name);
-        let other: Option<Arc<Package>> = match reference.package.as_deref() {
-            Some(package) if !here => {
-                if !self.whole || reference.option.is_none() {
-                    self.lookup.package(package)
-                } else {
-                    None
-                }
-            }
-            _ => None,
-        };
-        if !self.whole || reference.option.is_none() {
-            return match (&other, here) {
-                (_, true) => exists(self.package, reference, value),
-                (Some(other), _) => exists(other, reference, value),
-                (None, _) => true,
+        let (package, lookup, own) = (self.package, self.lookup, self.name);
+        let other = |name: &str| if name == own { None } else { Some(lookup.package(name)) };
+        let other = || reference.package.as_deref().and_then(other);
+        if !self.tabled || reference.option.is_none() {
+            return match other() {
+                None => exists(package, reference, value),
+                Some(Some(other)) => exists(&other, reference, value),
+                Some(None) => true,
             };
         }
-        let number = self.module.fields.iter().position(|known| std::ptr::eq(known, field)).unwrap_or(usize::MAX) as u32;
-        let (package, lookup) = (self.package, self.lookup);
-        let targets = self.targets.entry(number).or_insert_with(|| {
-            let other = match reference.package.as_deref() {
-                Some(name) if !here => Some(lookup.package(name)?),
-                _ => None,
-            };
-            let mut targets = Targets::default();
-            each_target(other.as_deref().unwrap_or(package), reference, |value| {
-                targets.insert(value.into());
-                false
-            });
-            Some(targets)
+        let number = self.number_of(field);
+        let targets = self.targets.entry(number).or_insert_with(|| match other() {
+            None => Some(targets(package, reference)),
+            Some(other) => other.map(|other| targets(&other, reference)),
         });
         targets.as_ref().is_none_or(|targets| targets.contains(value))
+    }
+
+    fn number_of(&self, field: &Field) -> u32 {
+        self.module.fields.iter().position(|known| std::ptr::eq(known, field)).unwrap_or(usize::MAX) as u32
     }
 
     #[cold]
@@ -601,28 +618,39 @@ impl<'a> Pass<'a> {
         self.report_item(section, field, line, value, item, report);
     }
 
-    fn unique(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], shape: &SectionType) {
+    fn unique(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8]) {
         let kind = section.kind();
-        let option = line.name.value();
-        let other = if self.whole {
-            let number = self.module.fields.iter().position(|known| std::ptr::eq(known, field)).unwrap_or(usize::MAX) as u32;
-            let seen = self.seen.entry((number, kind.into())).or_default();
-            match seen.get(value) {
-                Some(known) if *known != section.id() => Some(*known),
-                Some(_) => None,
-                None => {
-                    seen.insert(value.into(), section.id());
-                    None
+        let option = String::from_utf8_lossy(&line.name.value()).into_owned();
+        let package = self.package;
+        let same_kind = || package.sections().filter(|other| other.kind() == kind);
+        let other = if self.tabled {
+            let key = (self.number_of(field), Box::from(kind));
+            let holders = self.holders.entry(key).or_insert_with(|| {
+                let mut holders = Holders::default();
+                for section in same_kind() {
+                    for item in section.get(&option).iter().flat_map(|value| value.items()) {
+                        let parts: Vec<&[u8]> = if field.words { words(item).collect() } else { vec![item] };
+                        for part in parts {
+                            let known = holders.entry(part.into()).or_insert((section.id(), None));
+                            if known.0 != section.id() {
+                                known.1.get_or_insert(section.id());
+                            }
+                        }
+                    }
                 }
+                holders
+            });
+            match holders.get(value) {
+                // Told once: of the second that has it, and of those behind.
+                Some((first, Some(_))) if *first != section.id() => Some(*first),
+                Some((first, Some(second))) if *first == section.id() && !self.whole => Some(*second),
+                _ => None,
             }
         } else {
-            let option = String::from_utf8_lossy(&option);
-            let same_kind = self.package.sections().filter(|other| other.kind() == kind && other.id() != section.id());
-            let mut holders = same_kind.filter(|other| has_value(self.package, *other, field, &option, value));
-            holders.next().map(|other| other.id())
+            let mut others = same_kind().filter(|other| other.id() != section.id());
+            others.find(|other| has_value(package, *other, field, &option, value)).map(|other| other.id())
         };
-        let _ = shape;
-        if let Some(other) = other.and_then(|id| self.package.section(id)) {
+        if let Some(other) = other.and_then(|id| package.section(id)) {
             let words = format!("is the value of `{}` already", self.key(other, None));
             self.report_item(section, field, line, value, value, Report::new(DUPLICATE, words).rule("unique"));
         }
@@ -807,10 +835,11 @@ impl<'a> Pass<'a> {
         self.module.field(kind, option).or_else(|| self.others.iter().find_map(|other| other.field(kind, option)))
     }
 
-    /// Reports every section that refers to a value through a field.
-    fn refer_to(&mut self, number: u32, reference: &Reference, value: &[u8]) {
+    /// Reports every section that refers to one of these values through a field.
+    fn refer_to(&mut self, number: u32, reference: &Reference, gone: &Targets) {
         let module = self.module;
         let field = &module.fields[number as usize];
+        let is_gone = |value: &[u8]| gone.contains(value) && !field.beside_reference.iter().any(|beside| **beside == *value);
         for section in self.package.sections() {
             let shape = module.shape(section.kind());
             for line in stanzas(self.package, section).into_iter().flat_map(|spot| lines(self.package, spot)) {
@@ -820,11 +849,12 @@ impl<'a> Pass<'a> {
                 }
                 let found = line.value.map(|value| value.value()).unwrap_or_default();
                 let option = String::from_utf8_lossy(&line.name.value()).into_owned();
-                let is_it = if field.words { words(&found).any(|word| word == value) } else { *found == *value };
-                if is_it && has_value(self.package, section, field, &option, value) {
-                    let item = words(&found).find(|word| *word == value).unwrap_or(&found).to_vec();
-                    let at = if field.words { words(&found).find(|word| **word == item[..]) } else { None };
-                    self.dead_end(section, field, line, &found, at.unwrap_or(&found), reference);
+                let parts: Vec<&[u8]> = if field.words { words(&found).collect() } else { vec![&found] };
+                for part in parts.into_iter().filter(|part| is_gone(part)) {
+                    // A line may have been overruled by one below.
+                    if has_value(self.package, section, field, &option, part) {
+                        self.dead_end(section, field, line, &found, part, reference);
+                    }
                 }
             }
         }
@@ -836,8 +866,7 @@ impl<'a> Pass<'a> {
             Some(name) => format!("{}.{name}", self.name),
             None => {
                 let kind = section.kind();
-                let mut before = self.package.sections().filter(|other| other.kind() == kind);
-                let index = before.position(|other| other.id() == section.id()).unwrap_or_default();
+                let index = self.package.index_of_kind(section);
                 format!("{}.@{kind}[{index}]", self.name)
             }
         };

@@ -26,6 +26,8 @@ pub struct Field {
     pub(crate) size: Option<u64>,
     pub(crate) unit: Option<Box<str>>,
     pub(crate) reference: Option<Reference>,
+    /// Values that refer to nothing and are fine.
+    pub(crate) beside_reference: Vec<Box<[u8]>>,
     pub(crate) required_if: Vec<Condition>,
     pub(crate) excludes: Vec<Box<str>>,
     pub(crate) unique: bool,

@@ -10,7 +10,7 @@
 //! let schema = Package::parse(b"
 //! config module 'blog'
 //! config section 'site'
-//! config fields 'site'
+//! config fields
 //!     option title 'required|max:80'
 //!     option theme 'in:light,dark|default:light'
 //! ").unwrap();
@@ -45,13 +45,17 @@ mod relation;
 mod suggest;
 
 // Other forms.
+mod infer;
 mod json;
+mod json_schema;
 
 pub use check::Checker;
 pub use code::Code;
 pub use compile::{RuleError, RuleSet};
 pub use field::{Access, Condition, Deprecation, Field, Kind, Reference, Typed};
+pub use infer::infer;
 pub use json::Json;
+pub use json_schema::{Imported, from_json_schema};
 pub use plain::rule_table;
 pub use module::{Mode, Module, Naming, SectionType, Settings, Unknown, Version};
 pub use quantity::{parse_duration, parse_size};

@@ -104,10 +104,16 @@ impl<'a> Reader<'a> {
         }
         module.declares_types = !module.types.is_empty();
         let mut pending = Vec::new();
+        // Fields belong to the section type above them, unless they say otherwise.
+        let mut above = None;
         for section in self.package.sections() {
             match section.kind() {
-                "fields" => pending.extend(self.fields(section)),
-                "field" => pending.extend(self.field(section)),
+                "section" => {
+                    let kind = section.get("type").and_then(|kind| String::from_utf8(kind.items().concat()).ok());
+                    above = kind.or_else(|| section.name().map(str::to_owned));
+                }
+                "fields" => pending.extend(self.fields(section, above.as_deref())),
+                "field" => pending.extend(self.field(section, above.as_deref())),
                 _ => {}
             }
         }
@@ -273,10 +279,7 @@ impl<'a> Reader<'a> {
     }
 
     fn section_type(&mut self, section: Section<'a>, module: &mut Module) {
-        let Some(name) = section.name() else {
-            let hint = Some("write `config section 'NAME'`".to_owned());
-            return self.fault(head(self.package, section), NO_NAME, "a section type without a name", hint);
-        };
+        let name = section.name().unwrap_or_default();
         let mut shape =
             SectionType { name: name.into(), kind: name.into(), unknown: module.settings.unknown, ..SectionType::default() };
         let mut kind_place = head(self.package, section);
@@ -304,6 +307,13 @@ impl<'a> Reader<'a> {
                 "reload" => shape.reload.push(text.into()),
                 _ => self.unknown_option(&line, "section", SECTION_OPTIONS),
             }
+        }
+        if shape.kind.is_empty() {
+            let hint = Some("write `option type 'TYPE'`".to_owned());
+            return self.fault(kind_place, NO_NAME, "a section type without a name", hint);
+        }
+        if shape.name.is_empty() {
+            shape.name = shape.kind.clone();
         }
         self.declare(module, shape, kind_place);
     }
@@ -403,8 +413,8 @@ impl<'a> Reader<'a> {
 
     /// Finds the section type that a field names.
     fn shape_named(&mut self, module: &mut Module, name: &str, place: Place) -> Option<usize> {
-        let by_name = module.types.iter().position(|shape| *shape.name == *name);
-        let found = by_name.or_else(|| module.types.iter().position(|shape| *shape.kind == *name));
+        let by_kind = module.types.iter().position(|shape| *shape.kind == *name);
+        let found = by_kind.or_else(|| module.types.iter().position(|shape| *shape.name == *name));
         if found.is_some() {
             return found;
         }
@@ -414,7 +424,7 @@ impl<'a> Reader<'a> {
             return Some(self.declare(module, shape, place) as usize);
         }
         let hint = closest(name, module.types.iter().map(|shape| &*shape.name)).map(|meant| format!("did you mean `{meant}`?"));
-        self.fault(place, NO_SUCH_SECTION, format!("there is no `config section '{name}'`"), hint);
+        self.fault(place, NO_SUCH_SECTION, format!("there is no `config section` of the type `{name}`"), hint);
         None
     }
 

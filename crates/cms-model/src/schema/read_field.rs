@@ -98,8 +98,9 @@ impl<'a> Making<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads `config fields`: each line is a field.
-    pub(super) fn fields(&mut self, section: Section<'a>) -> Vec<Pending> {
+    pub(super) fn fields(&mut self, section: Section<'a>, above: Option<&str>) -> Vec<Pending> {
         let at = head(self.package, section);
+        let of = section.name().or(above);
         let mut made: Vec<Making<'a>> = Vec::new();
         for line in self.lines(section) {
             let name = Self::name(&line);
@@ -116,7 +117,7 @@ impl<'a> Reader<'a> {
                 Some(number) => &mut made[number],
                 None => {
                     let mut making = Making::new(&name, line.name_place());
-                    making.sections.extend(section.name().map(|name| (name.to_owned(), at)));
+                    making.sections.extend(of.map(|name| (name.to_owned(), at)));
                     made.push(making);
                     let last = made.len() - 1;
                     &mut made[last]
@@ -129,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads `config field`: each line is a property.
-    pub(super) fn field(&mut self, section: Section<'a>) -> Option<Pending> {
+    pub(super) fn field(&mut self, section: Section<'a>, above: Option<&str>) -> Option<Pending> {
         let at = head(self.package, section);
         let own: Vec<_> = stanzas(self.package, section);
         if own.len() > 1 {
@@ -153,8 +154,12 @@ impl<'a> Reader<'a> {
             self.fault(place, SCHEMA_VALUE, format!("`{name}` is not the name of an option"), None);
         }
         let mut making = Making::new(&name, place);
+        let says = lines.iter().any(|line| &*line.name.value() == b"section");
         for line in lines {
             self.property_line(&mut making, line);
+        }
+        if !says {
+            making.sections.extend(above.map(|name| (name.to_owned(), at)));
         }
         Some(self.finish(making))
     }
@@ -390,9 +395,13 @@ fn property<'a>(making: &mut Making<'a>, source: &Source<'a>) -> Result<(), Faul
             }
             field.items = Some((least, most));
         }
-        "ref" => field.reference = Some(reference(&call.whole).ok_or_else(|| {
-            fault(format!("`{}` is not of the form PACKAGE.TYPE or PACKAGE.TYPE.OPTION", call.whole))
-        })?),
+        "ref" => {
+            let target = texts().next().unwrap_or_default();
+            field.reference = Some(reference(target).ok_or_else(|| {
+                fault(format!("`{target}` is not of the form PACKAGE.TYPE or PACKAGE.TYPE.OPTION"))
+            })?);
+            field.beside_reference = texts().skip(1).map(|text| text.as_bytes().into()).collect();
+        }
         "required_if" | "required_with" | "required_unless" => {
             for text in texts() {
                 let condition = condition(name, text).ok_or_else(|| fault(format!("`{text}` is no condition of `{name}`")))?;

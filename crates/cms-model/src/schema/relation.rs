@@ -38,6 +38,16 @@ pub(super) fn each_target(package: &Package, reference: &Reference, mut visit: i
     }
 }
 
+/// Returns all values that a reference may have in a package.
+pub(super) fn targets(package: &Package, reference: &Reference) -> Targets {
+    let mut targets = Targets::default();
+    each_target(package, reference, |value| {
+        targets.insert(value.into());
+        false
+    });
+    targets
+}
+
 /// Goes over the values of an option, and the words in each; says whether one was enough.
 fn each_value(package: &Package, section: Section<'_>, option: &str, visit: &mut impl FnMut(&[u8]) -> bool) -> bool {
     // The last `option` line takes the place of what was before.
