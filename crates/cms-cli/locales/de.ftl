@@ -70,6 +70,7 @@ verb-backup = Die Konfiguration mit ihrem Verlauf in eine Datei schreiben und pr
 verb-restore = Eine Sicherung einspielen: ganz, wo noch nichts ist, sonst als Commit
 verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
 verb-memory = Zeigen, was das eingeblendete Segment belegt, es prüfen oder neu schreiben
+verb-shell = Einen Befehl nach dem anderen eingeben, mit Verlauf, Vervollständigung und Transaktionen
 verb-completion = Das Vervollständigungsskript einer Shell ausgeben
 verb-__candidates = Die Kandidaten für die Vervollständigung ausgeben
 verb-__guard = Zurücknehmen, was niemand bestätigt; cms startet es selbst
@@ -186,6 +187,10 @@ examples-memory =
     cms memory check
     cms memory defrag
     CMS_SEGMENT_LIMIT=2G cms memory
+examples-shell =
+    cms shell
+    cms shell -f aenderungen.cms         (ein Skript: es endet beim ersten Fehler)
+    printf '%s\n' begin 'set network.lan.mtu=1492' 'commit -m PPPoE' | cms shell
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
@@ -254,6 +259,8 @@ restore-file = Eine ganze Sicherung und die, die sie fortsetzen, der Reihe nach;
 restore-at = Den Stand dieser Revision oder Zeit wiederherstellen
 restore-replace-history = Den Verlauf der Sicherung an die Stelle des eigenen setzen
 restore-yes = Auch wenn der eigene Verlauf verloren geht oder die Sicherung von anderswo ist
+shell-keep-going = In einem Skript nach einem Fehler weitermachen; der Exit-Code ist der des ersten
+shell-no-history = Die Zeilen früherer Shells weder lesen noch aufheben
 completion-shell = bash, zsh oder fish
 candidates-words = Die bisher getippten Wörter
 guard-descriptors = Die Deskriptoren, die zu schließen sind
@@ -475,7 +482,7 @@ confirm-no-survival = das Protokoll { $file } liegt auf { $kind }, was keinen Ne
 confirm-no-survival-hint = legen Sie das Protokoll auf eine Platte (--state-dir, CMS_STATE_DIR), oder bestehen Sie mit --force darauf
 confirm-window = `{ $text }` ist keine Zeit, in der ein Commit bestätigt werden kann
 confirm-window-hint = schreiben Sie 90s, 5m, 1h oder Sekunden; von 1s bis 24h
-guardian-failed = der Wächter, der zurücknehmen würde, kann nicht gestartet werden; nichts wurde festgeschrieben
+guardian-failed = der Wächter, der zurücknehmen würde, kann nicht gestartet werden; nichts wurde committet
 
 ## Importieren
 
@@ -496,6 +503,69 @@ import-not-one = { $count ->
    *[other] { $source } enthält { $count } Pakete, und ein Name für eines ist angegeben
 }
 import-twice = { $source } enthält das Paket { $package } zweimal
+
+## Die Shell
+
+shell-welcome = Shell für { $folder }: `help` zeigt die Befehle, Tab vervollständigt, Strg-D beendet; eine Zeile hinter einem Leerzeichen kommt nicht in den Verlauf
+shell-terminal = das Terminal ist nicht benutzbar
+shell-history = der Verlauf kann nicht in { $file } aufgehoben werden: { $reason }
+shell-see-help = `help` zeigt die Befehle
+shell-not-here = `{ $verb }` kann nicht aus der Shell heraus aufgerufen werden
+shell-open-already = eine Transaktion ist schon offen
+shell-not-open = keine Transaktion ist offen
+shell-begin-first = `begin` öffnet eine
+shell-end-first = zuerst die offene Transaktion mit `commit` oder `abort` beenden
+shell-savepoint = Sicherungspunkt { $name }
+shell-no-savepoint = es gibt keinen Sicherungspunkt { $name }
+shell-aborted = { $count ->
+    [0] die Transaktion hatte keine Änderungen
+    [one] { $count } Änderung wurde verworfen
+   *[other] { $count } Änderungen wurden verworfen
+}
+shell-still-open = { $count ->
+    [one] die offene Transaktion hat { $count } Änderung: commit oder abort; noch einmal beenden verwirft sie
+   *[other] die offene Transaktion hat { $count } Änderungen: commit oder abort; noch einmal beenden verwirft sie
+}
+shell-dropped = { $count ->
+    [one] die Transaktion wurde nicht committet: { $count } Änderung ist verworfen
+   *[other] die Transaktion wurde nicht committet: { $count } Änderungen sind verworfen
+}
+shell-no-changes = die Transaktion hat keine Änderungen
+shell-not-in-transaction = `{ $verb }` geht nicht in einer offenen Transaktion, denn es wäre kein Teil von ihr
+shell-changes-hint = `changes` zeigt, was die Transaktion ändert; um anderes zu vergleichen, Revisionen angeben
+shell-other-store = in einer offenen Transaktion geht kein anderer Speicher
+shell-commit-whole = eine Transaktion wird als Ganzes committet, und ohne das Vorgemerkte
+shell-conflict-hint = die Transaktion ist noch offen: `changes` zeigt, was sie ändert, `get KEY --at head`, was committet ist; `rollback to SICHERUNGSPUNKT` oder `abort`, dann neu setzen, was noch gelten soll
+shell-help =
+    Nur in der Shell
+      begin                 eine Transaktion öffnen: in ihr wird geändert, und Lesen sieht es
+      savepoint [NAME]      die bisherigen Änderungen markieren
+      rollback to NAME      zurücknehmen, was seit einem Sicherungspunkt geändert wurde
+      commit [-m TEXT]      die Transaktion committen; ohne eine, was vorgemerkt ist
+      abort, rollback       die Transaktion ohne Änderung beenden
+      help [BEFEHL]         alle Befehle zeigen, oder wie einer aufgerufen wird
+      exit, Strg-D          beenden
+    Die Eingabezeile zählt das Vorgemerkte, cms(2)>, oder die Änderungen der offenen Transaktion, cms(+2)*>.
+    Nach einem abgelehnten Commit ist sie cms(+2)!>.
+
+shell-help-begin =
+    begin: eine Transaktion auf dem neuesten Stand öffnen
+      Änderungen geschehen in ihr und werden nicht vorgemerkt; get, show, list, search und export sehen sie.
+      `commit` macht sie zu einer Revision, `abort` verwirft sie.
+shell-help-savepoint =
+    savepoint [NAME]: die bisherigen Änderungen markieren; ohne Namen wird gezählt
+      `rollback to NAME` kehrt dahin zurück.
+shell-help-rollback-to =
+    rollback to NAME: zurücknehmen, was in der offenen Transaktion seit einem Sicherungspunkt geändert wurde
+      `rollback` allein beendet die Transaktion wie `abort`.
+shell-help-abort =
+    abort: die offene Transaktion ohne Änderung beenden
+shell-help-help =
+    help [BEFEHL]: alle Befehle zeigen, oder wie einer aufgerufen wird
+shell-help-exit =
+    exit: die Shell beenden; auch Strg-D
+shell-help-commit =
+    In einer offenen Transaktion committet `commit` diese, ohne das Vorgemerkte. Wird sie abgelehnt, bleibt sie offen.
 
 ## Dateien, Rechte und das Protokoll
 
@@ -522,7 +592,7 @@ attempt-sync = Sichern
 attempt-sync-the-directory = Sichern des Verzeichnisses
 package-unparsable = das Paket { $package } ist nicht lesbar
 package-unparsable-hint = verbessern Sie die Zeilen; andere Pakete sind nicht betroffen
-conflict = { $keys } wurde auch von { $author } in Revision { $revision } geändert; nichts wurde festgeschrieben
+conflict = { $keys } wurde auch von { $author } in Revision { $revision } geändert; nichts wurde committet
 conflict-hint = `cms changes` zeigt Ihre Änderungen, `cms revert KEY` nimmt sie zurück; setzen Sie dann neu, was noch gewünscht ist
 undo-conflict-hint = `cms history KEY` zeigt, was darauf aufbaut; machen Sie das zuerst rückgängig, oder setzen Sie den Wert von Hand
 not-owner = { $folder } gehört Benutzer { $owner }: nur er und root dürfen es ändern oder den Verlauf lesen
@@ -534,7 +604,7 @@ stage-damaged = das Vorgemerkte in { $file } ist bei Byte { $offset } beschädig
 stage-damaged-hint = räumen Sie { $file } beiseite, um neu zu beginnen; Festgeschriebenes ist nicht betroffen
 files-pending = Revision { $revision } ist festgeschrieben, aber ihre Paketdateien ließen sich noch nicht schreiben
 files-pending-hint = der nächste Befehl schreibt sie; `cms doctor` prüft
-log-full = die Platte ist voll: nichts wurde festgeschrieben
+log-full = die Platte ist voll: nichts wurde committet
 log-denied = das Protokoll darf nicht geschrieben werden
 log-busy = ein anderer Prozess hält das Protokoll zu lange fest; versuchen Sie es noch einmal
 log-damaged = das Protokoll ist beschädigt
@@ -542,6 +612,10 @@ log-damaged-hint = `cms doctor` sagt, wie weit, und was zu tun ist
 log-no-revision = das Protokoll hat diese Revision nicht
 log-moved = jemand anders hat gleichzeitig festgeschrieben; versuchen Sie es noch einmal
 log-failed = das Protokoll ist nicht benutzbar
+transaction-expired = Transaktion { $transaction } sollte innerhalb von { $limit } committet werden; nichts wurde committet
+transaction-expired-hint = neu beginnen, oder ihr mehr Zeit geben
+too-many-subscribers = das Thema { $topic } hat { $limit } Abonnenten, so viele wie es haben darf
+too-many-subscribers-hint = einen von ihnen beenden, oder die Grenze des Programms anheben, das abonniert
 failed = der Aufruf ist gescheitert
 internal = das darf nicht vorkommen: bitte melden Sie es
 warning-unparsable = das Paket { $package } ist nicht lesbar; gezeigt wird es, wie es zuletzt lesbar war

@@ -71,6 +71,7 @@ verb-backup = Write the configuration and its history into one file, and check i
 verb-restore = Restore a backup: all of it where nothing is, else as a commit
 verb-doctor = Check log, files and rights, and say what to do
 verb-memory = Show what the mapped segment takes, check it, or write it anew
+verb-shell = Type one command after the other, with history, completion and transactions
 verb-completion = Print the completion script of a shell
 verb-__candidates = Print the candidates for completion
 verb-__guard = Roll back what nobody confirms; cms starts it by itself
@@ -187,6 +188,10 @@ examples-memory =
     cms memory check
     cms memory defrag
     CMS_SEGMENT_LIMIT=2G cms memory
+examples-shell =
+    cms shell
+    cms shell -f changes.cms             (a script: it ends at the first error)
+    printf '%s\n' begin 'set network.lan.mtu=1492' 'commit -m PPPoE' | cms shell
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
@@ -255,6 +260,8 @@ restore-file = A whole backup, and those that continue it, in order; - for stdin
 restore-at = Restore the state of this revision or time
 restore-replace-history = Put the history of the backup in the place of the store's own
 restore-yes = Do it even if the store's history is lost, or the backup is of another store
+shell-keep-going = In a script, go on after an error; the exit code is that of the first one
+shell-no-history = Neither read nor keep the lines of earlier shells
 completion-shell = bash, zsh or fish
 candidates-words = The words typed so far
 guard-descriptors = The descriptors to be closed
@@ -498,6 +505,69 @@ import-not-one = { $count ->
 }
 import-twice = { $source } holds package { $package } twice
 
+## The shell
+
+shell-welcome = shell for { $folder }: `help` shows the commands, Tab completes, Ctrl-D leaves; a line behind a blank is not kept in the history
+shell-terminal = the terminal cannot be used
+shell-history = the history cannot be kept in { $file }: { $reason }
+shell-see-help = `help` shows the commands
+shell-not-here = `{ $verb }` cannot be called from within the shell
+shell-open-already = a transaction is open already
+shell-not-open = no transaction is open
+shell-begin-first = `begin` opens one
+shell-end-first = `commit` or `abort` the open transaction first
+shell-savepoint = savepoint { $name }
+shell-no-savepoint = there is no savepoint { $name }
+shell-aborted = { $count ->
+    [0] the transaction had no changes
+    [one] { $count } change was dropped
+   *[other] { $count } changes were dropped
+}
+shell-still-open = { $count ->
+    [one] the open transaction has { $count } change: commit or abort it; leaving once more drops it
+   *[other] the open transaction has { $count } changes: commit or abort it; leaving once more drops them
+}
+shell-dropped = { $count ->
+    [one] the transaction was not committed: { $count } change was dropped
+   *[other] the transaction was not committed: { $count } changes were dropped
+}
+shell-no-changes = the transaction has no changes
+shell-not-in-transaction = `{ $verb }` is not possible in an open transaction, for it would not be part of it
+shell-changes-hint = `changes` shows what the transaction changes; name the revisions to compare others
+shell-other-store = another store cannot be used in an open transaction
+shell-commit-whole = a transaction is committed as a whole, and without what is staged
+shell-conflict-hint = the transaction is still open: `changes` shows what it changes, `get KEY --at head` what is committed; `rollback to SAVEPOINT` or `abort`, then set again what is still wanted
+shell-help =
+    Only in the shell
+      begin                 open a transaction: edits are made in it, and reads see them
+      savepoint [NAME]      mark the changes made so far
+      rollback to NAME      take back what was changed since a savepoint
+      commit [-m TEXT]      commit the transaction; without one, what is staged
+      abort, rollback       end the transaction without a change
+      help [COMMAND]        show all commands, or how one is called
+      exit, Ctrl-D          leave
+    The prompt counts what is staged, cms(2)>, or changed in the open transaction, cms(+2)*>.
+    After a commit that was refused it is cms(+2)!>.
+
+shell-help-begin =
+    begin: open a transaction on the newest state
+      Edits are made in it and not staged; get, show, list, search and export see them.
+      `commit` makes them one revision, `abort` drops them.
+shell-help-savepoint =
+    savepoint [NAME]: mark the changes made so far; without a name, they are counted
+      `rollback to NAME` goes back to it.
+shell-help-rollback-to =
+    rollback to NAME: take back what was changed in the open transaction since a savepoint
+      `rollback` alone ends the transaction, as `abort` does.
+shell-help-abort =
+    abort: end the open transaction without a change
+shell-help-help =
+    help [COMMAND]: show all commands, or how one is called
+shell-help-exit =
+    exit: leave the shell; also Ctrl-D
+shell-help-commit =
+    In an open transaction, `commit` commits it, without what is staged. If it is refused, it stays open.
+
 ## Files, rights and the log
 
 file-failed = cannot use { $file }
@@ -543,6 +613,10 @@ log-damaged-hint = `cms doctor` tells how far, and what to do
 log-no-revision = the log does not have that revision
 log-moved = somebody else committed at the same time; try again
 log-failed = the log cannot be used
+transaction-expired = transaction { $transaction } was to be committed within { $limit }; nothing was committed
+transaction-expired-hint = begin it again, or give it more time
+too-many-subscribers = the topic { $topic } has { $limit } subscribers, as many as it may have
+too-many-subscribers-hint = end one of them, or raise the limit of the program that subscribes
 failed = the call failed
 internal = this should not happen: please report it
 warning-unparsable = package { $package } does not parse; shown as it was when it last did

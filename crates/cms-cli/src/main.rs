@@ -12,6 +12,7 @@
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
 //! - `completion`: what the shell offers on TAB
+//! - `shell`: our own shell
 //! - `journal`: the program's own log
 //! - `uci`: the other personality
 //! - `start`: from the C library to `run`, and back
@@ -42,6 +43,7 @@ mod personality;
 mod progress;
 mod report;
 mod session;
+mod shell;
 mod spelling;
 mod start;
 mod table;

@@ -1,5 +1,6 @@
 //! The verbs of `cms`, one file each; those that change one key share `edit`.
 
+pub(crate) mod commit;
 pub(crate) mod edit;
 pub(crate) mod help;
 pub(crate) mod history;
@@ -8,7 +9,6 @@ mod backup;
 mod batch;
 mod blame;
 mod changes;
-mod commit;
 mod completion;
 mod confirm;
 mod diff;
@@ -22,6 +22,7 @@ mod restore;
 mod revert;
 mod rollback;
 mod search;
+mod shell;
 mod show;
 mod trigger;
 mod undo;
@@ -82,6 +83,7 @@ pub(crate) const VERBS: &[Verb] = &[
     restore::VERB,
     doctor::VERB,
     memory::VERB,
+    shell::VERB,
     completion::VERB,
     completion::CANDIDATES,
     confirm::GUARD,
@@ -123,7 +125,7 @@ fn text_of<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
     matches.get_one::<String>(name).map(String::as_str)
 }
 
-fn optional_key(matches: &ArgMatches) -> Result<Option<Key>, Failure> {
+pub(crate) fn optional_key(matches: &ArgMatches) -> Result<Option<Key>, Failure> {
     matches.get_one::<OsString>("key").map(|word| keys::key(word)).transpose()
 }
 

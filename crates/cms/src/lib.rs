@@ -97,4 +97,4 @@ pub use crate::restore::{RestoreOptions, RestorePoint, Restored};
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};
-pub use crate::transaction::{Isolation, Transaction, TransactionSavepoint};
+pub use crate::transaction::{Isolation, RefusedCommit, Transaction, TransactionSavepoint};

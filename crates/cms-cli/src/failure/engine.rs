@@ -44,6 +44,19 @@ impl From<Error> for Failure {
                 )
                 .hint(msg!("conflict-hint"))
             }
+            Error::Expired { transaction, limit } => {
+                let (transaction, limit) = (transaction.to_string(), format!("{limit:?}"));
+                Failure::new(
+                    Exit::Unavailable,
+                    msg!("transaction-expired", transaction = transaction, limit = limit),
+                )
+                .hint(msg!("transaction-expired-hint"))
+            }
+            Error::Subscribers { topic, limit } => Failure::new(
+                Exit::Unavailable,
+                msg!("too-many-subscribers", topic = topic, limit = limit.to_string()),
+            )
+            .hint(msg!("too-many-subscribers-hint")),
             Error::NotOwner { path, owner, .. } => {
                 let owner = owner.to_string();
                 Failure::new(Exit::Permission, msg!("not-owner", folder = path.as_path(), owner = owner))

@@ -1,0 +1,347 @@
+//! `cms shell`: as a script, and as a person sees it at a terminal.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use cms_testkit::{Answer, Home};
+
+const NETWORK: &str = "config interface 'lan'\n\toption mtu '1500'\n\toption proto 'static'\n";
+
+/// Revision 1 is the import.
+fn home() -> Home {
+    let home = Home::new(env!("CARGO_BIN_EXE_cms"));
+    home.write("network", NETWORK);
+    run(&home, "list").success();
+    home
+}
+
+fn run(home: &Home, line: &str) -> Answer {
+    home.cms(line.split(' ')).run()
+}
+
+fn script(home: &Home, lines: &str) -> Answer {
+    home.cms(["shell"]).stdin(lines).run()
+}
+
+#[test]
+fn verbs_are_used_as_outside() {
+    let home = home();
+    script(
+        &home,
+        "# a comment\nget network.lan.mtu\nset network.lan.mtu='1492'; changes\ncms commit -m smaller\nhistory --limit 1\nget network.lan.mtu --at 1\n",
+    )
+    .success()
+    .stdout_has("1500\nnetwork.lan.mtu='1492'\nr2  ")
+    .stdout_has("\n    smaller\n    network.lan.mtu='1492'  # '1500'\n\n1500\n");
+}
+
+#[test]
+fn a_transaction_sees_itself_and_nobody_else_does_before_its_commit() {
+    let home = home();
+    let lines = "begin\nset network.lan.mtu=1492 network.wan=interface\nget network.lan.mtu\nshow network\nlist network\n\
+                 search 1492 --values\nexport network\nchanges\n";
+    let answer =
+        script(&home, lines).exits(1).stderr_has("the transaction was not committed: 2 changes were dropped");
+    let expected = "1492\nnetwork.lan=interface\nnetwork.lan.mtu='1492'\nnetwork.lan.proto='static'\nnetwork.wan=interface\n";
+    assert!(answer.stdout().starts_with(expected), "{answer}");
+    assert!(answer.stdout().contains("option mtu '1492'"), "{answer}");
+    assert!(
+        answer.stdout().ends_with("network.lan.mtu='1492'  # '1500'\nnetwork.wan=interface\n"),
+        "{answer}"
+    );
+    assert_eq!(home.read("network"), NETWORK);
+    run(&home, "changes").success().stdout_is("");
+
+    script(&home, &format!("{lines}commit -m both\n")).success().stderr_has("as revision 2");
+    run(&home, "history --limit 1").success().stdout_has("cms shell").stdout_has("both");
+    run(&home, "get network.lan.mtu").success().stdout_is("1492\n");
+}
+
+#[test]
+fn savepoints_take_back_what_came_after() {
+    let home = home();
+    script(
+        &home,
+        "begin\nset network.lan.mtu=1\nsavepoint a\nset network.lan.mtu=2\nsavepoint\nset network.lan.proto=none\n\
+         rollback to a\nget network.lan.mtu\nget network.lan.proto\nset network.lan.mtu=3\nrollback to a\ncommit\n",
+    )
+    .success()
+    .stdout_has("1\nstatic\n")
+    .stderr_has("savepoint a\n")
+    .stderr_has("savepoint 2\n");
+    run(&home, "get network.lan.mtu").stdout_is("1\n");
+    script(&home, "begin\nsavepoint here\nrollback to her\n").exits(3).stderr_has("did you mean `here`?");
+}
+
+#[test]
+fn what_is_dropped_is_dropped() {
+    let home = home();
+    for end in ["abort", "rollback"] {
+        script(&home, &format!("begin\nset network.lan.mtu=1\n{end}\nget network.lan.mtu\n"))
+            .success()
+            .stdout_is("1500\n")
+            .stderr_has("1 change was dropped");
+    }
+    // All edits of a line are made, or none.
+    script(&home, "begin\nset network.lan.mtu=1 network.none.mtu=2\nget network.lan.mtu\nabort\n")
+        .exits(3)
+        .stderr_has("line 2: there is no section `none`");
+    home.cms(["shell", "--keep-going"])
+        .stdin("begin\nset network.lan.mtu=1 network.none.mtu=2\nget network.lan.mtu\nabort\n")
+        .run()
+        .exits(3)
+        .stdout_is("1500\n")
+        .stderr_has("the transaction had no changes");
+}
+
+#[test]
+fn a_conflict_is_named_and_leaves_the_transaction_open() {
+    let home = home();
+    let mut shell = home.program("/bin/sh");
+    // The other commit comes from within, so that it is certain to come in between.
+    let program = env!("CARGO_BIN_EXE_cms");
+    let config = home.config_dir().display().to_string();
+    let lines = format!(
+        "(printf '%s\\n' begin 'savepoint before' 'set network.lan.mtu=1'; {program} -c {config} set network.lan.mtu=2 >&2; \
+         until {program} -c {config} commit >&2; do :; done; printf '%s\\n' 'commit' 'changes' 'get network.lan.mtu --at head' \
+         'rollback to before' 'set network.lan.proto=none' 'commit') | {program} -c {config} shell --keep-going"
+    );
+    shell = shell.args(["-c", &lines]);
+    let answer = shell.run();
+    if answer.code() == Some(0) {
+        // The other one came before `begin`: nothing to see.
+        return;
+    }
+    let answer = answer
+        .exits(5)
+        .stderr_has("line 4: network.lan.mtu was changed by")
+        .stderr_has("the transaction is still open");
+    assert_eq!(answer.stdout(), "network.lan.mtu='1'  # '1500'\n2\n", "{answer}");
+    run(&home, "get network.lan.proto").stdout_is("none\n");
+}
+
+#[test]
+fn a_script_ends_at_its_first_error_unless_it_is_to_go_on() {
+    let home = home();
+    let lines = "get network.lan.mtu\nget network.none.mtu\nbogus\nget network.lan.proto\n";
+    script(&home, lines).exits(3).stdout_is("1500\n").stderr_has("line 2: there is no section `none`");
+    home.cms(["shell", "--keep-going"])
+        .stdin(lines)
+        .run()
+        .exits(3)
+        .stdout_is("1500\nstatic\n")
+        .stderr_has("line 3: there is no command `bogus`");
+    let file = home.root().join("script");
+    std::fs::write(
+        &file,
+        "diff 1 1 --exit-code\nset network.lan.mtu='two\nlines'\nget network.lan.mtu\nexit\nbogus\n",
+    )
+    .expect("a script");
+    home.cms(["shell", "-f", &file.display().to_string()]).run().success().stdout_is("two\nlines\n");
+    script(&home, "set network.lan.mtu='open").exits(4).stderr_has("the text ends within quotes");
+}
+
+#[test]
+fn what_has_no_place_in_a_transaction_is_said() {
+    let home = home();
+    for (line, words) in [
+        ("begin", "a transaction is open already"),
+        ("undo 1", "`undo` is not possible in an open transaction"),
+        ("rollback 1", "`rollback` is not possible"),
+        ("batch", "`batch` is not possible"),
+        ("diff", "`changes` shows what the transaction changes"),
+        ("commit network", "a transaction is committed as a whole"),
+        ("shell", "cannot be called from within the shell"),
+        ("begin now", "this is not how `begin` is called"),
+    ] {
+        script(&home, &format!("begin\n{line}\n")).exits(2).stderr_has(words);
+    }
+    for (line, words) in [("abort", "no transaction is open"), ("savepoint", "no transaction is open")] {
+        script(&home, line).exits(2).stderr_has(words);
+    }
+}
+
+#[test]
+fn every_verb_has_help() {
+    let home = home();
+    let overview = script(&home, "help\n").success().stdout();
+    assert!(overview.contains("Only in the shell") && overview.contains("history"), "{overview}");
+    for verb in
+        ["begin", "savepoint", "rollback to", "rollback", "abort", "exit", "help", "commit", "get", "watch"]
+    {
+        let help = script(&home, &format!("help {verb}\n")).success().stdout();
+        assert!(help.contains(verb), "{verb}: {help}");
+    }
+    script(&home, "help comit\n").exits(2).stderr_has("did you mean `commit`?");
+}
+
+#[test]
+fn json_is_for_programs_that_keep_a_shell_open() {
+    let home = home();
+    home.cms(["--json", "shell"])
+        .stdin("begin\nset network.lan.mtu=1\nchanges\ncommit\n")
+        .run()
+        .success()
+        .stdout_has(r#"{"schema":"cms.transaction.v1","transaction":1,"changes":[{"action":"set","key":"network.lan.mtu","old":"1500","new":"1"}]}"#)
+        .stdout_has(r#"{"schema":"cms.commit.v1","revision":2"#);
+}
+
+/// A shell at a terminal of its own, which `script` makes.
+struct Terminal {
+    child: Child,
+    output: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl Terminal {
+    fn new(home: &Home) -> Terminal {
+        let words = [
+            env!("CARGO_BIN_EXE_cms"),
+            "--config",
+            &home.config_dir().display().to_string(),
+            "--state-dir",
+            &home.state_dir().display().to_string(),
+            "--run-dir",
+            &home.run_dir().display().to_string(),
+            "shell",
+        ]
+        .join(" ");
+        let mut child = std::process::Command::new("script")
+            .args(["-qec", &words, "/dev/null"])
+            .env("TERM", "xterm")
+            .env("LC_ALL", "C")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script, of util-linux");
+        let mut stdout = child.stdout.take().expect("its output");
+        let (send, output) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = stdout.read(&mut bytes) {
+                if send.send(bytes[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut terminal = Terminal { child, output, seen: String::new() };
+        terminal.expect("cms> ");
+        terminal
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.seen.clear();
+        let stdin = self.child.stdin.as_mut().expect("its input");
+        stdin.write_all(keys.as_bytes()).and_then(|()| stdin.flush()).expect("a terminal that takes keys");
+    }
+
+    /// Waits for the words to be shown, whatever stands before and after them.
+    fn expect(&mut self, words: &str) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !self.seen.contains(words) {
+            let left = patience.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(_) => panic!("no {words:?} in {:?}", self.seen),
+            }
+        }
+    }
+
+    /// Waits for its end; returns its exit code.
+    fn ends(mut self) -> Option<i32> {
+        // Its input stays open: the end of that would be one more Ctrl-D.
+        self.child.wait().expect("an end").code()
+    }
+}
+
+#[test]
+fn the_prompt_counts_and_tab_completes_real_keys() {
+    let home = home();
+    let mut terminal = Terminal::new(&home);
+    terminal.types("get netw\t");
+    terminal.expect("get network.");
+    terminal.types("lan.m\t");
+    terminal.expect("get network.lan.mtu");
+    terminal.types("\r");
+    terminal.expect("1500");
+    terminal.expect("cms> ");
+    terminal.types("set network.lan.mtu=1400\r");
+    terminal.expect("cms(1)> ");
+    terminal.types("revert network\r");
+    terminal.expect("cms> ");
+    terminal.types("beg\t\r");
+    terminal.expect("cms(+0)*> ");
+    terminal.types("set network.guest=interface network.guest.vlan=7\r");
+    terminal.expect("cms(+2)*> ");
+    // What only the transaction has is offered, too.
+    terminal.types("get network.g\tv\t\r");
+    terminal.expect("network.guest.vlan");
+    terminal.expect("7\r\n");
+    terminal.expect("cms(+2)*> ");
+    terminal.types("savepoint half\r");
+    terminal.expect("cms(+2)*> ");
+    terminal.types("rollback to h\t\r");
+    terminal.expect("rollback to half");
+    terminal.expect("cms(+2)*> ");
+    // Another commit to the same makes the commit fail, which the prompt shows.
+    terminal.types("set network.lan.mtu=1\r");
+    terminal.expect("cms(+3)*> ");
+    run(&home, "set network.lan.mtu=2").success();
+    run(&home, "commit").success();
+    terminal.types("commit\r");
+    terminal.expect("network.lan.mtu was changed by");
+    terminal.expect("cms(+3)!> ");
+    terminal.types("abort\r");
+    terminal.expect("cms> ");
+    terminal.types("exit\r");
+    assert_eq!(terminal.ends(), Some(0));
+}
+
+#[test]
+fn ctrl_c_abandons_the_line_and_ctrl_d_asks_before_it_drops_a_transaction() {
+    let home = home();
+    let mut terminal = Terminal::new(&home);
+    terminal.types("bogus\u{3}");
+    terminal.expect("cms> ");
+    terminal.types("begin; set network.lan.mtu=1\r");
+    terminal.expect("cms(+1)*> ");
+    terminal.types("\u{4}");
+    terminal.expect("leaving once more drops it");
+    terminal.expect("cms(+1)*> ");
+    terminal.types("\u{4}");
+    terminal.expect("1 change was dropped");
+    assert_eq!(terminal.ends(), Some(0));
+    assert_eq!(home.read("network"), NETWORK);
+}
+
+#[test]
+fn lines_are_remembered_for_their_user_alone_but_those_behind_a_blank() {
+    let home = home();
+    let mut terminal = Terminal::new(&home);
+    terminal.types("get network.lan.proto\r");
+    terminal.expect("static");
+    terminal.expect("cms> ");
+    terminal.types(" get network.lan.mtu\r");
+    terminal.expect("1500");
+    terminal.expect("cms> ");
+    terminal.types("\u{4}");
+    assert_eq!(terminal.ends(), Some(0));
+    let file = home.state_dir().join("shell-history");
+    let mode = std::fs::metadata(&file).expect("a history").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let kept = std::fs::read_to_string(&file).expect("a history");
+    assert!(kept.contains("get network.lan.proto") && !kept.contains("mtu"), "{kept}");
+
+    let mut terminal = Terminal::new(&home);
+    // Up: the line of the earlier shell.
+    terminal.types("\u{1b}[A");
+    terminal.expect("get network.lan.proto");
+    terminal.types("\r");
+    terminal.expect("static");
+    terminal.types("\u{4}");
+    assert_eq!(terminal.ends(), Some(0));
+}
