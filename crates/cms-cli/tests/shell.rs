@@ -1,6 +1,6 @@
 //! `cms shell`: as a script, and as a person sees it at a terminal.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use cms_testkit::{Answer, Home};
 
 const NETWORK: &str = "config interface 'lan'\n\toption mtu '1500'\n\toption proto 'static'\n";
+
+/// Longer than a shell takes for a line, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Revision 1 is the import.
 fn home() -> Home {
@@ -49,7 +52,7 @@ fn a_transaction_sees_itself_and_nobody_else_does_before_its_commit() {
     assert!(answer.stdout().starts_with(expected), "{answer}");
     assert!(answer.stdout().contains("option mtu '1492'"), "{answer}");
     assert!(
-        answer.stdout().ends_with("network.lan.mtu='1492'  # '1500'\nnetwork.wan=interface\n"),
+        answer.stdout().ends_with("network.lan.mtu='1492'  # '1500'\n+network.wan='interface'\n"),
         "{answer}"
     );
     assert_eq!(home.read("network"), NETWORK);
@@ -100,27 +103,45 @@ fn what_is_dropped_is_dropped() {
 #[test]
 fn a_conflict_is_named_and_leaves_the_transaction_open() {
     let home = home();
-    let mut shell = home.program("/bin/sh");
-    // The other commit comes from within, so that it is certain to come in between.
-    let program = env!("CARGO_BIN_EXE_cms");
-    let config = home.config_dir().display().to_string();
-    let lines = format!(
-        "(printf '%s\\n' begin 'savepoint before' 'set network.lan.mtu=1'; {program} -c {config} set network.lan.mtu=2 >&2; \
-         until {program} -c {config} commit >&2; do :; done; printf '%s\\n' 'commit' 'changes' 'get network.lan.mtu --at head' \
-         'rollback to before' 'set network.lan.proto=none' 'commit') | {program} -c {config} shell --keep-going"
+    let mut shell = std::process::Command::new(env!("CARGO_BIN_EXE_cms"))
+        .args(store_words(&home))
+        .args(["shell", "--keep-going"])
+        .env("LC_ALL", "C")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut stdin = shell.stdin.take().expect("its input");
+    let mut stdout = std::io::BufReader::new(shell.stdout.take().expect("its output"));
+    stdin.write_all(b"begin\nsavepoint before\nset network.lan.mtu=1\nget network.lan.mtu\n").expect("lines");
+    let mut answer = String::new();
+    stdout.read_line(&mut answer).expect("a value");
+    assert_eq!(answer, "1\n");
+    run(&home, "set network.lan.mtu=2").success();
+    run(&home, "commit").success();
+    let rest = "commit\nchanges\nget network.lan.mtu --at head\nrollback to before\nset network.lan.proto=none\ncommit\n";
+    stdin.write_all(rest.as_bytes()).expect("lines");
+    drop(stdin);
+    let mut answer = String::new();
+    stdout.read_to_string(&mut answer).expect("an answer");
+    let output = shell.wait_with_output().expect("an end");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        (output.status.code(), answer.as_str()),
+        (Some(5), "network.lan.mtu='1'  # '1500'\n2\n"),
+        "{told}"
     );
-    shell = shell.args(["-c", &lines]);
-    let answer = shell.run();
-    if answer.code() == Some(0) {
-        // The other one came before `begin`: nothing to see.
-        return;
-    }
-    let answer = answer
-        .exits(5)
-        .stderr_has("line 4: network.lan.mtu was changed by")
-        .stderr_has("the transaction is still open");
-    assert_eq!(answer.stdout(), "network.lan.mtu='1'  # '1500'\n2\n", "{answer}");
+    assert!(told.contains("line 5: network.lan.mtu was changed by"), "{told}");
+    assert!(told.contains("in revision 2 too") && told.contains("the transaction is still open"), "{told}");
     run(&home, "get network.lan.proto").stdout_is("none\n");
+}
+
+/// The options that name a home's store.
+fn store_words(home: &Home) -> Vec<String> {
+    let folders =
+        [("--config", home.config_dir()), ("--state-dir", home.state_dir()), ("--run-dir", home.run_dir())];
+    folders.iter().flat_map(|(option, folder)| [(*option).to_owned(), folder.display().to_string()]).collect()
 }
 
 #[test]
@@ -198,17 +219,7 @@ struct Terminal {
 
 impl Terminal {
     fn new(home: &Home) -> Terminal {
-        let words = [
-            env!("CARGO_BIN_EXE_cms"),
-            "--config",
-            &home.config_dir().display().to_string(),
-            "--state-dir",
-            &home.state_dir().display().to_string(),
-            "--run-dir",
-            &home.run_dir().display().to_string(),
-            "shell",
-        ]
-        .join(" ");
+        let words = format!("{} {} shell", env!("CARGO_BIN_EXE_cms"), store_words(home).join(" "));
         let mut child = std::process::Command::new("script")
             .args(["-qec", &words, "/dev/null"])
             .env("TERM", "xterm")
@@ -229,20 +240,23 @@ impl Terminal {
             }
         });
         let mut terminal = Terminal { child, output, seen: String::new() };
-        terminal.expect("cms> ");
+        terminal.prompt("cms> ");
         terminal
     }
 
     fn types(&mut self, keys: &str) {
-        self.seen.clear();
         let stdin = self.child.stdin.as_mut().expect("its input");
         stdin.write_all(keys.as_bytes()).and_then(|()| stdin.flush()).expect("a terminal that takes keys");
     }
 
-    /// Waits for the words to be shown, whatever stands before and after them.
+    /// Waits for the words to be shown, behind all that was waited for before.
     fn expect(&mut self, words: &str) {
-        let patience = Instant::now() + Duration::from_secs(60);
-        while !self.seen.contains(words) {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            if let Some(place) = self.seen.find(words) {
+                self.seen.drain(..place + words.len());
+                return;
+            }
             let left = patience.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
@@ -251,10 +265,30 @@ impl Terminal {
         }
     }
 
-    /// Waits for its end; returns its exit code.
+    /// Waits for the shell to ask for the next line, and not only to draw this one anew.
+    fn prompt(&mut self, words: &str) {
+        self.expect("\u{1b}[?2004h");
+        self.expect(words);
+    }
+
+    /// Waits for its end, which has to come soon; returns its exit code.
     fn ends(mut self) -> Option<i32> {
+        let patience = Instant::now() + PATIENCE;
         // Its input stays open: the end of that would be one more Ctrl-D.
-        self.child.wait().expect("an end").code()
+        while Instant::now() < patience {
+            if let Some(status) = self.child.try_wait().expect("an end") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("it does not end");
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -268,35 +302,35 @@ fn the_prompt_counts_and_tab_completes_real_keys() {
     terminal.expect("get network.lan.mtu");
     terminal.types("\r");
     terminal.expect("1500");
-    terminal.expect("cms> ");
+    terminal.prompt("cms> ");
     terminal.types("set network.lan.mtu=1400\r");
-    terminal.expect("cms(1)> ");
+    terminal.prompt("cms(1)> ");
     terminal.types("revert network\r");
-    terminal.expect("cms> ");
+    terminal.prompt("cms> ");
     terminal.types("beg\t\r");
-    terminal.expect("cms(+0)*> ");
+    terminal.prompt("cms(+0)*> ");
     terminal.types("set network.guest=interface network.guest.vlan=7\r");
-    terminal.expect("cms(+2)*> ");
+    terminal.prompt("cms(+2)*> ");
     // What only the transaction has is offered, too.
     terminal.types("get network.g\tv\t\r");
     terminal.expect("network.guest.vlan");
     terminal.expect("7\r\n");
-    terminal.expect("cms(+2)*> ");
+    terminal.prompt("cms(+2)*> ");
     terminal.types("savepoint half\r");
-    terminal.expect("cms(+2)*> ");
+    terminal.prompt("cms(+2)*> ");
     terminal.types("rollback to h\t\r");
     terminal.expect("rollback to half");
-    terminal.expect("cms(+2)*> ");
+    terminal.prompt("cms(+2)*> ");
     // Another commit to the same makes the commit fail, which the prompt shows.
     terminal.types("set network.lan.mtu=1\r");
-    terminal.expect("cms(+3)*> ");
+    terminal.prompt("cms(+3)*> ");
     run(&home, "set network.lan.mtu=2").success();
     run(&home, "commit").success();
     terminal.types("commit\r");
     terminal.expect("network.lan.mtu was changed by");
-    terminal.expect("cms(+3)!> ");
+    terminal.prompt("cms(+3)!> ");
     terminal.types("abort\r");
-    terminal.expect("cms> ");
+    terminal.prompt("cms> ");
     terminal.types("exit\r");
     assert_eq!(terminal.ends(), Some(0));
 }
@@ -306,12 +340,12 @@ fn ctrl_c_abandons_the_line_and_ctrl_d_asks_before_it_drops_a_transaction() {
     let home = home();
     let mut terminal = Terminal::new(&home);
     terminal.types("bogus\u{3}");
-    terminal.expect("cms> ");
+    terminal.prompt("cms> ");
     terminal.types("begin; set network.lan.mtu=1\r");
-    terminal.expect("cms(+1)*> ");
+    terminal.prompt("cms(+1)*> ");
     terminal.types("\u{4}");
     terminal.expect("leaving once more drops it");
-    terminal.expect("cms(+1)*> ");
+    terminal.prompt("cms(+1)*> ");
     terminal.types("\u{4}");
     terminal.expect("1 change was dropped");
     assert_eq!(terminal.ends(), Some(0));
@@ -324,10 +358,10 @@ fn lines_are_remembered_for_their_user_alone_but_those_behind_a_blank() {
     let mut terminal = Terminal::new(&home);
     terminal.types("get network.lan.proto\r");
     terminal.expect("static");
-    terminal.expect("cms> ");
+    terminal.prompt("cms> ");
     terminal.types(" get network.lan.mtu\r");
     terminal.expect("1500");
-    terminal.expect("cms> ");
+    terminal.prompt("cms> ");
     terminal.types("\u{4}");
     assert_eq!(terminal.ends(), Some(0));
     let file = home.state_dir().join("shell-history");
@@ -342,6 +376,7 @@ fn lines_are_remembered_for_their_user_alone_but_those_behind_a_blank() {
     terminal.expect("get network.lan.proto");
     terminal.types("\r");
     terminal.expect("static");
+    terminal.prompt("cms> ");
     terminal.types("\u{4}");
     assert_eq!(terminal.ends(), Some(0));
 }
