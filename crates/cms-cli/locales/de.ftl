@@ -7,6 +7,7 @@
 label-error = Fehler
 label-warning = Warnung
 label-note = Hinweis
+label-ok = ok
 label-hint = Tipp
 label-advice = Abhilfe
 label-lost = verloren:
@@ -68,6 +69,7 @@ verb-export = Pakete als Text schreiben: uci, json, yaml oder toml
 verb-import = Pakete aus Text lesen: uci, json, yaml oder toml
 verb-backup = Die Konfiguration mit ihrem Verlauf in eine Datei schreiben und prüfen
 verb-restore = Eine Sicherung einspielen: ganz, wo noch nichts ist, sonst als Commit
+verb-health = Auf einen Blick zeigen, ob alles in Ordnung ist
 verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
 verb-memory = Zeigen, was das eingeblendete Segment belegt, es prüfen oder neu schreiben
 verb-shell = Einen Befehl nach dem anderen eingeben, mit Verlauf, Vervollständigung und Transaktionen
@@ -179,6 +181,10 @@ examples-restore =
     cms restore monday.cms tuesday.cms
     cms restore monday.cms --at 12
     cms -c /srv/config restore monday.cms
+examples-health =
+    cms health
+    cms health --json
+    cms -q health || logger 'nach der Konfiguration sehen'
 examples-doctor =
     cms doctor
     cms doctor --json
@@ -627,6 +633,37 @@ warning-lost-edit = { $count ->
 warning-unreadable = das Paket { $package } lässt sich nicht lesen: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: alles in Ordnung
+health-log = Revision { $revision }, ihr neuester Stand ist lesbar
+health-files = { $count ->
+    [one] { $count } Paketdatei stimmt mit dem Protokoll überein
+   *[other] { $count } Paketdateien stimmen mit dem Protokoll überein
+}
+health-segment = bei Revision { $revision }, wie das Protokoll
+health-segment-old = das Segment ist bei Revision { $segment }, das Protokoll bei { $head }
+health-segment-advice = das nächste Lesen bringt es auf den Stand des Protokolls
+health-segment-none = es gibt kein Segment, Werte werden also aus dem Protokoll gelesen: { $reason }
+health-segment-none-advice = die Rechte und den freien Platz von { $folder } prüfen
+health-triggers = { $count ->
+    [0] es gibt keine
+    [one] { $count } Auslöser hat getan, was er zu tun hat
+   *[other] { $count } Auslöser haben getan, was sie zu tun haben
+}
+health-trigger-failed = Auslöser { $trigger } ist nach Revision { $revision } gescheitert: { $reason }
+health-trigger-behind = Auslöser { $trigger } lief zuletzt für Revision { $revision } und hat etwas zu tun
+health-trigger-run = `cms trigger run` versucht es noch einmal
+health-trigger-mend = den Abschnitt im Paket cms berichtigen
+health-room = { $free } MiB sind frei, wo am wenigsten ist
+health-room-little = nur { $free } KiB sind frei in { $folder }
+health-room-files = in { $folder } lassen sich keine Dateien mehr anlegen
+health-room-advice = Platz schaffen: `cms compact` kürzt den Verlauf, `cms memory defrag` das Segment
+health-staged = { $count ->
+    [one] Sie haben { $count } Änderung vorgemerkt
+   *[other] Sie haben { $count } Änderungen vorgemerkt
+}
+health-staged-advice = `cms changes` zeigt sie, `cms commit` schreibt sie fest, `cms revert PAKET` verwirft sie
+health-uci = uci hat Änderungen in { $folder } vorgemerkt: { $packages }
+health-uci-advice = `cms commit --adopt-uci` übernimmt sie, `uci revert PAKET` verwirft sie
+health-doctor = `cms doctor` sieht genauer nach
 memory-shared = (gemeinsam)
 memory-map = { $segment }: { $bytes } Bytes je Zeichen; H Kopf, I Index, S Symbole, # Inhalt, . frei oder nicht mehr in Gebrauch
 memory-defragmented = aus { $before } Bytes wurden { $after }

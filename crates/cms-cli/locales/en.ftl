@@ -8,6 +8,7 @@
 label-error = error
 label-warning = warning
 label-note = note
+label-ok = ok
 label-hint = hint
 label-advice = what to do
 label-lost = lost:
@@ -69,6 +70,7 @@ verb-export = Write packages as text: uci, json, yaml or toml
 verb-import = Read packages from text: uci, json, yaml or toml
 verb-backup = Write the configuration and its history into one file, and check it
 verb-restore = Restore a backup: all of it where nothing is, else as a commit
+verb-health = Show at a glance whether all is well
 verb-doctor = Check log, files and rights, and say what to do
 verb-memory = Show what the mapped segment takes, check it, or write it anew
 verb-shell = Type one command after the other, with history, completion and transactions
@@ -180,6 +182,10 @@ examples-restore =
     cms restore monday.cms tuesday.cms
     cms restore monday.cms --at 12
     cms -c /srv/config restore monday.cms
+examples-health =
+    cms health
+    cms health --json
+    cms -q health || logger 'look at the configuration'
 examples-doctor =
     cms doctor
     cms doctor --json
@@ -628,6 +634,37 @@ warning-lost-edit = { $count ->
 warning-unreadable = package { $package } cannot be read: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: all is well
+health-log = revision { $revision }, its newest state can be read
+health-files = { $count ->
+    [one] { $count } package file is in step with the log
+   *[other] { $count } package files are in step with the log
+}
+health-segment = at revision { $revision }, as the log
+health-segment-old = the segment is at revision { $segment }, the log at { $head }
+health-segment-advice = the next read brings it up to the log
+health-segment-none = there is no segment, so values are read from the log: { $reason }
+health-segment-none-advice = check the rights and the free room of { $folder }
+health-triggers = { $count ->
+    [0] there are none
+    [one] { $count } trigger has done what it has to do
+   *[other] { $count } triggers have done what they have to do
+}
+health-trigger-failed = trigger { $trigger } failed after revision { $revision }: { $reason }
+health-trigger-behind = trigger { $trigger } was last run for revision { $revision } and has something to do
+health-trigger-run = `cms trigger run` tries again
+health-trigger-mend = mend the section in the package cms
+health-room = { $free } MiB are free where there is least
+health-room-little = only { $free } KiB are free in { $folder }
+health-room-files = no more files can be made in { $folder }
+health-room-advice = make room: `cms compact` shortens the history, `cms memory defrag` the segment
+health-staged = { $count ->
+    [one] you have { $count } change staged
+   *[other] you have { $count } changes staged
+}
+health-staged-advice = `cms changes` shows them, `cms commit` commits them, `cms revert PACKAGE` drops them
+health-uci = uci has staged changes in { $folder }: { $packages }
+health-uci-advice = `cms commit --adopt-uci` takes them over, `uci revert PACKAGE` drops them
+health-doctor = `cms doctor` looks deeper
 memory-shared = (shared)
 memory-map = { $segment }: { $bytes } bytes a character; H header, I index, S symbols, # content, . free or no longer in use
 memory-defragmented = { $before } bytes became { $after }

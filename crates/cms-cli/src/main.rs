@@ -11,6 +11,7 @@
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
+//! - `health`: a store at a glance
 //! - `completion`: what the shell offers on TAB
 //! - `shell`: our own shell
 //! - `journal`: the program's own log
@@ -33,6 +34,7 @@ mod failure;
 mod format;
 mod globals;
 mod guardian;
+mod health;
 mod journal;
 mod json;
 mod keys;

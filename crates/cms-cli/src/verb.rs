@@ -15,6 +15,7 @@ mod diff;
 mod doctor;
 mod export;
 mod get;
+mod health;
 mod import;
 mod list;
 mod memory;
@@ -81,6 +82,7 @@ pub(crate) const VERBS: &[Verb] = &[
     import::VERB,
     backup::VERB,
     restore::VERB,
+    health::VERB,
     doctor::VERB,
     memory::VERB,
     shell::VERB,

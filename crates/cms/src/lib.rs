@@ -80,7 +80,7 @@ pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
 pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
-pub use crate::doctor::{Finding, FindingSeverity, Retention};
+pub use crate::doctor::{Finding, FindingSeverity, Health, Retention};
 pub use crate::error::{Error, Result};
 pub use crate::events::{
     Claim, CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern,
