@@ -69,12 +69,15 @@ verb-export = Pakete als Text schreiben: uci, json, yaml oder toml
 verb-import = Pakete aus Text lesen: uci, json, yaml oder toml
 verb-backup = Die Konfiguration mit ihrem Verlauf in eine Datei schreiben und prüfen
 verb-restore = Eine Sicherung einspielen: ganz, wo noch nichts ist, sonst als Commit
+verb-compact = Alte Commits aufgeben
 verb-health = Auf einen Blick zeigen, ob alles in Ordnung ist
 verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
 verb-memory = Zeigen, was das eingeblendete Segment belegt, es prüfen oder neu schreiben
+verb-bench = Messen, wie schnell diese Maschine ist, an einem eigenen Speicher
 verb-shell = Einen Befehl nach dem anderen eingeben, mit Verlauf, Vervollständigung und Transaktionen
 verb-completion = Das Vervollständigungsskript einer Shell ausgeben
 verb-__candidates = Die Kandidaten für die Vervollständigung ausgeben
+verb-__bench = Der andere Prozess einer Messung sein; cms startet ihn selbst
 verb-__guard = Zurücknehmen, was niemand bestätigt; cms startet es selbst
 
 examples-get =
@@ -115,6 +118,7 @@ examples-reorder =
     cms reorder firewall.@rule[-1]=0     (die letzte Regel wird die erste Sektion)
 examples-batch =
     cms batch -f aenderungen.txt
+    cms batch -f aenderungen.txt --confirm 90s
     printf '%s\n' 'set system.@system[0].hostname=gw' 'commit system' | cms batch -m 'neuer Name'
 examples-changes =
     cms changes
@@ -181,6 +185,8 @@ examples-restore =
     cms restore monday.cms tuesday.cms
     cms restore monday.cms --at 12
     cms -c /srv/config restore monday.cms
+examples-compact =
+    cms compact --keep-commits 1000 --keep-age 90d
 examples-health =
     cms health
     cms health --json
@@ -193,6 +199,9 @@ examples-memory =
     cms memory check
     cms memory defrag
     CMS_SEGMENT_LIMIT=2G cms memory
+examples-bench =
+    cms bench
+    cms bench --seconds 20 --json
 examples-shell =
     cms shell
     cms shell -f aenderungen.cms         (ein Skript: es endet beim ersten Fehler)
@@ -203,6 +212,8 @@ examples-completion =
     cms completion fish > ~/.config/fish/completions/cms.fish
 examples-__candidates =
     cms __candidates -- get network.
+examples-__bench =
+    cms __bench echo
 examples-__guard =
     cms __guard
 
@@ -267,6 +278,10 @@ restore-replace-history = Den Verlauf der Sicherung an die Stelle des eigenen se
 restore-yes = Auch wenn der eigene Verlauf verloren geht oder die Sicherung von anderswo ist
 shell-keep-going = In einem Skript nach einem Fehler weitermachen; der Exit-Code ist der des ersten
 shell-no-history = Die Zeilen früherer Shells weder lesen noch aufheben
+compact-keep-commits = Mindestens so viele der neuesten Commits behalten
+compact-keep-age = Mindestens die Commits dieser Zeit behalten: 12h, 90d, 8w; zusammen mit --keep-commits, was eines von beiden verlangt
+bench-seconds = Wie lange gemessen wird, von 1 bis 600 s (Vorgabe: 3)
+bench-does = Was zu tun ist: echo oder watch
 completion-shell = bash, zsh oder fish
 candidates-words = Die bisher getippten Wörter
 guard-descriptors = Die Deskriptoren, die zu schließen sind
@@ -318,6 +333,11 @@ title-entries = Einträge
 title-payload = Schlüssel und Werte
 title-live = in Gebrauch
 title-garbage = Abfall
+title-figure = Was
+title-median = Median
+title-99 = 99 von 100 in
+title-limit = Die Grenze, die die Maschine setzt
+title-limit-median = Median
 title-ratio = Verhältnis
 title-revision = Revision
 title-section = Sektion
@@ -458,6 +478,8 @@ batch-verb = `{ $verb }` kann nicht Teil eines Stapels sein
 batch-verb-hint = ein Stapel besteht aus set, add, add_list, del_list, delete, rename, reorder, get, show, commit und exit
 batch-staged = das Paket { $package } hat ältere vorgemerkte Änderungen, die dieser Stapel mit seinen eigenen festschreiben würde
 batch-staged-hint = schreiben Sie sie zuerst fest, nehmen Sie sie zurück, oder lassen Sie `commit` im Stapel weg
+batch-no-commit = nichts ist zu bestätigen: keine Zeile des Stapels macht einen Commit
+batch-no-commit-hint = mit einer Zeile `commit` enden, oder --confirm weglassen
 batch-checked = alle Befehle des Stapels würden gelingen
 
 ## Commits, die bestätigt werden müssen
@@ -664,6 +686,26 @@ health-staged-advice = `cms changes` zeigt sie, `cms commit` schreibt sie fest, 
 health-uci = uci hat Änderungen in { $folder } vorgemerkt: { $packages }
 health-uci-advice = `cms commit --adopt-uci` übernimmt sie, `uci revert PAKET` verwirft sie
 health-doctor = `cms doctor` sieht genauer nach
+compact-nothing-said = nichts sagt, was zu behalten ist; nichts wurde aufgegeben
+compact-nothing-said-hint = `cms compact --keep-commits 1000` behält die neuesten, `--keep-age 90d`, was jünger ist
+compact-age = `{ $text }` ist kein Alter
+compact-age-hint = zum Beispiel 12h, 90d oder 8w
+compact-done = { $count ->
+    [one] { $count } Commit aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein
+   *[other] { $count } Commits aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein
+}
+bench-get = einen Wert nach seinem Schlüssel lesen
+bench-get-limit = eine Hashtabelle im Prozess
+bench-handle = einen gebundenen Schlüssel lesen
+bench-handle-limit = ein Blick auf ein Wort im Speicher
+bench-commit = dauerhafter Commit einer Option
+bench-commit-limit = Schreiben und fdatasync von 4 KiB
+bench-files = dasselbe, mit der Paketdatei
+bench-wake = vom Commit zum Ereignis in einem anderen Prozess
+bench-wake-limit = fdatasync, und ein Byte durch eine Pipe
+bench-meaning = gemessen an einem eigenen Speicher neben { $folder }, der nun wieder fort ist; die letzte Spalte sagt, wie viele Male so lang wie die Grenze etwas dauert: was nahe 1 ist, macht nur eine schnellere Platte oder Maschine schneller, und auf einer Platte, die nicht auf ihr Medium wartet, fallen die Commits stärker auf
+bench-failed = die Messung war nicht möglich
+bench-folder-hint = sie legt einen eigenen Speicher neben Ihrem an: mit --state-dir einen Ordner nennen, in den Sie schreiben dürfen
 memory-shared = (gemeinsam)
 memory-map = { $segment }: { $bytes } Bytes je Zeichen; H Kopf, I Index, S Symbole, # Inhalt, . frei oder nicht mehr in Gebrauch
 memory-defragmented = aus { $before } Bytes wurden { $after }

@@ -70,12 +70,15 @@ verb-export = Write packages as text: uci, json, yaml or toml
 verb-import = Read packages from text: uci, json, yaml or toml
 verb-backup = Write the configuration and its history into one file, and check it
 verb-restore = Restore a backup: all of it where nothing is, else as a commit
+verb-compact = Give up old commits
 verb-health = Show at a glance whether all is well
 verb-doctor = Check log, files and rights, and say what to do
 verb-memory = Show what the mapped segment takes, check it, or write it anew
+verb-bench = Measure how fast this machine is, on a store of its own
 verb-shell = Type one command after the other, with history, completion and transactions
 verb-completion = Print the completion script of a shell
 verb-__candidates = Print the candidates for completion
+verb-__bench = Be the other process of a measurement; cms starts it by itself
 verb-__guard = Roll back what nobody confirms; cms starts it by itself
 
 examples-get =
@@ -116,6 +119,7 @@ examples-reorder =
     cms reorder firewall.@rule[-1]=0     (the last rule becomes the first section)
 examples-batch =
     cms batch -f changes.txt
+    cms batch -f changes.txt --confirm 90s
     printf '%s\n' 'set system.@system[0].hostname=gw' 'commit system' | cms batch -m 'new name'
 examples-changes =
     cms changes
@@ -182,6 +186,8 @@ examples-restore =
     cms restore monday.cms tuesday.cms
     cms restore monday.cms --at 12
     cms -c /srv/config restore monday.cms
+examples-compact =
+    cms compact --keep-commits 1000 --keep-age 90d
 examples-health =
     cms health
     cms health --json
@@ -194,6 +200,9 @@ examples-memory =
     cms memory check
     cms memory defrag
     CMS_SEGMENT_LIMIT=2G cms memory
+examples-bench =
+    cms bench
+    cms bench --seconds 20 --json
 examples-shell =
     cms shell
     cms shell -f changes.cms             (a script: it ends at the first error)
@@ -204,6 +213,8 @@ examples-completion =
     cms completion fish > ~/.config/fish/completions/cms.fish
 examples-__candidates =
     cms __candidates -- get network.
+examples-__bench =
+    cms __bench echo
 examples-__guard =
     cms __guard
 
@@ -268,6 +279,10 @@ restore-replace-history = Put the history of the backup in the place of the stor
 restore-yes = Do it even if the store's history is lost, or the backup is of another store
 shell-keep-going = In a script, go on after an error; the exit code is that of the first one
 shell-no-history = Neither read nor keep the lines of earlier shells
+compact-keep-commits = Keep at least so many of the newest commits
+compact-keep-age = Keep at least the commits of this time: 12h, 90d, 8w; with --keep-commits, what either of them asks for
+bench-seconds = For how long to measure, from 1 to 600 s (default: 3)
+bench-does = What to do: echo or watch
 completion-shell = bash, zsh or fish
 candidates-words = The words typed so far
 guard-descriptors = The descriptors to be closed
@@ -319,6 +334,11 @@ title-entries = Entries
 title-payload = Keys and values
 title-live = In use
 title-garbage = Garbage
+title-figure = What
+title-median = Median
+title-99 = 99 of 100 within
+title-limit = The limit that the machine sets
+title-limit-median = Median
 title-ratio = Ratio
 title-revision = Revision
 title-section = Section
@@ -459,6 +479,8 @@ batch-verb = `{ $verb }` cannot be part of a batch
 batch-verb-hint = a batch is made of set, add, add_list, del_list, delete, rename, reorder, get, show, commit and exit
 batch-staged = package { $package } has staged changes from before, which this batch would commit with its own
 batch-staged-hint = commit or revert them first, or leave `commit` out of the batch
+batch-no-commit = there is nothing to confirm: no line of the batch commits
+batch-no-commit-hint = end it with a line `commit`, or leave --confirm out
 batch-checked = all commands of the batch would succeed
 
 ## Commits that have to be confirmed
@@ -665,6 +687,26 @@ health-staged-advice = `cms changes` shows them, `cms commit` commits them, `cms
 health-uci = uci has staged changes in { $folder }: { $packages }
 health-uci-advice = `cms commit --adopt-uci` takes them over, `uci revert PACKAGE` drops them
 health-doctor = `cms doctor` looks deeper
+compact-nothing-said = nothing says what to keep; nothing was given up
+compact-nothing-said-hint = `cms compact --keep-commits 1000` keeps the newest, `--keep-age 90d` what is younger
+compact-age = `{ $text }` is no age
+compact-age-hint = write 12h, 90d or 8w
+compact-done = { $count ->
+    [one] gave up { $count } commit; the log took { $before } bytes and takes { $after }
+   *[other] gave up { $count } commits; the log took { $before } bytes and takes { $after }
+}
+bench-get = read a value by its key
+bench-get-limit = a hash table in the process
+bench-handle = read a bound key
+bench-handle-limit = one look at a word in memory
+bench-commit = durable commit of one option
+bench-commit-limit = write and fdatasync of 4 KiB
+bench-files = the same, with the package file
+bench-wake = from commit to event in another process
+bench-wake-limit = fdatasync, and a byte through a pipe
+bench-meaning = measured on a store of its own beside { $folder }, which is gone now; the last column says how many times the limit something takes: what is near 1 only a faster disk or machine can make faster, and on a disk that does not wait for its medium the commits stand out more
+bench-failed = the measurement could not be made
+bench-folder-hint = it makes a store of its own beside yours: name a folder that you may write with --state-dir
 memory-shared = (shared)
 memory-map = { $segment }: { $bytes } bytes a character; H header, I index, S symbols, # content, . free or no longer in use
 memory-defragmented = { $before } bytes became { $after }

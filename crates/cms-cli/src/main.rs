@@ -11,6 +11,7 @@
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
+//! - `bench`: a measurement of the user's machine
 //! - `health`: a store at a glance
 //! - `completion`: what the shell offers on TAB
 //! - `shell`: our own shell
@@ -24,6 +25,7 @@ mod address;
 mod adopt;
 mod arguments;
 mod base64;
+mod bench;
 mod change_line;
 mod completion;
 mod confirmation;

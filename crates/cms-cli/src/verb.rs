@@ -7,8 +7,10 @@ pub(crate) mod history;
 
 mod backup;
 mod batch;
+mod bench;
 mod blame;
 mod changes;
+mod compact;
 mod completion;
 mod confirm;
 mod diff;
@@ -82,13 +84,16 @@ pub(crate) const VERBS: &[Verb] = &[
     import::VERB,
     backup::VERB,
     restore::VERB,
+    compact::VERB,
     health::VERB,
     doctor::VERB,
     memory::VERB,
+    bench::VERB,
     shell::VERB,
     completion::VERB,
     completion::CANDIDATES,
     confirm::GUARD,
+    bench::PEER,
 ];
 
 /// Finds a verb by its name or an alias; as for `uci`, capitals do not matter.

@@ -79,7 +79,7 @@ fn what_is_staged_is_worth_a_note_and_what_contradicts_a_commit_a_warning() {
 fn what_awaits_confirmation_is_a_warning() {
     let home = home();
     run(&home, "set network.lan.mtu=1492").success();
-    home.cms(["commit", "--confirm", "1h"]).run().success();
+    home.cms(["commit", "--force", "--confirm", "1h"]).run().success();
     run(&home, "health").exits(1).stdout_has("warning  confirm  ").stdout_has("awaits confirmation");
     run(&home, "confirm").success();
     run(&home, "health").success();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command};
 use cms::model::PackageName;
-use cms::{CommitOptions, Committed, DisplayChange, Transaction};
+use cms::{CommitOptions, Committed, Confirm, DisplayChange, Transaction};
 use serde_json::{Value as JsonValue, json};
 
 use super::Verb;
@@ -68,13 +68,23 @@ pub(crate) fn options(matches: &ArgMatches, tool: &str) -> Result<CommitOptions,
     })
 }
 
-/// Commits a transaction, or says what it would do.
+/// Commits a transaction, or says what it would do; it is rolled back unless confirmed, if that was asked for.
 pub(super) fn finish_transaction(
     transaction: Transaction,
+    confirm: Option<Confirm>,
     dry_run: bool,
     session: &mut Session,
 ) -> Result<Exit, Failure> {
-    let committed = if dry_run { transaction.plan()? } else { transaction.commit_and_wait_files()? };
+    if dry_run {
+        let planned = transaction.plan()?;
+        return report(&planned, true, session);
+    }
+    let store = session.store()?;
+    let guardian = confirmation::guardian(confirm.as_ref(), false, &store)?;
+    let committed = transaction.confirm(confirm).commit_and_wait_files().inspect_err(|error| {
+        confirmation::report_unwritten(error, &store, session);
+    })?;
+    drop(guardian);
     report(&committed, dry_run, session)
 }
 
