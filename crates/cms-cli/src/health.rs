@@ -187,7 +187,7 @@ fn room(checks: &mut Vec<Check>, store: &Store) {
         least = Some(least.map_or(free, |least| least.min(free)));
         let severity = if free < NO_ROOM || !has_files {
             FindingSeverity::Error
-        } else if free < LITTLE_ROOM && free < whole / LITTLE_PART * 10 || free < whole / LITTLE_PART {
+        } else if free < whole / LITTLE_PART || free < LITTLE_ROOM.min(whole / 5) {
             FindingSeverity::Warning
         } else {
             continue;

@@ -47,6 +47,8 @@ struct Shell {
     inherited: Vec<OsString>,
     open: Option<Open>,
     is_interactive: bool,
+    /// Whether the line asks for JSON, of errors, too.
+    as_json: bool,
 }
 
 /// The open transaction between two lines.
@@ -67,6 +69,7 @@ pub(crate) fn run(session: &mut Session, keeps_going: bool, without_history: boo
         globals: Globals { file: None, format: None, ..session.globals.clone() },
         open: None,
         is_interactive: source.is_interactive(),
+        as_json: session.globals.json,
     };
     if shell.is_interactive {
         // Who presses Ctrl-C means the line, or the process that it waits for, not the shell and its transaction.
@@ -113,7 +116,7 @@ impl Shell {
                 }
                 Ok((Next::Line, ended)) => ended,
                 Err(failure) => {
-                    failure.tell(&mut session.output, session.globals.json);
+                    failure.tell(&mut session.output, self.as_json);
                     failure.exit
                 }
             };
@@ -141,7 +144,9 @@ impl Shell {
 
     /// Does what was typed, line by line; a text that was pasted has several.
     fn lines(&mut self, text: &[u8]) -> Result<(Next, Exit), Failure> {
+        self.as_json = self.globals.json;
         for words in words::of(text)? {
+            self.as_json = self.globals.json || words.iter().any(|word| word == "--json");
             let (next, exit) = self.line(words)?;
             if next == Next::Leave || exit != Exit::Ok {
                 return Ok((next, exit));
@@ -170,7 +175,7 @@ impl Shell {
         let all: Vec<OsString> = self.inherited.iter().chain(typed).cloned().collect();
         let (verb, globals, matches) = match arguments::parse(&all)? {
             Call::Verb { verb, globals, matches } => (verb, globals, matches),
-            Call::Overview => return self.print(|output| own::overview(output)),
+            Call::Overview => return self.print(own::overview),
             Call::Help(verb) => return self.print(|output| verb::help::of(verb, output)),
             Call::Version => {
                 return self.print(|output| output.line(concat!("cms ", env!("CARGO_PKG_VERSION"))));

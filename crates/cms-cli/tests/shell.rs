@@ -258,10 +258,9 @@ impl Terminal {
                 return;
             }
             let left = patience.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.seen.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(_) => panic!("no {words:?} in {:?}", self.seen),
-            }
+            let bytes = self.output.recv_timeout(left).unwrap_or_default();
+            assert!(!bytes.is_empty(), "no {words:?} in {:?}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
 
@@ -275,13 +274,13 @@ impl Terminal {
     fn ends(mut self) -> Option<i32> {
         let patience = Instant::now() + PATIENCE;
         // Its input stays open: the end of that would be one more Ctrl-D.
-        while Instant::now() < patience {
+        loop {
             if let Some(status) = self.child.try_wait().expect("an end") {
                 return status.code();
             }
+            assert!(Instant::now() < patience, "it does not end");
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("it does not end");
     }
 }
 

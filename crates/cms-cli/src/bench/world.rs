@@ -19,8 +19,7 @@ const SECTIONS: usize = 64;
 const PACKAGE: &str = "network";
 
 pub(super) struct World {
-    folder: PathBuf,
-    run: PathBuf,
+    folders: Folders,
     location: Location,
 }
 
@@ -31,7 +30,7 @@ impl World {
         // Where there is no runtime directory, the segment lies with the rest.
         let run = make(&base(beside.run())).unwrap_or_else(|_| folder.join("run"));
         // From here on, whatever fails, the folders go.
-        let guard = Folders(folder.clone(), run.clone());
+        let folders = Folders(folder.clone(), run.clone());
         let config = folder.join("config");
         let made = fs::create_dir(&config)
             .and_then(|()| fs::create_dir_all(&run))
@@ -39,8 +38,7 @@ impl World {
         made.map_err(|error| Failure::file(&config, &error))?;
         let dirs = Dirs { state: Some(folder.join("state")), run: Some(run.clone()) };
         let location = Location::find(&config, &dirs)?;
-        std::mem::forget(guard);
-        Ok(World { folder, run, location })
+        Ok(World { folders, location })
     }
 
     pub(super) fn store(&self) -> Result<Store, Failure> {
@@ -50,7 +48,7 @@ impl World {
     }
 
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
+        &self.folders.0
     }
 
     pub(super) fn location(&self) -> &Location {
@@ -86,12 +84,6 @@ impl World {
             set.map_err(|error| Failure::new(Exit::Error, msg!("internal")).because(&error))?;
         }
         Ok(transaction)
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        drop(Folders(self.folder.clone(), self.run.clone()));
     }
 }
 

@@ -147,7 +147,7 @@ fn commit(open: &mut Open, matches: &ArgMatches, session: &mut Session) -> Resul
             confirmation::report_unwritten(&error, &store, session);
             match transaction {
                 Some(transaction) => {
-                    open.transaction = Box::new(transaction);
+                    *open.transaction = transaction;
                     open.is_refused = true;
                     Err(refusal(error))
                 }

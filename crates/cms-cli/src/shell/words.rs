@@ -103,8 +103,8 @@ pub(super) fn before(line: &str) -> Option<(Vec<OsString>, String, usize)> {
     // Behind a `;` a command begins.
     let begins = line[..start].trim_ascii_end().ends_with(';');
     let words =
-        if begins { Vec::new() } else { of(line[..start].as_bytes()).ok()?.pop().unwrap_or_default() };
-    let typed = of(line[start..].as_bytes()).ok()?.pop().unwrap_or_default();
+        if begins { Vec::new() } else { of(&line.as_bytes()[..start]).ok()?.pop().unwrap_or_default() };
+    let typed = of(&line.as_bytes()[start..]).ok()?.pop().unwrap_or_default();
     let typed = typed.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     Some((words, typed, start))
 }
