@@ -43,9 +43,9 @@ impl Session {
         }
     }
 
-    /// A call on a store that is open already.
-    pub(crate) fn on(store: Store, globals: Globals, output: Output) -> Session {
-        Session { store: Some(store), ..Session::new(globals, output) }
+    /// A call on a store that is open already, and whether what it has to tell was told.
+    pub(crate) fn on(store: Store, told: bool, globals: Globals, output: Output) -> Session {
+        Session { store: Some(store), told, ..Session::new(globals, output) }
     }
 
     /// The store of the configuration directory. Cheap to call again.

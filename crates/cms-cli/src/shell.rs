@@ -189,7 +189,8 @@ impl Shell {
         }
         let output = Output::new(globals.color, globals.quiet, globals.pager);
         let mut session = if globals.is_same_store(&self.globals) {
-            Session::on(self.store.clone(), globals, output)
+            // A script was told when it began; a person may sit here for long.
+            Session::on(self.store.clone(), !self.is_interactive, globals, output)
         } else if self.open.is_some() {
             return Err(Failure::usage(msg!("shell-other-store")).hint(msg!("shell-end-first")));
         } else {

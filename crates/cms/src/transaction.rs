@@ -234,6 +234,28 @@ impl Transaction {
     /// Returns a copy of a package as the transaction sees it, with the names that its sections have there. Nothing that is done to
     /// the copy is committed.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # std::fs::write(config.join("system"), "config system 'main'\n")?;
+    /// # std::fs::write(config.join("dhcp"), "config dnsmasq\n")?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// let mut tx = store.transaction()?;
+    /// tx.draft(&"system".parse()?)?.add(&"led".parse()?)?;
+    /// tx.delete_package(&"dhcp".parse()?)?;
+    /// tx.create_package(&"network".parse()?)?;
+    ///
+    /// let names: Vec<String> = tx.packages().iter().map(ToString::to_string).collect();
+    /// assert_eq!(names, ["network", "system"]);
+    /// assert_eq!(tx.view(&"system".parse()?)?.package().sections().count(), 2);
+    /// assert!(tx.view(&"dhcp".parse()?).unwrap_err().is_not_found());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unparsable`].
     pub fn view(&mut self, name: &PackageName) -> Result<Draft> {

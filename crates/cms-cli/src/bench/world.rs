@@ -26,8 +26,10 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(beside: &Location) -> Result<World, Failure> {
         let base = |folder: &Path| folder.parent().unwrap_or(Path::new("/")).to_owned();
-        let folder = make(&base(beside.state()))?;
-        // Where there is no runtime directory, the segment lies with the rest.
+        let state = base(beside.state());
+        fs::create_dir_all(&state).map_err(|error| refused(&state, &error))?;
+        let folder = make(&state)?;
+        // Where there is no runtime directory yet, the segment lies with the rest: who may enter it is the store's to say.
         let run = make(&base(beside.run())).unwrap_or_else(|_| folder.join("run"));
         // From here on, whatever fails, the folders go.
         let folders = Folders(folder.clone(), run.clone());
@@ -104,8 +106,7 @@ impl Drop for Folders {
 
 /// Makes a private folder below `base`, and removes those of measurements that were killed.
 fn make(base: &Path) -> Result<PathBuf, Failure> {
-    let refused = |error: io::Error| Failure::file(base, &error).hint(msg!("bench-folder-hint"));
-    DirBuilder::new().recursive(true).mode(0o700).create(base).map_err(refused)?;
+    let refused = |error: io::Error| refused(base, &error);
     for entry in fs::read_dir(base).map_err(refused)?.flatten() {
         let name = entry.file_name();
         let process = name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u32>().ok());
@@ -116,6 +117,10 @@ fn make(base: &Path) -> Result<PathBuf, Failure> {
     let folder = base.join(format!("{NAME}{}", std::process::id()));
     DirBuilder::new().mode(0o700).create(&folder).map_err(refused)?;
     Ok(folder)
+}
+
+fn refused(folder: &Path, error: &io::Error) -> Failure {
+    Failure::file(folder, error).hint(msg!("bench-folder-hint"))
 }
 
 fn text() -> String {

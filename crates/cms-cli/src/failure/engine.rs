@@ -188,3 +188,21 @@ fn exit_of_io(error: &std::io::Error) -> Exit {
         _ => Exit::Error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_too_long_or_is_too_much_says_what_helps() {
+        let check = |error: Error, words: &str| {
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit, Exit::Unavailable);
+            assert!(failure.words().contains(words), "{}", failure.words());
+        };
+        let limit = std::time::Duration::from_secs(5);
+        check(Error::Expired { transaction: 7, limit }, "transaction 7 was to be committed within 5s");
+        let topic = "network.*".to_owned();
+        check(Error::Subscribers { topic, limit: 1000 }, "the topic network.* has 1000 subscribers");
+    }
+}

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ fn history_folder(typed: Option<&Path>) -> Option<PathBuf> {
 
 fn make_private(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        std::fs::create_dir_all(folder)?;
     }
     // Not what a link leads to, which may be anybody's.
     let no_link = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
@@ -184,7 +184,13 @@ impl Completer for Helps {
         let Some((before, typed, start)) = line.get(..place).and_then(words::before) else {
             return Ok((place, Vec::new()));
         };
-        let candidates = self.candidates(before, &typed).into_iter();
+        let mut candidates = self.candidates(before, &typed);
+        if let [only] = &mut candidates[..]
+            && !only.ends_with(['.', '=', ' '])
+        {
+            only.push(' ');
+        }
+        let candidates = candidates.into_iter();
         let pair = |name: String| Pair { display: name.trim_end().to_owned(), replacement: name };
         Ok((start, candidates.map(pair).collect()))
     }
