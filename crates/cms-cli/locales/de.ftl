@@ -7,6 +7,7 @@
 label-error = Fehler
 label-warning = Warnung
 label-note = Hinweis
+label-ok = ok
 label-hint = Tipp
 label-advice = Abhilfe
 label-lost = verloren:
@@ -68,10 +69,15 @@ verb-export = Pakete als Text schreiben: uci, json, yaml oder toml
 verb-import = Pakete aus Text lesen: uci, json, yaml oder toml
 verb-backup = Die Konfiguration mit ihrem Verlauf in eine Datei schreiben und prüfen
 verb-restore = Eine Sicherung einspielen: ganz, wo noch nichts ist, sonst als Commit
+verb-compact = Alte Commits aufgeben
+verb-health = Auf einen Blick zeigen, ob alles in Ordnung ist
 verb-doctor = Protokoll, Dateien und Rechte prüfen und sagen, was zu tun ist
 verb-memory = Zeigen, was das eingeblendete Segment belegt, es prüfen oder neu schreiben
+verb-bench = Messen, wie schnell diese Maschine ist, an einem eigenen Speicher
+verb-shell = Einen Befehl nach dem anderen eingeben, mit Verlauf, Vervollständigung und Transaktionen
 verb-completion = Das Vervollständigungsskript einer Shell ausgeben
 verb-__candidates = Die Kandidaten für die Vervollständigung ausgeben
+verb-__bench = Der andere Prozess einer Messung sein; cms startet ihn selbst
 verb-__guard = Zurücknehmen, was niemand bestätigt; cms startet es selbst
 
 examples-get =
@@ -112,6 +118,7 @@ examples-reorder =
     cms reorder firewall.@rule[-1]=0     (die letzte Regel wird die erste Sektion)
 examples-batch =
     cms batch -f aenderungen.txt
+    cms batch -f aenderungen.txt --confirm 90s
     printf '%s\n' 'set system.@system[0].hostname=gw' 'commit system' | cms batch -m 'neuer Name'
 examples-changes =
     cms changes
@@ -178,6 +185,12 @@ examples-restore =
     cms restore monday.cms tuesday.cms
     cms restore monday.cms --at 12
     cms -c /srv/config restore monday.cms
+examples-compact =
+    cms compact --keep-commits 1000 --keep-age 90d
+examples-health =
+    cms health
+    cms health --json
+    cms -q health || logger 'nach der Konfiguration sehen'
 examples-doctor =
     cms doctor
     cms doctor --json
@@ -186,12 +199,21 @@ examples-memory =
     cms memory check
     cms memory defrag
     CMS_SEGMENT_LIMIT=2G cms memory
+examples-bench =
+    cms bench
+    cms bench --seconds 20 --json
+examples-shell =
+    cms shell
+    cms shell -f aenderungen.cms         (ein Skript: es endet beim ersten Fehler)
+    printf '%s\n' begin 'set network.lan.mtu=1492' 'commit -m PPPoE' | cms shell
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
     cms completion fish > ~/.config/fish/completions/cms.fish
 examples-__candidates =
     cms __candidates -- get network.
+examples-__bench =
+    cms __bench echo
 examples-__guard =
     cms __guard
 
@@ -254,6 +276,12 @@ restore-file = Eine ganze Sicherung und die, die sie fortsetzen, der Reihe nach;
 restore-at = Den Stand dieser Revision oder Zeit wiederherstellen
 restore-replace-history = Den Verlauf der Sicherung an die Stelle des eigenen setzen
 restore-yes = Auch wenn der eigene Verlauf verloren geht oder die Sicherung von anderswo ist
+shell-keep-going = In einem Skript nach einem Fehler weitermachen; der Exit-Code ist der des ersten
+shell-no-history = Die Zeilen früherer Shells weder lesen noch aufheben
+compact-keep-commits = Mindestens so viele der neuesten Commits behalten
+compact-keep-age = Mindestens die Commits dieser Zeit behalten: 12h, 90d, 8w; zusammen mit --keep-commits, was eines von beiden verlangt
+bench-seconds = Wie lange gemessen wird, von 1 bis 600 s (Vorgabe: 3)
+bench-does = Was zu tun ist: echo oder watch
 completion-shell = bash, zsh oder fish
 candidates-words = Die bisher getippten Wörter
 guard-descriptors = Die Deskriptoren, die zu schließen sind
@@ -305,6 +333,11 @@ title-entries = Einträge
 title-payload = Schlüssel und Werte
 title-live = in Gebrauch
 title-garbage = Abfall
+title-figure = Was
+title-median = Median
+title-99 = 99 von 100 in
+title-limit = Die Grenze, die die Maschine setzt
+title-limit-median = Median
 title-ratio = Verhältnis
 title-revision = Revision
 title-section = Sektion
@@ -445,6 +478,8 @@ batch-verb = `{ $verb }` kann nicht Teil eines Stapels sein
 batch-verb-hint = ein Stapel besteht aus set, add, add_list, del_list, delete, rename, reorder, get, show, commit und exit
 batch-staged = das Paket { $package } hat ältere vorgemerkte Änderungen, die dieser Stapel mit seinen eigenen festschreiben würde
 batch-staged-hint = schreiben Sie sie zuerst fest, nehmen Sie sie zurück, oder lassen Sie `commit` im Stapel weg
+batch-no-commit = nichts ist zu bestätigen: keine Zeile des Stapels macht einen Commit
+batch-no-commit-hint = mit einer Zeile `commit` enden, oder --confirm weglassen
 batch-checked = alle Befehle des Stapels würden gelingen
 
 ## Commits, die bestätigt werden müssen
@@ -475,7 +510,7 @@ confirm-no-survival = das Protokoll { $file } liegt auf { $kind }, was keinen Ne
 confirm-no-survival-hint = legen Sie das Protokoll auf eine Platte (--state-dir, CMS_STATE_DIR), oder bestehen Sie mit --force darauf
 confirm-window = `{ $text }` ist keine Zeit, in der ein Commit bestätigt werden kann
 confirm-window-hint = schreiben Sie 90s, 5m, 1h oder Sekunden; von 1s bis 24h
-guardian-failed = der Wächter, der zurücknehmen würde, kann nicht gestartet werden; nichts wurde festgeschrieben
+guardian-failed = der Wächter, der zurücknehmen würde, kann nicht gestartet werden; nichts wurde committet
 
 ## Importieren
 
@@ -496,6 +531,69 @@ import-not-one = { $count ->
    *[other] { $source } enthält { $count } Pakete, und ein Name für eines ist angegeben
 }
 import-twice = { $source } enthält das Paket { $package } zweimal
+
+## Die Shell
+
+shell-welcome = Shell für { $folder }: `help` zeigt die Befehle, Tab vervollständigt, Strg-D beendet; eine Zeile hinter einem Leerzeichen kommt nicht in den Verlauf
+shell-terminal = das Terminal ist nicht benutzbar
+shell-history = der Verlauf kann nicht in { $file } aufgehoben werden: { $reason }
+shell-see-help = `help` zeigt die Befehle
+shell-not-here = `{ $verb }` kann nicht aus der Shell heraus aufgerufen werden
+shell-open-already = eine Transaktion ist schon offen
+shell-not-open = keine Transaktion ist offen
+shell-begin-first = `begin` öffnet eine
+shell-end-first = zuerst die offene Transaktion mit `commit` oder `abort` beenden
+shell-savepoint = Sicherungspunkt { $name }
+shell-no-savepoint = es gibt keinen Sicherungspunkt { $name }
+shell-aborted = { $count ->
+    [0] die Transaktion hatte keine Änderungen
+    [one] { $count } Änderung wurde verworfen
+   *[other] { $count } Änderungen wurden verworfen
+}
+shell-still-open = { $count ->
+    [one] die offene Transaktion hat { $count } Änderung: commit oder abort; noch einmal beenden verwirft sie
+   *[other] die offene Transaktion hat { $count } Änderungen: commit oder abort; noch einmal beenden verwirft sie
+}
+shell-dropped = { $count ->
+    [one] die Transaktion wurde nicht committet: { $count } Änderung ist verworfen
+   *[other] die Transaktion wurde nicht committet: { $count } Änderungen sind verworfen
+}
+shell-no-changes = die Transaktion hat keine Änderungen
+shell-not-in-transaction = `{ $verb }` geht nicht in einer offenen Transaktion, denn es wäre kein Teil von ihr
+shell-changes-hint = `changes` zeigt, was die Transaktion ändert; um anderes zu vergleichen, Revisionen angeben
+shell-other-store = in einer offenen Transaktion geht kein anderer Speicher
+shell-commit-whole = eine Transaktion wird als Ganzes committet, und ohne das Vorgemerkte
+shell-conflict-hint = die Transaktion ist noch offen: `changes` zeigt, was sie ändert, `get KEY --at head`, was committet ist; `rollback to SICHERUNGSPUNKT` oder `abort`, dann neu setzen, was noch gelten soll
+shell-help =
+    Nur in der Shell
+      begin                 eine Transaktion öffnen: in ihr wird geändert, und Lesen sieht es
+      savepoint [NAME]      die bisherigen Änderungen markieren
+      rollback to NAME      zurücknehmen, was seit einem Sicherungspunkt geändert wurde
+      commit [-m TEXT]      die Transaktion committen; ohne eine, was vorgemerkt ist
+      abort, rollback       die Transaktion ohne Änderung beenden
+      help [BEFEHL]         alle Befehle zeigen, oder wie einer aufgerufen wird
+      exit, Strg-D          beenden
+    Die Eingabezeile zählt das Vorgemerkte, cms(2)>, oder die Änderungen der offenen Transaktion, cms(+2)*>.
+    Nach einem abgelehnten Commit ist sie cms(+2)!>.
+
+shell-help-begin =
+    begin: eine Transaktion auf dem neuesten Stand öffnen
+      Änderungen geschehen in ihr und werden nicht vorgemerkt; get, show, list, search und export sehen sie.
+      `commit` macht sie zu einer Revision, `abort` verwirft sie.
+shell-help-savepoint =
+    savepoint [NAME]: die bisherigen Änderungen markieren; ohne Namen wird gezählt
+      `rollback to NAME` kehrt dahin zurück.
+shell-help-rollback-to =
+    rollback to NAME: zurücknehmen, was in der offenen Transaktion seit einem Sicherungspunkt geändert wurde
+      `rollback` allein beendet die Transaktion wie `abort`.
+shell-help-abort =
+    abort: die offene Transaktion ohne Änderung beenden
+shell-help-help =
+    help [BEFEHL]: alle Befehle zeigen, oder wie einer aufgerufen wird
+shell-help-exit =
+    exit: die Shell beenden; auch Strg-D
+shell-help-commit =
+    In einer offenen Transaktion committet `commit` diese, ohne das Vorgemerkte. Wird sie abgelehnt, bleibt sie offen.
 
 ## Dateien, Rechte und das Protokoll
 
@@ -522,7 +620,7 @@ attempt-sync = Sichern
 attempt-sync-the-directory = Sichern des Verzeichnisses
 package-unparsable = das Paket { $package } ist nicht lesbar
 package-unparsable-hint = verbessern Sie die Zeilen; andere Pakete sind nicht betroffen
-conflict = { $keys } wurde auch von { $author } in Revision { $revision } geändert; nichts wurde festgeschrieben
+conflict = { $keys } wurde auch von { $author } in Revision { $revision } geändert; nichts wurde committet
 conflict-hint = `cms changes` zeigt Ihre Änderungen, `cms revert KEY` nimmt sie zurück; setzen Sie dann neu, was noch gewünscht ist
 undo-conflict-hint = `cms history KEY` zeigt, was darauf aufbaut; machen Sie das zuerst rückgängig, oder setzen Sie den Wert von Hand
 not-owner = { $folder } gehört Benutzer { $owner }: nur er und root dürfen es ändern oder den Verlauf lesen
@@ -534,7 +632,7 @@ stage-damaged = das Vorgemerkte in { $file } ist bei Byte { $offset } beschädig
 stage-damaged-hint = räumen Sie { $file } beiseite, um neu zu beginnen; Festgeschriebenes ist nicht betroffen
 files-pending = Revision { $revision } ist festgeschrieben, aber ihre Paketdateien ließen sich noch nicht schreiben
 files-pending-hint = der nächste Befehl schreibt sie; `cms doctor` prüft
-log-full = die Platte ist voll: nichts wurde festgeschrieben
+log-full = die Platte ist voll: nichts wurde committet
 log-denied = das Protokoll darf nicht geschrieben werden
 log-busy = ein anderer Prozess hält das Protokoll zu lange fest; versuchen Sie es noch einmal
 log-damaged = das Protokoll ist beschädigt
@@ -542,6 +640,10 @@ log-damaged-hint = `cms doctor` sagt, wie weit, und was zu tun ist
 log-no-revision = das Protokoll hat diese Revision nicht
 log-moved = jemand anders hat gleichzeitig festgeschrieben; versuchen Sie es noch einmal
 log-failed = das Protokoll ist nicht benutzbar
+transaction-expired = Transaktion { $transaction } sollte innerhalb von { $limit } committet werden; nichts wurde committet
+transaction-expired-hint = neu beginnen, oder ihr mehr Zeit geben
+too-many-subscribers = das Thema { $topic } hat { $limit } Abonnenten, so viele wie es haben darf
+too-many-subscribers-hint = einen von ihnen beenden, oder die Grenze des Programms anheben, das abonniert
 failed = der Aufruf ist gescheitert
 internal = das darf nicht vorkommen: bitte melden Sie es
 warning-unparsable = das Paket { $package } ist nicht lesbar; gezeigt wird es, wie es zuletzt lesbar war
@@ -553,6 +655,57 @@ warning-lost-edit = { $count ->
 warning-unreadable = das Paket { $package } lässt sich nicht lesen: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: alles in Ordnung
+health-log = Revision { $revision }, ihr neuester Stand ist lesbar
+health-files = { $count ->
+    [one] { $count } Paketdatei stimmt mit dem Protokoll überein
+   *[other] { $count } Paketdateien stimmen mit dem Protokoll überein
+}
+health-segment = bei Revision { $revision }, wie das Protokoll
+health-segment-old = das Segment ist bei Revision { $segment }, das Protokoll bei { $head }
+health-segment-advice = das nächste Lesen bringt es auf den Stand des Protokolls
+health-segment-none = es gibt kein Segment, Werte werden also aus dem Protokoll gelesen: { $reason }
+health-segment-none-advice = die Rechte und den freien Platz von { $folder } prüfen
+health-triggers = { $count ->
+    [0] es gibt keine
+    [one] { $count } Auslöser hat getan, was er zu tun hat
+   *[other] { $count } Auslöser haben getan, was sie zu tun haben
+}
+health-trigger-failed = Auslöser { $trigger } ist nach Revision { $revision } gescheitert: { $reason }
+health-trigger-behind = Auslöser { $trigger } lief zuletzt für Revision { $revision } und hat etwas zu tun
+health-trigger-run = `cms trigger run` versucht es noch einmal
+health-trigger-mend = den Abschnitt im Paket cms berichtigen
+health-room = { $free } MiB sind frei, wo am wenigsten ist
+health-room-little = nur { $free } KiB sind frei in { $folder }
+health-room-files = in { $folder } lassen sich keine Dateien mehr anlegen
+health-room-advice = Platz schaffen: `cms compact` kürzt den Verlauf, `cms memory defrag` das Segment
+health-staged = { $count ->
+    [one] Sie haben { $count } Änderung vorgemerkt
+   *[other] Sie haben { $count } Änderungen vorgemerkt
+}
+health-staged-advice = `cms changes` zeigt sie, `cms commit` schreibt sie fest, `cms revert PAKET` verwirft sie
+health-uci = uci hat Änderungen in { $folder } vorgemerkt: { $packages }
+health-uci-advice = `cms commit --adopt-uci` übernimmt sie, `uci revert PAKET` verwirft sie
+health-doctor = `cms doctor` sieht genauer nach
+compact-nothing-said = nichts sagt, was zu behalten ist; nichts wurde aufgegeben
+compact-nothing-said-hint = `cms compact --keep-commits 1000` behält die neuesten, `--keep-age 90d`, was jünger ist
+compact-age = `{ $text }` ist kein Alter
+compact-age-hint = zum Beispiel 12h, 90d oder 8w
+compact-done = { $count ->
+    [one] { $count } Commit aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein
+   *[other] { $count } Commits aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein
+}
+bench-get = einen Wert nach seinem Schlüssel lesen
+bench-get-limit = eine Hashtabelle im Prozess
+bench-handle = einen gebundenen Schlüssel lesen
+bench-handle-limit = ein Blick auf ein Wort im Speicher
+bench-commit = dauerhafter Commit einer Option
+bench-commit-limit = Schreiben und fdatasync von 4 KiB
+bench-files = dasselbe, mit der Paketdatei
+bench-wake = vom Commit zum Ereignis in einem anderen Prozess
+bench-wake-limit = fdatasync, und ein Byte durch eine Pipe
+bench-meaning = gemessen an einem eigenen Speicher neben { $folder }, der nun wieder fort ist; die letzte Spalte sagt, wie viele Male so lang wie die Grenze etwas dauert: was nahe 1 ist, macht nur eine schnellere Platte oder Maschine schneller, und auf einer Platte, die nicht auf ihr Medium wartet, fallen die Commits stärker auf
+bench-failed = die Messung war nicht möglich
+bench-folder-hint = sie legt einen eigenen Speicher neben Ihrem an: mit --state-dir einen Ordner nennen, in den Sie schreiben dürfen
 memory-shared = (gemeinsam)
 memory-map = { $segment }: { $bytes } Bytes je Zeichen; H Kopf, I Index, S Symbole, # Inhalt, . frei oder nicht mehr in Gebrauch
 memory-defragmented = aus { $before } Bytes wurden { $after }

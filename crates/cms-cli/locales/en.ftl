@@ -8,6 +8,7 @@
 label-error = error
 label-warning = warning
 label-note = note
+label-ok = ok
 label-hint = hint
 label-advice = what to do
 label-lost = lost:
@@ -69,10 +70,15 @@ verb-export = Write packages as text: uci, json, yaml or toml
 verb-import = Read packages from text: uci, json, yaml or toml
 verb-backup = Write the configuration and its history into one file, and check it
 verb-restore = Restore a backup: all of it where nothing is, else as a commit
+verb-compact = Give up old commits
+verb-health = Show at a glance whether all is well
 verb-doctor = Check log, files and rights, and say what to do
 verb-memory = Show what the mapped segment takes, check it, or write it anew
+verb-bench = Measure how fast this machine is, on a store of its own
+verb-shell = Type one command after the other, with history, completion and transactions
 verb-completion = Print the completion script of a shell
 verb-__candidates = Print the candidates for completion
+verb-__bench = Be the other process of a measurement; cms starts it by itself
 verb-__guard = Roll back what nobody confirms; cms starts it by itself
 
 examples-get =
@@ -113,6 +119,7 @@ examples-reorder =
     cms reorder firewall.@rule[-1]=0     (the last rule becomes the first section)
 examples-batch =
     cms batch -f changes.txt
+    cms batch -f changes.txt --confirm 90s
     printf '%s\n' 'set system.@system[0].hostname=gw' 'commit system' | cms batch -m 'new name'
 examples-changes =
     cms changes
@@ -179,6 +186,12 @@ examples-restore =
     cms restore monday.cms tuesday.cms
     cms restore monday.cms --at 12
     cms -c /srv/config restore monday.cms
+examples-compact =
+    cms compact --keep-commits 1000 --keep-age 90d
+examples-health =
+    cms health
+    cms health --json
+    cms -q health || logger 'look at the configuration'
 examples-doctor =
     cms doctor
     cms doctor --json
@@ -187,12 +200,21 @@ examples-memory =
     cms memory check
     cms memory defrag
     CMS_SEGMENT_LIMIT=2G cms memory
+examples-bench =
+    cms bench
+    cms bench --seconds 20 --json
+examples-shell =
+    cms shell
+    cms shell -f changes.cms             (a script: it ends at the first error)
+    printf '%s\n' begin 'set network.lan.mtu=1492' 'commit -m PPPoE' | cms shell
 examples-completion =
     source <(cms completion bash)
     source <(cms completion zsh)
     cms completion fish > ~/.config/fish/completions/cms.fish
 examples-__candidates =
     cms __candidates -- get network.
+examples-__bench =
+    cms __bench echo
 examples-__guard =
     cms __guard
 
@@ -255,6 +277,12 @@ restore-file = A whole backup, and those that continue it, in order; - for stdin
 restore-at = Restore the state of this revision or time
 restore-replace-history = Put the history of the backup in the place of the store's own
 restore-yes = Do it even if the store's history is lost, or the backup is of another store
+shell-keep-going = In a script, go on after an error; the exit code is that of the first one
+shell-no-history = Neither read nor keep the lines of earlier shells
+compact-keep-commits = Keep at least so many of the newest commits
+compact-keep-age = Keep at least the commits of this time: 12h, 90d, 8w; with --keep-commits, what either of them asks for
+bench-seconds = For how long to measure, from 1 to 600 s (default: 3)
+bench-does = What to do: echo or watch
 completion-shell = bash, zsh or fish
 candidates-words = The words typed so far
 guard-descriptors = The descriptors to be closed
@@ -306,6 +334,11 @@ title-entries = Entries
 title-payload = Keys and values
 title-live = In use
 title-garbage = Garbage
+title-figure = What
+title-median = Median
+title-99 = 99 of 100 within
+title-limit = The limit that the machine sets
+title-limit-median = Median
 title-ratio = Ratio
 title-revision = Revision
 title-section = Section
@@ -446,6 +479,8 @@ batch-verb = `{ $verb }` cannot be part of a batch
 batch-verb-hint = a batch is made of set, add, add_list, del_list, delete, rename, reorder, get, show, commit and exit
 batch-staged = package { $package } has staged changes from before, which this batch would commit with its own
 batch-staged-hint = commit or revert them first, or leave `commit` out of the batch
+batch-no-commit = there is nothing to confirm: no line of the batch commits
+batch-no-commit-hint = end it with a line `commit`, or leave --confirm out
 batch-checked = all commands of the batch would succeed
 
 ## Commits that have to be confirmed
@@ -498,6 +533,69 @@ import-not-one = { $count ->
 }
 import-twice = { $source } holds package { $package } twice
 
+## The shell
+
+shell-welcome = shell for { $folder }: `help` shows the commands, Tab completes, Ctrl-D leaves; a line behind a blank is not kept in the history
+shell-terminal = the terminal cannot be used
+shell-history = the history cannot be kept in { $file }: { $reason }
+shell-see-help = `help` shows the commands
+shell-not-here = `{ $verb }` cannot be called from within the shell
+shell-open-already = a transaction is open already
+shell-not-open = no transaction is open
+shell-begin-first = `begin` opens one
+shell-end-first = `commit` or `abort` the open transaction first
+shell-savepoint = savepoint { $name }
+shell-no-savepoint = there is no savepoint { $name }
+shell-aborted = { $count ->
+    [0] the transaction had no changes
+    [one] { $count } change was dropped
+   *[other] { $count } changes were dropped
+}
+shell-still-open = { $count ->
+    [one] the open transaction has { $count } change: commit or abort it; leaving once more drops it
+   *[other] the open transaction has { $count } changes: commit or abort it; leaving once more drops them
+}
+shell-dropped = { $count ->
+    [one] the transaction was not committed: { $count } change was dropped
+   *[other] the transaction was not committed: { $count } changes were dropped
+}
+shell-no-changes = the transaction has no changes
+shell-not-in-transaction = `{ $verb }` is not possible in an open transaction, for it would not be part of it
+shell-changes-hint = `changes` shows what the transaction changes; name the revisions to compare others
+shell-other-store = another store cannot be used in an open transaction
+shell-commit-whole = a transaction is committed as a whole, and without what is staged
+shell-conflict-hint = the transaction is still open: `changes` shows what it changes, `get KEY --at head` what is committed; `rollback to SAVEPOINT` or `abort`, then set again what is still wanted
+shell-help =
+    Only in the shell
+      begin                 open a transaction: edits are made in it, and reads see them
+      savepoint [NAME]      mark the changes made so far
+      rollback to NAME      take back what was changed since a savepoint
+      commit [-m TEXT]      commit the transaction; without one, what is staged
+      abort, rollback       end the transaction without a change
+      help [COMMAND]        show all commands, or how one is called
+      exit, Ctrl-D          leave
+    The prompt counts what is staged, cms(2)>, or changed in the open transaction, cms(+2)*>.
+    After a commit that was refused it is cms(+2)!>.
+
+shell-help-begin =
+    begin: open a transaction on the newest state
+      Edits are made in it and not staged; get, show, list, search and export see them.
+      `commit` makes them one revision, `abort` drops them.
+shell-help-savepoint =
+    savepoint [NAME]: mark the changes made so far; without a name, they are counted
+      `rollback to NAME` goes back to it.
+shell-help-rollback-to =
+    rollback to NAME: take back what was changed in the open transaction since a savepoint
+      `rollback` alone ends the transaction, as `abort` does.
+shell-help-abort =
+    abort: end the open transaction without a change
+shell-help-help =
+    help [COMMAND]: show all commands, or how one is called
+shell-help-exit =
+    exit: leave the shell; also Ctrl-D
+shell-help-commit =
+    In an open transaction, `commit` commits it, without what is staged. If it is refused, it stays open.
+
 ## Files, rights and the log
 
 file-failed = cannot use { $file }
@@ -543,6 +641,10 @@ log-damaged-hint = `cms doctor` tells how far, and what to do
 log-no-revision = the log does not have that revision
 log-moved = somebody else committed at the same time; try again
 log-failed = the log cannot be used
+transaction-expired = transaction { $transaction } was to be committed within { $limit }; nothing was committed
+transaction-expired-hint = begin it again, or give it more time
+too-many-subscribers = the topic { $topic } has { $limit } subscribers, as many as it may have
+too-many-subscribers-hint = end one of them, or raise the limit of the program that subscribes
 failed = the call failed
 internal = this should not happen: please report it
 warning-unparsable = package { $package } does not parse; shown as it was when it last did
@@ -554,6 +656,57 @@ warning-lost-edit = { $count ->
 warning-unreadable = package { $package } cannot be read: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: all is well
+health-log = revision { $revision }, its newest state can be read
+health-files = { $count ->
+    [one] { $count } package file is in step with the log
+   *[other] { $count } package files are in step with the log
+}
+health-segment = at revision { $revision }, as the log
+health-segment-old = the segment is at revision { $segment }, the log at { $head }
+health-segment-advice = the next read brings it up to the log
+health-segment-none = there is no segment, so values are read from the log: { $reason }
+health-segment-none-advice = check the rights and the free room of { $folder }
+health-triggers = { $count ->
+    [0] there are none
+    [one] { $count } trigger has done what it has to do
+   *[other] { $count } triggers have done what they have to do
+}
+health-trigger-failed = trigger { $trigger } failed after revision { $revision }: { $reason }
+health-trigger-behind = trigger { $trigger } was last run for revision { $revision } and has something to do
+health-trigger-run = `cms trigger run` tries again
+health-trigger-mend = mend the section in the package cms
+health-room = { $free } MiB are free where there is least
+health-room-little = only { $free } KiB are free in { $folder }
+health-room-files = no more files can be made in { $folder }
+health-room-advice = make room: `cms compact` shortens the history, `cms memory defrag` the segment
+health-staged = { $count ->
+    [one] you have { $count } change staged
+   *[other] you have { $count } changes staged
+}
+health-staged-advice = `cms changes` shows them, `cms commit` commits them, `cms revert PACKAGE` drops them
+health-uci = uci has staged changes in { $folder }: { $packages }
+health-uci-advice = `cms commit --adopt-uci` takes them over, `uci revert PACKAGE` drops them
+health-doctor = `cms doctor` looks deeper
+compact-nothing-said = nothing says what to keep; nothing was given up
+compact-nothing-said-hint = `cms compact --keep-commits 1000` keeps the newest, `--keep-age 90d` what is younger
+compact-age = `{ $text }` is no age
+compact-age-hint = write 12h, 90d or 8w
+compact-done = { $count ->
+    [one] gave up { $count } commit; the log took { $before } bytes and takes { $after }
+   *[other] gave up { $count } commits; the log took { $before } bytes and takes { $after }
+}
+bench-get = read a value by its key
+bench-get-limit = a hash table in the process
+bench-handle = read a bound key
+bench-handle-limit = one look at a word in memory
+bench-commit = durable commit of one option
+bench-commit-limit = write and fdatasync of 4 KiB
+bench-files = the same, with the package file
+bench-wake = from commit to event in another process
+bench-wake-limit = fdatasync, and a byte through a pipe
+bench-meaning = measured on a store of its own beside { $folder }, which is gone now; the last column says how many times the limit something takes: what is near 1 only a faster disk or machine can make faster, and on a disk that does not wait for its medium the commits stand out more
+bench-failed = the measurement could not be made
+bench-folder-hint = it makes a store of its own beside yours: name a folder that you may write with --state-dir
 memory-shared = (shared)
 memory-map = { $segment }: { $bytes } bytes a character; H header, I index, S symbols, # content, . free or no longer in use
 memory-defragmented = { $before } bytes became { $after }

@@ -1,8 +1,10 @@
 //! What the shell offers on TAB. The only place that knows the completion library, whose interface is
 //! not yet stable.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
@@ -14,18 +16,59 @@ use crate::arguments::{self, Help};
 use crate::globals::DEFAULT_CONFIG;
 use crate::verb::VERBS;
 
+/// Where the keys come from that are offered.
+#[derive(Clone)]
+pub(crate) enum Keys {
+    /// The store of a configuration directory, which is opened when somebody asks.
+    Of(PathBuf),
+    /// A store that is open, and the packages that its transaction has changed.
+    Open(Store, Arc<BTreeMap<PackageName, Draft>>),
+}
+
+impl Keys {
+    /// The store of `-c DIR` among the words that are complete.
+    pub(crate) fn of_words(words: &[OsString]) -> Keys {
+        let place = words.iter().position(|word| word == "-c" || word == "--config");
+        let folder = place.and_then(|place| words.get(place + 1));
+        Keys::Of(folder.map_or_else(|| PathBuf::from(DEFAULT_CONFIG), PathBuf::from))
+    }
+
+    fn store(&self) -> Option<Store> {
+        match self {
+            Keys::Open(store, _) => Some(store.clone()),
+            Keys::Of(config) => {
+                let location = Location::find(config, &Dirs::from_env()).ok()?;
+                // Pressing TAB makes nothing: no log where there is none.
+                Store::open(&location, Options { create: false, ..Options::from_env().ok()? }).ok()
+            }
+        }
+    }
+
+    fn draft(&self, name: &PackageName) -> Option<Draft> {
+        if let Keys::Open(_, drafts) = self
+            && let Some(draft) = drafts.get(name)
+        {
+            return Some(draft.clone());
+        }
+        let (store, names) = (self.store()?, std::slice::from_ref(name));
+        if store.has_log() {
+            return store.stage_to_read(Some(names)).ok()?.draft(name).ok().cloned();
+        }
+        Some(Draft::new((*store.snapshot_of(Some(names)).ok()?.package(name).ok()?).clone(), 0))
+    }
+}
+
 /// The candidates for the last of the words behind the program's name, one a line, with an explanation
 /// behind a tab where there is one.
-pub(crate) fn candidates(words: Vec<OsString>) -> Vec<String> {
-    let config = config_of(&words);
+pub(crate) fn candidates(words: Vec<OsString>, keys: &Keys) -> Vec<String> {
     let mut tree = Command::new("cms").disable_help_subcommand(true).disable_help_flag(true);
     for verb in VERBS.iter().filter(|verb| !verb.hidden) {
         let mut command = arguments::command(verb, Help::Wanted).name(verb.name).aliases(verb.aliases);
         for name in ["key", "words", "package"] {
             if command.get_arguments().any(|argument| argument.get_id() == name) {
                 let shape = Shape::of(verb.name);
-                let config = config.clone();
-                let complete = ArgValueCompleter::new(move |typed: &OsStr| keys(typed, shape, &config));
+                let keys = keys.clone();
+                let complete = ArgValueCompleter::new(move |typed: &OsStr| offered(typed, shape, &keys));
                 command = command.mut_arg(name, |argument| argument.add(complete));
             }
         }
@@ -70,36 +113,21 @@ impl Shape {
     }
 }
 
-/// `-c DIR` among the words that are complete.
-fn config_of(words: &[OsString]) -> PathBuf {
-    let place = words.iter().position(|word| word == "-c" || word == "--config");
-    place.and_then(|place| words.get(place + 1)).map_or_else(|| PathBuf::from(DEFAULT_CONFIG), PathBuf::from)
-}
-
 /// Keys that begin with what is typed, one part further.
-fn keys(typed: &OsStr, shape: Shape, config: &Path) -> Vec<CompletionCandidate> {
+fn offered(typed: &OsStr, shape: Shape, keys: &Keys) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str().filter(|typed| !typed.contains('=')) else { return Vec::new() };
-    find(typed, shape, config).unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
+    find(typed, shape, keys).unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// What there is; `None` when it cannot be known. A completion has no place for an error.
-fn find(typed: &str, shape: Shape, config: &Path) -> Option<Vec<String>> {
-    let location = Location::find(config, &Dirs::from_env()).ok()?;
-    // Pressing TAB makes nothing: no log where there is none.
-    let store = Store::open(&location, Options { create: false, ..Options::from_env().ok()? }).ok()?;
+fn find(typed: &str, shape: Shape, keys: &Keys) -> Option<Vec<String>> {
     let Some((package, rest)) = typed.split_once('.') else {
         let end = if shape == Shape::Package { "" } else { "." };
-        let snapshot = store.snapshot().ok()?;
+        let snapshot = keys.store()?.snapshot().ok()?;
         let names = snapshot.packages().filter(|name| name.starts_with(typed));
         return Some(names.map(|name| format!("{name}{end}")).collect());
     };
-    let name = PackageName::new(package).ok()?;
-    let names = std::slice::from_ref(&name);
-    let draft = if store.has_log() {
-        store.stage_to_read(Some(names)).ok()?.draft(&name).ok()?.clone()
-    } else {
-        Draft::new((*store.snapshot_of(Some(names)).ok()?.package(&name).ok()?).clone(), 0)
-    };
+    let draft = keys.draft(&PackageName::new(package).ok()?)?;
     let Some((section, option)) = rest.split_once('.') else {
         return Some(sections(&draft, package, rest, shape));
     };

@@ -36,8 +36,12 @@ pub(crate) fn asked(matches: &ArgMatches) -> Result<Option<Confirm>, Failure> {
 }
 
 /// Starts the guardian that a commit needs, before the commit.
-pub(crate) fn guardian(options: &cms::CommitOptions, store: &Store) -> Result<Option<Guardian>, Failure> {
-    let wanted = options.confirm.is_some() && !options.dry_run;
+pub(crate) fn guardian(
+    confirm: Option<&Confirm>,
+    dry_run: bool,
+    store: &Store,
+) -> Result<Option<Guardian>, Failure> {
+    let wanted = confirm.is_some() && !dry_run;
     wanted.then(|| guardian::start(store.location())).transpose()
 }
 

@@ -107,13 +107,19 @@ impl Failure {
         })
     }
 
+    /// What went wrong, in a line.
+    pub(crate) fn words(&self) -> String {
+        let Some(told) = self.report.as_deref() else { return String::new() };
+        match &told.cause {
+            Some(cause) => format!("{}: {cause}", told.message),
+            None => told.message.to_string(),
+        }
+    }
+
     /// Tells the person, or with `--json` the program, what went wrong.
     pub(crate) fn tell(&self, output: &mut Output, as_json: bool) {
         let Some(told) = self.report.as_deref().filter(|_| !output.is_quiet()) else { return };
-        let mut words = told.message.to_string();
-        if let Some(cause) = &told.cause {
-            words = format!("{words}: {cause}");
-        }
+        let words = self.words();
         if as_json {
             let hint = told.hint.as_ref().map(ToString::to_string);
             let diagnostics: Vec<_> = told.diagnostics.iter().map(report::to_json).collect();

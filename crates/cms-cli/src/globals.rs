@@ -10,7 +10,7 @@ use crate::arguments::{Help, help};
 use crate::paint::ColorChoice;
 
 /// The options that every verb takes, as typed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Globals {
     pub(crate) config: PathBuf,
     pub(crate) state: Option<PathBuf>,
@@ -57,6 +57,43 @@ impl Globals {
             show_generated: on("show-generated"),
             uci: uci_options(matches),
         }
+    }
+}
+
+impl Globals {
+    /// The options as words, for the calls that are made in the shell: where the store is, and how is answered.
+    pub(crate) fn inherited(&self) -> Vec<OsString> {
+        let mut words = Vec::new();
+        let mut path = |option: &str, path: Option<&PathBuf>| {
+            if let Some(path) = path {
+                words.extend([OsString::from(option), path.clone().into_os_string()]);
+            }
+        };
+        path("--config", Some(&self.config));
+        path("--state-dir", self.state.as_ref());
+        path("--run-dir", self.run.as_ref());
+        let flags = [
+            (self.quiet, "-q"),
+            (self.json, "--json"),
+            (!self.pager, "--no-pager"),
+            (self.name_sections, "-n"),
+            (self.show_generated, "-X"),
+        ];
+        words.extend(flags.iter().filter(|(is_on, _)| *is_on).map(|(_, word)| OsString::from(word)));
+        words.extend(std::iter::repeat_n(OsString::from("-v"), usize::from(self.verbose)));
+        words.extend([OsString::from("-d"), self.delimiter.clone()]);
+        let color = match self.color {
+            ColorChoice::Auto => "auto",
+            ColorChoice::Always => "always",
+            ColorChoice::Never => "never",
+        };
+        words.extend(["--color", color].map(OsString::from));
+        words
+    }
+
+    /// Whether two calls work on the same store.
+    pub(crate) fn is_same_store(&self, other: &Globals) -> bool {
+        self.config == other.config && self.state == other.state && self.run == other.run
     }
 }
 

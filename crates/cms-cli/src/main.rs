@@ -11,7 +11,10 @@
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
+//! - `bench`: a measurement of the user's machine
+//! - `health`: a store at a glance
 //! - `completion`: what the shell offers on TAB
+//! - `shell`: our own shell
 //! - `journal`: the program's own log
 //! - `uci`: the other personality
 //! - `start`: from the C library to `run`, and back
@@ -22,6 +25,7 @@ mod address;
 mod adopt;
 mod arguments;
 mod base64;
+mod bench;
 mod change_line;
 mod completion;
 mod confirmation;
@@ -32,6 +36,7 @@ mod failure;
 mod format;
 mod globals;
 mod guardian;
+mod health;
 mod journal;
 mod json;
 mod keys;
@@ -42,6 +47,7 @@ mod personality;
 mod progress;
 mod report;
 mod session;
+mod shell;
 mod spelling;
 mod start;
 mod table;

@@ -109,6 +109,11 @@ impl Output {
         let _ = writeln!(io::stderr().lock(), "{prefix}{message}");
     }
 
+    /// Writes what is still held back.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.writer().flush().map_err(Failure::output)
+    }
+
     /// Writes what is still held back, and waits for the pager.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         match self.sink {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cms::model::{Draft, PackageName};
-use cms::{Dirs, Location, Options, Reader, Revision, Snapshot, Stage, Store, Warning};
+use cms::{Dirs, Location, Options, Reader, Revision, Snapshot, Stage, Store, Transaction, Warning};
 
 use crate::confirmation;
 use crate::exit::Exit;
@@ -23,27 +23,50 @@ pub(crate) struct Session {
     pub(crate) exit: Exit,
     /// Whether the verb commits.
     pub(crate) commits: bool,
+    /// The transaction that is open in the shell: what is read is read in it.
+    pub(crate) transaction: Option<Box<Transaction>>,
     store: Option<Store>,
+    /// Whether what the store has to tell was told.
+    told: bool,
 }
 
 impl Session {
     pub(crate) fn new(globals: Globals, output: Output) -> Session {
-        Session { globals, output, exit: Exit::Ok, commits: false, store: None }
+        Session {
+            globals,
+            output,
+            exit: Exit::Ok,
+            commits: false,
+            transaction: None,
+            store: None,
+            told: false,
+        }
+    }
+
+    /// A call on a store that is open already, and whether what it has to tell was told.
+    pub(crate) fn on(store: Store, told: bool, globals: Globals, output: Output) -> Session {
+        Session { store: Some(store), told, ..Session::new(globals, output) }
     }
 
     /// The store of the configuration directory. Cheap to call again.
     pub(crate) fn store(&mut self) -> Result<Store, Failure> {
-        if let Some(store) = &self.store {
-            return Ok(store.clone());
+        let store = match &self.store {
+            Some(store) => store.clone(),
+            None => open(&self.globals, Options { writes: self.commits, ..Options::from_env()? })?,
+        };
+        if !self.told {
+            self.told = true;
+            self.store = Some(store.clone());
+            confirmation::tell(self, &store);
         }
-        let store = open(&self.globals, Options { writes: self.commits, ..Options::from_env()? })?;
-        self.store = Some(store.clone());
-        confirmation::tell(self, &store);
         Ok(store)
     }
 
     /// What can be read without opening the log, if anything can.
     pub(crate) fn reader(&self) -> Result<Option<Reader>, Failure> {
+        if self.transaction.is_some() {
+            return Ok(None);
+        }
         Ok(Reader::open(&locate(&self.globals)?))
     }
 
@@ -57,6 +80,9 @@ impl Session {
     /// What the caller sees: the head and the caller's own staged changes, or with `at` the past. Where
     /// one package is all that is asked for, the files of the others are not looked at.
     pub(crate) fn view(&mut self, only: Option<&PackageName>, at: Option<&str>) -> Result<View, Failure> {
+        if let (None, Some(transaction)) = (at, &mut self.transaction) {
+            return View::of(transaction, only);
+        }
         let store = self.store()?;
         let only = only.map(std::slice::from_ref);
         let (snapshot, stage) = match at {
@@ -69,7 +95,7 @@ impl Session {
             None => (store.snapshot_of(only)?, None),
         };
         self.warn_all(snapshot.warnings());
-        Ok(View { snapshot, stage, drafts: BTreeMap::new() })
+        Ok(View { snapshot, stage, drafts: BTreeMap::new(), seen: None })
     }
 
     /// The revision that `REV`, `head~N` or a time means.
@@ -154,7 +180,7 @@ pub(crate) fn staged<'s>(stage: &'s mut Stage, name: &PackageName) -> Result<&'s
 }
 
 /// Says which package may have been meant by one that is not there.
-fn absent(error: cms::Error, name: &PackageName, snapshot: &Snapshot) -> Failure {
+pub(crate) fn absent(error: cms::Error, name: &PackageName, snapshot: &Snapshot) -> Failure {
     if matches!(error, cms::Error::NotFound { .. }) {
         keys::no_package(name, snapshot.packages().map(PackageName::as_str))
     } else {
@@ -168,9 +194,26 @@ pub(crate) struct View {
     /// The caller's staged changes, if there are any, and of which packages.
     stage: Option<(Stage, Vec<PackageName>)>,
     drafts: BTreeMap<PackageName, Draft>,
+    /// The packages as an open transaction sees them, each with what kept it from being read.
+    seen: Option<BTreeMap<PackageName, Result<Draft, Failure>>>,
 }
 
 impl View {
+    /// What a transaction sees: of one package, or of all.
+    fn of(transaction: &mut Transaction, only: Option<&PackageName>) -> Result<View, Failure> {
+        let names = match only {
+            Some(name) => vec![name.clone()],
+            None => transaction.packages(),
+        };
+        let snapshot = transaction.snapshot().clone();
+        let mut seen = BTreeMap::new();
+        for name in names {
+            let draft = transaction.view(&name).map_err(|error| absent(error, &name, &snapshot));
+            seen.insert(name, draft);
+        }
+        Ok(View { snapshot, stage: None, drafts: BTreeMap::new(), seen: Some(seen) })
+    }
+
     /// Makes sure that there is a segment for the next reader.
     pub(crate) fn map(&self) {
         self.snapshot.map();
@@ -178,11 +221,25 @@ impl View {
 
     /// The packages there are, in order.
     pub(crate) fn packages(&self) -> Vec<PackageName> {
+        if let Some(seen) = &self.seen {
+            return seen.keys().cloned().collect();
+        }
         self.snapshot.packages().cloned().collect()
     }
 
     /// A package of the view.
     pub(crate) fn draft(&mut self, name: &PackageName) -> Result<&Draft, Failure> {
+        if let Some(seen) = &mut self.seen {
+            if seen.get(name).is_some_and(Result::is_err)
+                && let Some(Err(failure)) = seen.remove(name)
+            {
+                return Err(failure);
+            }
+            return match seen.get(name) {
+                Some(Ok(draft)) => Ok(draft),
+                _ => Err(keys::no_package(name, self.snapshot.packages().map(PackageName::as_str))),
+            };
+        }
         if let Some((stage, staged_packages)) = &mut self.stage
             && staged_packages.contains(name)
         {

@@ -1,20 +1,23 @@
 //! The verbs of `cms`, one file each; those that change one key share `edit`.
 
+pub(crate) mod commit;
 pub(crate) mod edit;
 pub(crate) mod help;
 pub(crate) mod history;
 
 mod backup;
 mod batch;
+mod bench;
 mod blame;
 mod changes;
-mod commit;
+mod compact;
 mod completion;
 mod confirm;
 mod diff;
 mod doctor;
 mod export;
 mod get;
+mod health;
 mod import;
 mod list;
 mod memory;
@@ -22,6 +25,7 @@ mod restore;
 mod revert;
 mod rollback;
 mod search;
+mod shell;
 mod show;
 mod trigger;
 mod undo;
@@ -80,11 +84,16 @@ pub(crate) const VERBS: &[Verb] = &[
     import::VERB,
     backup::VERB,
     restore::VERB,
+    compact::VERB,
+    health::VERB,
     doctor::VERB,
     memory::VERB,
+    bench::VERB,
+    shell::VERB,
     completion::VERB,
     completion::CANDIDATES,
     confirm::GUARD,
+    bench::PEER,
 ];
 
 /// Finds a verb by its name or an alias; as for `uci`, capitals do not matter.
@@ -123,7 +132,7 @@ fn text_of<'m>(matches: &'m ArgMatches, name: &str) -> Option<&'m str> {
     matches.get_one::<String>(name).map(String::as_str)
 }
 
-fn optional_key(matches: &ArgMatches) -> Result<Option<Key>, Failure> {
+pub(crate) fn optional_key(matches: &ArgMatches) -> Result<Option<Key>, Failure> {
     matches.get_one::<OsString>("key").map(|word| keys::key(word)).transpose()
 }
 

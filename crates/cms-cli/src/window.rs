@@ -9,25 +9,38 @@ use crate::text::msg;
 
 /// Reads how much time there is to confirm a commit.
 pub(crate) fn parse(text: &str) -> Result<Duration, Failure> {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let factor = match &text[digits.len()..] {
-        "" | "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(60 * 60),
-        _ => None,
-    };
-    let number =
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten();
-    let window = factor.zip(number).and_then(|(factor, number)| number.checked_mul(factor));
-    window
-        .map(Duration::from_secs)
+    let units = [("", 1), ("s", 1), ("m", 60), ("h", 60 * 60)];
+    read(text, &units)
         .filter(|window| (Confirm::SHORTEST..=Confirm::LONGEST).contains(window))
         .ok_or_else(|| Failure::usage(msg!("confirm-window", text = text)).hint(msg!("confirm-window-hint")))
+}
+
+/// Reads how old something may be: `12h`, `90d`, `8w`.
+pub(crate) fn age(text: &str) -> Option<Duration> {
+    const DAY: u64 = 24 * 60 * 60;
+    read(text, &[("s", 1), ("m", 60), ("h", 60 * 60), ("d", DAY), ("w", 7 * DAY)])
+}
+
+/// A number and one of some units, each of so many seconds.
+fn read(text: &str, units: &[(&str, u64)]) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let (_, factor) = units.iter().find(|(unit, _)| *unit == &text[digits.len()..])?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse::<u64>().ok()?.checked_mul(*factor).map(Duration::from_secs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages() {
+        let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+        assert_eq!(["90d", "2w", "0d", "48h"].map(age), [days(90), days(14), days(0), days(2)]);
+        assert_eq!(["", "90", "d", "-1d", "1.5d", "1y", "99999999999999999999d"].map(age), [None; 7]);
+    }
 
     #[test]
     fn lengths_of_time() {

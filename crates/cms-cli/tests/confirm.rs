@@ -603,3 +603,38 @@ fn a_rollback_runs_the_triggers() {
     wait_until("the file is the old one", || home.read("system") == SYSTEM);
     wait_until("the rollback's trigger runs", || runs() >= 2);
 }
+
+#[test]
+fn an_import_and_a_batch_are_confirmed_like_a_commit() {
+    let home = home();
+    let changed = NETWORK.replace("1500", "1400");
+    home.cms(["import", "network", "--force", "--confirm", "1h"])
+        .stdin(changed.as_str())
+        .run()
+        .success()
+        .stderr_has("unless it is confirmed: ");
+    assert_eq!(home.read("network"), changed);
+    run(&home, "confirm --cancel").success();
+    assert_eq!(home.read("network"), NETWORK);
+
+    let batch = home.cms(["batch", "--force", "--confirm", "1h", "--probe", "true"]);
+    batch.stdin("set network.lan.mtu=1300\ncommit\n").run().success().stderr_has("unless it is confirmed: ");
+    wait_until("the probe confirms", || nothing_pending(&home));
+    assert_eq!(run(&home, "get network.lan.mtu").stdout(), "1300\n");
+
+    // What cannot be confirmed is refused, and nothing is done.
+    home.cms(["batch", "--confirm", "1h"])
+        .stdin("set network.lan.mtu=1200\n")
+        .run()
+        .exits(2)
+        .stderr_has("no line of the batch commits");
+    home.cms(["import", "network", "--merge", "--confirm", "1h"])
+        .stdin(changed.as_str())
+        .run()
+        .exits(2)
+        .stderr_has("--confirm and --merge exclude each other");
+    home.cms(["import", "network", "--dry-run", "--force", "--confirm", "1h"]).stdin(changed).run().success();
+    run(&home, "changes").stdout_is("");
+    assert_eq!(run(&home, "get network.lan.mtu").stdout(), "1300\n");
+    assert!(nothing_pending(&home));
+}

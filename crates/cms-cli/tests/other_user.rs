@@ -59,9 +59,16 @@ fn others_read_what_the_files_allow_and_are_told_who_may_do_the_rest() {
     let secret = cms(home.path(), Some(NOBODY), &["get", "secret.k.value"]);
     assert_eq!(secret.status.code(), Some(6), "{}", text(&secret));
     assert!(secret.stdout.is_empty());
-    for words in
-        [&["set", "network.lan.mtu=1300"][..], &["commit"], &["history"], &["rollback", "1"], &["confirm"]]
-    {
+    for words in [
+        &["set", "network.lan.mtu=1300"][..],
+        &["commit"],
+        &["history"],
+        &["rollback", "1"],
+        &["confirm"],
+        &["watch"],
+        &["watch", "network", "--count", "1"],
+        &["compact", "--keep-commits", "1"],
+    ] {
         let refused = cms(home.path(), Some(NOBODY), words);
         assert_eq!(refused.status.code(), Some(6), "{words:?}: {}", text(&refused));
         assert!(text(&refused).contains("cmsd"), "{words:?}: {}", text(&refused));

@@ -142,3 +142,20 @@ fn a_sound_store_has_nothing_to_complain_about() {
     run(&home, "doctor").exits(1).stdout_has("does not parse");
     run(&home, "doctor --json").exits(1).stdout_has(r#""severity":"error""#);
 }
+
+#[test]
+fn what_the_history_need_not_keep_is_given_up() {
+    let home = home();
+    run(&home, "compact").exits(2).stderr_has("`cms compact --keep-commits 1000` keeps the newest");
+    run(&home, "compact --keep-age 90").exits(2).stderr_has("write 12h, 90d or 8w");
+    // Whatever is younger than a day, and so everything.
+    run(&home, "compact --keep-commits 1 --keep-age 1d").success().stderr_has("gave up 0 commits");
+    run(&home, "get system.main.hostname --at 1").stdout_is("a\n");
+    run(&home, "compact --keep-commits 1 --json")
+        .success()
+        .stdout_has(r#"{"schema":"cms.compact.v1","commits":2,"before":"#);
+    run(&home, "get system.main.zone --at 3").stdout_is("y\n");
+    run(&home, "get system.main.hostname --at 1").exits(3);
+    run(&home, "get system.main.log").stdout_is("64\n");
+    run(&home, "doctor").success();
+}

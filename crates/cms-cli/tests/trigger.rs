@@ -143,3 +143,26 @@ fn restoring_over_a_store_has_it_done_whoever_reads_the_answer() {
         assert_eq!(runs(), before + 1, "restore{answer}");
     }
 }
+
+#[test]
+fn a_debounced_trigger_waits_for_what_else_is_committed() {
+    let home = home("\toption exec 'echo $CMS_REVISION $CMS_KEYS >> $OUT'\n\toption debounce '2s'\n");
+    let begin = std::time::Instant::now();
+    // The process that the first commit starts waits; what the others start finds it waiting, and goes.
+    for mtu in ["1400", "1300", "1200"] {
+        commit(&home, &format!("network.lan.mtu={mtu}"));
+    }
+    let committed = begin.elapsed();
+    let mut patience = 600;
+    while !run(&home, "trigger --json").success().stdout().contains(r#""revision":4,"#) && patience > 0 {
+        patience -= 1;
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(begin.elapsed() >= Duration::from_secs(2), "it did not wait");
+    let written = fs::read_to_string(home.root().join("out")).unwrap_or_default();
+    // On a machine that is so slow, the wait for more may have been over before there was more.
+    if committed < Duration::from_secs(2) {
+        assert_eq!(written, "4 network.lan.mtu\n", "it ran more than once");
+    }
+    run(&home, "trigger status").success().stdout_has("current");
+}

@@ -103,3 +103,58 @@ fn an_interrupt_leaves_whole_lines_and_a_usable_store() {
     assert!(answer.stdout().is_empty() || answer.stdout().ends_with('\n'), "{answer}");
     commit(&home, "network.lan.mtu=1400");
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    let home = home();
+    let mut watch = std::process::Command::new(env!("CARGO_BIN_EXE_cms"))
+        .args(["--config", &home.config_dir().display().to_string()])
+        .args(["--state-dir", &home.state_dir().display().to_string()])
+        .args(["--run-dir", &home.run_dir().display().to_string()])
+        .args(["watch", "--since", "1"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("a watch");
+    commit(&home, "network.lan.mtu=1400");
+    let mut line = String::new();
+    let mut stdout = std::io::BufReader::new(watch.stdout.take().expect("its output"));
+    std::io::BufRead::read_line(&mut stdout, &mut line).expect("a line");
+    assert!(line.contains("network.lan.mtu='1400'"), "{line}");
+    drop(stdout);
+    // Nobody reads any more, which it learns when it has something to say.
+    commit(&home, "network.lan.mtu=1300");
+    let output = watch.wait_with_output().expect("an end");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_callback_is_called_for_what_another_process_commits() {
+    let home = home();
+    let dirs = cms::Dirs { state: Some(home.state_dir()), run: Some(home.run_dir()) };
+    let location = cms::Location::find(&home.config_dir(), &dirs).expect("a store");
+    let store = cms::Store::open(&location, cms::Options::default()).expect("a store");
+    let manager = cms::EventManager::new(&store, cms::EventLimits::default()).expect("a manager");
+    let (send, told) = std::sync::mpsc::channel();
+    let topic = cms::Pattern::new("network.*.mtu").expect("a pattern");
+    manager
+        .subscribe("here", topic, cms::Start::Now, move |notice| {
+            if let cms::Notice::Commit(commit) = notice {
+                let keys: Vec<String> = commit.events.iter().map(|event| event.change.key.clone()).collect();
+                let _ = send.send((commit.revision.0, keys));
+            }
+        })
+        .expect("a subscriber");
+    for (revision, change) in
+        [(2, "network.lan.mtu=1400"), (3, "network.lan.proto=dhcp"), (4, "network.lan.mtu=1300")]
+    {
+        commit(&home, change);
+        if change.contains("mtu") {
+            let one = told.recv_timeout(std::time::Duration::from_secs(60)).expect("a call");
+            assert_eq!(one, (revision, vec!["network.lan.mtu".to_owned()]));
+        }
+    }
+    assert!(manager.unsubscribe("here"));
+    assert!(told.try_recv().is_err(), "every commit is told once, and the others not at all");
+}

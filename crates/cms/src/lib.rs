@@ -82,7 +82,7 @@ pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
 pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
-pub use crate::doctor::{Finding, FindingSeverity, Retention};
+pub use crate::doctor::{Finding, FindingSeverity, Health, Retention};
 pub use crate::error::{Error, Result};
 pub use crate::events::{
     Claim, CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern,
@@ -100,5 +100,5 @@ pub use crate::restore::{RestoreOptions, RestorePoint, Restored};
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};
-pub use crate::transaction::{Isolation, Transaction, TransactionSavepoint};
+pub use crate::transaction::{Isolation, RefusedCommit, Transaction, TransactionSavepoint};
 pub use crate::validate::Effective;

@@ -1,6 +1,7 @@
 //! Changes over many packages that become one commit, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -51,6 +52,20 @@ pub struct Transaction {
     /// Savepoints that there were, so that none is taken for another.
     marks: u64,
     registered: Registered,
+}
+
+/// A commit that was refused, with the transaction to go on with: see [`Transaction::try_commit`].
+pub struct RefusedCommit {
+    /// Why.
+    pub error: Error,
+    /// The transaction as it was; `None` where the commit is in the log all the same.
+    pub transaction: Option<Transaction>,
+}
+
+impl fmt::Debug for RefusedCommit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefusedCommit").field("error", &self.error).finish_non_exhaustive()
+    }
 }
 
 type Works = BTreeMap<PackageName, Work>;
@@ -207,6 +222,56 @@ impl Transaction {
             Some(Work::Delete) => Ok(None),
             None if !self.snapshot.contains(&key.package) => Ok(None),
             None => self.snapshot.get(key),
+        }
+    }
+
+    /// Returns the packages that there are for the transaction, in order.
+    pub fn packages(&self) -> Vec<PackageName> {
+        let mut names: BTreeSet<PackageName> = self.snapshot.packages().cloned().collect();
+        for (name, work) in &self.works {
+            match work {
+                Work::Create { .. } => names.insert(name.clone()),
+                Work::Delete => names.remove(name),
+                Work::Edit { .. } | Work::Rewrite { .. } => false,
+            };
+        }
+        names.into_iter().collect()
+    }
+
+    /// Returns a copy of a package as the transaction sees it, with the names that its sections have there. Nothing that is done to
+    /// the copy is committed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # std::fs::write(config.join("system"), "config system 'main'\n")?;
+    /// # std::fs::write(config.join("dhcp"), "config dnsmasq\n")?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// let mut tx = store.transaction()?;
+    /// tx.draft(&"system".parse()?)?.add(&"led".parse()?)?;
+    /// tx.delete_package(&"dhcp".parse()?)?;
+    /// tx.create_package(&"network".parse()?)?;
+    ///
+    /// let names: Vec<String> = tx.packages().iter().map(ToString::to_string).collect();
+    /// assert_eq!(names, ["network", "system"]);
+    /// assert_eq!(tx.view(&"system".parse()?)?.package().sections().count(), 2);
+    /// assert!(tx.view(&"dhcp".parse()?).unwrap_err().is_not_found());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unparsable`].
+    pub fn view(&mut self, name: &PackageName) -> Result<Draft> {
+        self.note_read(&Key { package: name.clone(), section: None, option: None })?;
+        match self.works.get(name) {
+            Some(Work::Edit { draft, .. } | Work::Create { draft }) => Ok(Draft::clone(draft)),
+            Some(Work::Rewrite { text }) => Ok(Draft::new(Package::clone(text), 0)),
+            Some(Work::Delete) => Err(Error::not_found(name)),
+            None => Ok(Draft::new(Package::clone(&*self.snapshot.package(name)?), 0)),
         }
     }
 
@@ -411,8 +476,8 @@ impl Transaction {
 
     /// Asks for the commit to be rolled back unless somebody confirms it in time.
     #[must_use]
-    pub fn confirm(mut self, confirm: Confirm) -> Transaction {
-        self.signature.confirm = Some(confirm);
+    pub fn confirm(mut self, confirm: impl Into<Option<Confirm>>) -> Transaction {
+        self.signature.confirm = confirm.into();
         self
     }
 
@@ -440,6 +505,45 @@ impl Transaction {
     /// its files could not be written.
     pub fn commit_and_wait_files(self) -> Result<Committed> {
         self.store.commit_with_files(self.wanted(), self.signature.clone(), self.terms.clone())
+    }
+
+    /// As [`commit_and_wait_files`](Transaction::commit_and_wait_files), and gives the transaction back if it is refused: for
+    /// whoever wants to see what it would have changed, go back to a savepoint, or try again.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # std::fs::write(config.join("system"), "config system 'main'\n\toption hostname 'gw'\n")?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// # use cms::model::{Name, Selector, Value};
+    /// # let set = |tx: &mut cms::Transaction, value: &str| -> Result<(), Box<dyn std::error::Error>> {
+    /// #     let main = Selector::Named(Name::new("main")?);
+    /// #     tx.draft(&"system".parse()?)?.set_option(&main, &Name::new("hostname")?, Value::scalar(value))?;
+    /// #     Ok(())
+    /// # };
+    /// let (mut first, mut second) = (store.transaction()?, store.transaction()?);
+    /// set(&mut first, "attic")?;
+    /// set(&mut second, "cellar")?;
+    /// first.commit()?;
+    ///
+    /// let refused = second.try_commit().unwrap_err();
+    /// assert!(refused.error.is_conflict());
+    /// assert_eq!(refused.transaction.unwrap().changes()[0].key, "system.main.hostname");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `commit_and_wait_files`, with the transaction.
+    pub fn try_commit(self) -> Result<Committed, Box<RefusedCommit>> {
+        let done = self.store.commit_with_files(self.wanted(), self.signature.clone(), self.terms.clone());
+        done.map_err(|error| {
+            let transaction = (!error.is_committed()).then_some(self);
+            Box::new(RefusedCommit { error, transaction })
+        })
     }
 
     fn wanted(&self) -> Vec<Wanted> {

@@ -44,6 +44,19 @@ impl From<Error> for Failure {
                 )
                 .hint(msg!("conflict-hint"))
             }
+            Error::Expired { transaction, limit } => {
+                let (transaction, limit) = (transaction.to_string(), format!("{limit:?}"));
+                Failure::new(
+                    Exit::Unavailable,
+                    msg!("transaction-expired", transaction = transaction, limit = limit),
+                )
+                .hint(msg!("transaction-expired-hint"))
+            }
+            Error::Subscribers { topic, limit } => Failure::new(
+                Exit::Unavailable,
+                msg!("too-many-subscribers", topic = topic, limit = limit.to_string()),
+            )
+            .hint(msg!("too-many-subscribers-hint")),
             Error::NotOwner { path, owner, .. } => {
                 let owner = owner.to_string();
                 Failure::new(Exit::Permission, msg!("not-owner", folder = path.as_path(), owner = owner))
@@ -173,5 +186,23 @@ fn exit_of_io(error: &std::io::Error) -> Exit {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::TimedOut => Exit::Unavailable,
         _ => Exit::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_too_long_or_is_too_much_says_what_helps() {
+        let check = |error: Error, words: &str| {
+            let failure = Failure::from(error);
+            assert_eq!(failure.exit, Exit::Unavailable);
+            assert!(failure.words().contains(words), "{}", failure.words());
+        };
+        let limit = std::time::Duration::from_secs(5);
+        check(Error::Expired { transaction: 7, limit }, "transaction 7 was to be committed within 5s");
+        let topic = "network.*".to_owned();
+        check(Error::Subscribers { topic, limit: 1000 }, "the topic network.* has 1000 subscribers");
     }
 }

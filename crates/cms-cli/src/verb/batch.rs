@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 use clap::{ArgMatches, Command};
-use cms::Stage;
 use cms::model::{Change, Draft, PackageName, WordLines};
+use cms::{Confirm, Stage};
 
 use super::Verb;
 use super::edit::{Edit, Outcome};
 use super::{get, show};
 use crate::arguments::{Help, help};
+use crate::confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys;
@@ -23,10 +24,13 @@ use crate::text::{Message, msg};
 pub(super) const VERB: Verb = Verb { name: "batch", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    command.arg(super::message(help)).arg(super::dry_run(help).help(help!("batch-dry-run", help)))
+    confirmation::options(command, help)
+        .arg(super::message(help))
+        .arg(super::dry_run(help).help(help!("batch-dry-run", help)))
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    let confirm = confirmation::asked(matches)?;
     let (_, input) = super::import::input(session)?;
     let text = input.into_bytes();
     let mut stage = session.stage(None)?;
@@ -42,10 +46,14 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         batch.command(&words, &mut stage).map_err(|failure| failure.in_line(number))?;
         number += newlines;
     }
+    if confirm.is_some() && batch.works.values().all(|work| work.committed.is_empty()) {
+        return Err(Failure::usage(msg!("batch-no-commit")).hint(msg!("batch-no-commit-hint")));
+    }
     if matches.get_flag("dry-run") {
         batch.notes.push(msg!("batch-checked"));
     } else {
-        batch.finish(stage, super::text_of(matches, "message").unwrap_or_default(), session)?;
+        let message = super::text_of(matches, "message").unwrap_or_default();
+        batch.finish(stage, message, confirm, session)?;
     }
     session.output.write(&batch.output)?;
     for note in &batch.notes {
@@ -166,7 +174,13 @@ impl Batch {
     }
 
     /// Commits what is to be committed and stages the rest.
-    fn finish(&self, mut stage: Stage, message: &str, session: &mut Session) -> Result<(), Failure> {
+    fn finish(
+        &self,
+        mut stage: Stage,
+        message: &str,
+        confirm: Option<Confirm>,
+        session: &mut Session,
+    ) -> Result<(), Failure> {
         if self.works.values().any(|work| !work.committed.is_empty()) {
             // What comes after the commit is staged on its result.
             drop(stage);
@@ -174,7 +188,7 @@ impl Batch {
             for (package, work) in self.works.iter().filter(|(_, work)| !work.committed.is_empty()) {
                 replay(transaction.draft(package)?, &work.committed, package)?;
             }
-            super::commit::finish_transaction(transaction, false, session)?;
+            super::commit::finish_transaction(transaction, confirm, false, session)?;
             stage = session.stage(None)?;
         }
         for (package, work) in &self.works {

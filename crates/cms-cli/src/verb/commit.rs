@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command};
 use cms::model::PackageName;
-use cms::{CommitOptions, Committed, DisplayChange, Transaction};
+use cms::{CommitOptions, Committed, Confirm, DisplayChange, Transaction};
 use serde_json::{Value as JsonValue, json};
 
 use super::Verb;
@@ -50,7 +50,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     }
     let options = options(matches, "cms commit")?;
     let store = session.store()?;
-    let guardian = confirmation::guardian(&options, &store)?;
+    let guardian = confirmation::guardian(options.confirm.as_ref(), options.dry_run, &store)?;
     let committed = stage.commit(package.as_ref(), &options).inspect_err(|error| {
         confirmation::report_unwritten(error, &store, session);
     })?;
@@ -59,7 +59,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 /// Message, tool, `--dry-run` and `--confirm` of a call that makes a commit.
-pub(super) fn options(matches: &ArgMatches, tool: &str) -> Result<CommitOptions, Failure> {
+pub(crate) fn options(matches: &ArgMatches, tool: &str) -> Result<CommitOptions, Failure> {
     Ok(CommitOptions {
         message: super::text_of(matches, "message").unwrap_or_default().to_owned(),
         tool: tool.to_owned(),
@@ -68,13 +68,23 @@ pub(super) fn options(matches: &ArgMatches, tool: &str) -> Result<CommitOptions,
     })
 }
 
-/// Commits a transaction, or says what it would do.
+/// Commits a transaction, or says what it would do; it is rolled back unless confirmed, if that was asked for.
 pub(super) fn finish_transaction(
     transaction: Transaction,
+    confirm: Option<Confirm>,
     dry_run: bool,
     session: &mut Session,
 ) -> Result<Exit, Failure> {
-    let committed = if dry_run { transaction.plan()? } else { transaction.commit_and_wait_files()? };
+    if dry_run {
+        let planned = transaction.plan()?;
+        return report(&planned, true, session);
+    }
+    let store = session.store()?;
+    let guardian = confirmation::guardian(confirm.as_ref(), false, &store)?;
+    let committed = transaction.confirm(confirm).commit_and_wait_files().inspect_err(|error| {
+        confirmation::report_unwritten(error, &store, session);
+    })?;
+    drop(guardian);
     report(&committed, dry_run, session)
 }
 
@@ -100,7 +110,7 @@ pub(super) fn packages_to_json(committed: &Committed) -> Vec<JsonValue> {
 }
 
 /// Names what was committed and the revision.
-pub(super) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
+pub(crate) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
     session.warn_all(&committed.warnings);
     start_triggers(committed, dry_run, session)?;
     let revision = committed.revision.0.to_string();

@@ -32,8 +32,9 @@ pub(super) const CANDIDATES: Verb = Verb {
         )
     },
     run: |matches, session| {
-        let words = matches.get_many::<OsString>("words").into_iter().flatten().cloned().collect();
-        for line in completion::candidates(words) {
+        let words: Vec<OsString> = matches.get_many("words").into_iter().flatten().cloned().collect();
+        let keys = completion::Keys::of_words(&words);
+        for line in completion::candidates(words, &keys) {
             session.output.line(line)?;
         }
         Ok(Exit::Ok)

@@ -49,10 +49,7 @@ pub(super) const ADD: Verb = Verb {
             .arg(word("package").value_name("PACKAGE").help(help!("add-package", help)))
             .arg(word("type").value_name("TYPE").help(help!("add-type", help)))
     },
-    run: |matches, session| {
-        let words = ["package", "type"].map(|name| super::word(matches, name).as_bytes().to_owned());
-        apply_all("add", &[words.to_vec()], session)
-    },
+    run: |matches, session| run("add", matches, session),
 };
 
 fn words(value_name: &'static str, help: clap::builder::StyledStr) -> Arg {
@@ -66,25 +63,28 @@ fn words(value_name: &'static str, help: clap::builder::StyledStr) -> Arg {
 }
 
 fn run(verb: &str, matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
-    let lines: Vec<Vec<Vec<u8>>> = matches
-        .get_many::<OsString>("words")
-        .into_iter()
-        .flatten()
-        .map(|word| vec![word.as_bytes().to_owned()])
-        .collect();
-    apply_all(verb, &lines, session)
+    apply_all(&edits(verb, matches)?, session)
+}
+
+/// The edits that the words of a call ask for.
+pub(crate) fn edits(verb: &str, matches: &ArgMatches) -> Result<Vec<Edit>, Failure> {
+    if verb == "add" {
+        let words = ["package", "type"].map(|name| super::word(matches, name).as_bytes().to_owned());
+        return Ok(vec![Edit::parse(verb, &words)?]);
+    }
+    let words = matches.get_many::<OsString>("words").into_iter().flatten();
+    words.map(|word| Edit::parse(verb, &[word.as_bytes().to_owned()])).collect()
 }
 
 /// Applies all edits or none: what is staged is saved once, at the end.
-fn apply_all(verb: &str, lines: &[Vec<Vec<u8>>], session: &mut Session) -> Result<Exit, Failure> {
-    let edits: Vec<Edit> = lines.iter().map(|words| Edit::parse(verb, words)).collect::<Result<_, _>>()?;
-    if stage_simply(&edits, session)? {
+fn apply_all(edits: &[Edit], session: &mut Session) -> Result<Exit, Failure> {
+    if stage_simply(edits, session)? {
         return Ok(Exit::Ok);
     }
     let names: Vec<PackageName> = edits.iter().map(|edit| edit.package().clone()).collect();
     let mut stage = session.stage(Some(&names))?;
     let mut outcomes = Vec::new();
-    for edit in &edits {
+    for edit in edits {
         outcomes.push(edit.apply(crate::session::staged(&mut stage, edit.package())?)?);
     }
     stage.save()?;

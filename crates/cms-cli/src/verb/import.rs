@@ -8,6 +8,7 @@ use cms::model::{Package, PackageName, ReadError, Selector, Value};
 
 use super::Verb;
 use crate::arguments::{Help, help};
+use crate::confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::format::{self, Format, FormatError, Imported, Input};
@@ -18,7 +19,7 @@ use crate::text::msg;
 pub(super) const VERB: Verb = Verb { name: "import", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    command
+    confirmation::options(command, help)
         .arg(super::key(help).value_name("PACKAGE").help(help!("import-package", help)))
         .arg(
             Arg::new("merge")
@@ -39,6 +40,10 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         }
         key => key.map(|key| key.package),
     };
+    let confirm = confirmation::asked(matches)?;
+    if confirm.is_some() && matches.get_flag("merge") {
+        return Err(Failure::usage(msg!("not-together", name = "--confirm", other = "--merge")));
+    }
     let format = format_of(session)?;
     let (source, input) = input(session)?;
     let packages =
@@ -59,7 +64,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         let (name, package) = parse(&source, imported)?;
         transaction.replace_package(&name, package)?;
     }
-    super::commit::finish_transaction(transaction, matches.get_flag("dry-run"), session)
+    super::commit::finish_transaction(transaction, confirm, matches.get_flag("dry-run"), session)
 }
 
 /// The format that `--format` names, or the file by the end of its name; UCI text otherwise.

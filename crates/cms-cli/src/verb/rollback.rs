@@ -26,7 +26,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let filter = super::optional_key(matches)?;
     let options = super::commit::options(matches, "cms rollback")?;
     let store = session.store()?;
-    let guardian = confirmation::guardian(&options, &store)?;
+    let guardian = confirmation::guardian(options.confirm.as_ref(), options.dry_run, &store)?;
     let committed = store.rollback(revision, filter.as_ref(), &options).map_err(super::undo::built_upon)?;
     drop(guardian);
     super::commit::report(&committed, matches.get_flag("dry-run"), session)

@@ -30,7 +30,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let range = from.min(to)..=from.max(to);
     let options = super::commit::options(matches, "cms undo")?;
     let store = session.store()?;
-    let guardian = confirmation::guardian(&options, &store)?;
+    let guardian = confirmation::guardian(options.confirm.as_ref(), options.dry_run, &store)?;
     let committed = store.undo(range, &options).map_err(built_upon)?;
     drop(guardian);
     super::commit::report(&committed, matches.get_flag("dry-run"), session)
