@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::{CommitRow, Sqlite, signed};
 use crate::{
     Commit, Order, Result, Revision, Touch,
+    check::checksum,
     codec::{self, is_long},
     touch::Run,
     wire::{Malformed, Reader, Writer},
@@ -42,7 +43,10 @@ impl Sqlite {
         let mut runs: BTreeMap<PackageName, Run> = BTreeMap::new();
         self.read_aside(|connection| self.collect_touches(connection, begin, upto, &mut runs))?;
         let mut note = Writer::default();
+        note.u32(0);
         note.varint(upto.0);
+        let crc = checksum(&note.0[4..]);
+        note.0[..4].copy_from_slice(&crc.to_le_bytes());
         self.write(|connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
@@ -153,8 +157,10 @@ impl Sqlite {
 
     /// Returns up to which revision there are runs. A damaged note is as good as none: the runs are made again.
     fn indexed(&self, connection: &Connection) -> Result<Option<Revision>> {
-        let note = self.meta_of(connection, INDEXED)?;
-        Ok(note.and_then(|note| Reader(&note).varint().ok()).map(Revision))
+        let Some(note) = self.meta_of(connection, INDEXED)? else { return Ok(None) };
+        let mut reader = Reader(&note);
+        let is_whole = reader.u32().is_ok_and(|crc| crc == checksum(reader.0));
+        Ok(reader.varint().ok().filter(|_| is_whole).map(Revision))
     }
 
     /// Notes what the commits of a range touched.
