@@ -63,7 +63,7 @@ impl Store {
     /// Lists commits, the newest first.
     ///
     /// # Errors
-    /// [`Error::NotOwner`] for those who may not read the log.
+    /// [`Error::NotOwner`](crate::Error::NotOwner) for those who may not read the log.
     pub fn history(&self, query: &HistoryQuery) -> Result<Vec<HistoryEntry>> {
         let log = self.log("read the history")?;
         let backend = &*log.backend;
