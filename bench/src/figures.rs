@@ -20,6 +20,7 @@ mod get_scale2;
 mod load_1m;
 mod memory_ratio;
 mod parse_events;
+mod past;
 mod rebuild_1m;
 mod set_visible;
 mod snapshot_scan;
@@ -68,4 +69,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("event.process", event::process),
     ("event.fanout", event::fanout),
     ("event.queue", event::queue),
+    ("recover.1m", past::recover),
+    ("rollback.10k", past::rollback),
+    ("blame.1m", past::blame),
 ];

@@ -64,6 +64,13 @@ impl Other {
         Ok(())
     }
 
+    /// Ends it as a crash would, and waits until it is gone.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()

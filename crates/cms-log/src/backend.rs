@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 use cms_model::PackageName;
 
 use crate::{
-    Commit, Digest, Header, Object, Result, Revision, StoredCommit, StoredObject,
+    Commit, Digest, Header, Object, Result, Revision, StoredCommit, StoredObject, Touch,
     check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
 };
@@ -113,6 +113,29 @@ pub trait Backend: Send + Sync {
         visit: &mut dyn FnMut(Header) -> ControlFlow<()>,
     ) -> Result<()>;
 
+    /// Calls `visit` with the commits up to and including `upto` that touched `package`, the newest first, until it breaks.
+    ///
+    /// The price is that of the package's own commits, however many there are to others. Commits that are no longer kept may
+    /// be among them; [`commits_at`](Backend::commits_at) passes them over.
+    fn touches(
+        &self,
+        package: &PackageName,
+        upto: Revision,
+        visit: &mut dyn FnMut(Touch) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Calls `visit` with the commits of some revisions, in their order, until it breaks. Those that are not kept are passed over.
+    fn commits_at(
+        &self,
+        revisions: &[Revision],
+        visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
+    ) -> Result<()>;
+
+    /// Does a small piece of what [`touches`](Backend::touches) rests on, if one is due; answers whether there may be more.
+    ///
+    /// No commit waits for it. What has not been done makes histories dearer, not wrong.
+    fn index(&self) -> Result<bool>;
+
     /// Returns the newest revision whose commit is not later than `time_us`, or, before all of them, the oldest readable.
     fn revision_at(&self, time_us: i64) -> Result<Revision>;
 
@@ -150,6 +173,9 @@ pub trait Backend: Send + Sync {
 
     /// Keeps notes, all or none; pass the answer to [`sync`](Backend::sync) before telling anyone.
     fn keep_notes(&self, notes: &[Note]) -> Result<Appended>;
+
+    /// Returns how many bytes the log takes, without the room that it has given up and fills again.
+    fn size(&self) -> Result<u64>;
 
     /// Gives up the states before `keep_from`, and collects what nothing readable needs.
     ///

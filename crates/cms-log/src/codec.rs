@@ -132,6 +132,11 @@ pub(crate) fn body_chunks(header: &DecodedHeader, stored: &[u8]) -> Decoded<Vec<
     Ok(chunks)
 }
 
+/// Tells whether a stored body is so long that it lies in chunks.
+pub(crate) fn is_long(stored: &[u8]) -> bool {
+    stored.first() == Some(&2)
+}
+
 /// Decodes a commit; `chunk` appends the content of a chunk to a buffer.
 pub(crate) fn decode<E: From<Malformed>>(
     header: DecodedHeader,

@@ -7,7 +7,7 @@
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
 //! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes and `check` their checksum, `package` the way from text to
-//! objects and back, `sqlite` the embedded home, `backup` a log in one file.
+//! objects and back, `touch` what a history is found by, `sqlite` the embedded home, `backup` a log in one file.
 
 mod backend;
 mod backup;
@@ -22,6 +22,7 @@ mod package;
 mod pending;
 mod revision;
 mod sqlite;
+mod touch;
 mod wire;
 
 pub use crate::{
@@ -45,6 +46,7 @@ pub use crate::{
     pending::{Confirmations, Outcome, Pending, Settled},
     revision::Revision,
     sqlite::{Open, Retired, Sqlite},
+    touch::{Mark, Touch},
 };
 
 pub(crate) use crate::package::replay;

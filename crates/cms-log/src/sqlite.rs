@@ -3,6 +3,7 @@
 mod copy;
 mod fault;
 mod group;
+mod index;
 mod open;
 mod retain;
 mod seen;
@@ -33,7 +34,7 @@ use self::{
 use crate::{
     Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Note,
     Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, StoredCommit, StoredObject,
-    codec,
+    Touch, codec,
     content::{self, decode_root, encode_root},
     wire::{Malformed, Reader},
 };
@@ -139,6 +140,11 @@ impl Sqlite {
             self.look_properly(&mut link)?;
             return work(link.connection.as_ref().ok_or_else(|| self.closed())?);
         }
+        self.read_aside(work)
+    }
+
+    /// Runs `work` on a connection that is none of those who write.
+    fn read_aside<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = match second.take() {
             Some(connection) => connection,
@@ -450,6 +456,15 @@ impl Sqlite {
         })
     }
 
+    /// Copies the WAL back through a connection of its own, before it has grown so much that a commit would do it.
+    fn copy_back_aside(&self) -> Result<()> {
+        if self.frames.load(Ordering::Relaxed) >= COPY_AT / 2 && !self.group.is_poisoned() {
+            let connection = open::connect(&self.path, self.file, false)?;
+            self.copy_back_as(&connection, COPY_AT, false, "PASSIVE");
+        }
+        Ok(())
+    }
+
     /// Copies the WAL back into the database if it has grown to `limit` frames.
     ///
     /// A failure is no failure of the commit before it, which is on disk. But when a sync failed in it, it is unknown
@@ -683,6 +698,27 @@ impl Backend for Sqlite {
         Ok(())
     }
 
+    fn touches(
+        &self,
+        package: &PackageName,
+        upto: Revision,
+        visit: &mut dyn FnMut(Touch) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.visit_touches(package, upto, visit)
+    }
+
+    fn commits_at(
+        &self,
+        revisions: &[Revision],
+        visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
+    ) -> Result<()> {
+        self.visit_commits_at(revisions, visit)
+    }
+
+    fn index(&self) -> Result<bool> {
+        self.index_next()
+    }
+
     fn revision_at(&self, time_us: i64) -> Result<Revision> {
         self.read(|connection| {
             let found: Option<i64> = connection
@@ -800,6 +836,19 @@ impl Backend for Sqlite {
             let revision = self.head_of(&transaction)?;
             transaction.commit().map_err(fault)?;
             Ok(Appended { revision, ticket: self.group.appended(self.seen.mark()) })
+        })
+    }
+
+    fn size(&self) -> Result<u64> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT (page_count - freelist_count) * page_size \
+                     FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+                )
+                .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))
+                .map(i64::unsigned_abs)
+                .map_err(|error| self.fault("measure the log", error))
         })
     }
 

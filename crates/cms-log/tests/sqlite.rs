@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File},
+    ops::ControlFlow,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -219,6 +220,69 @@ fn damage_is_found_and_named() {
     check_damage("UPDATE objects SET kind = 9 WHERE id = 1", "object ", Severity::History);
     check_damage("DELETE FROM objects WHERE kind = 4", "checkpoint 6", Severity::History);
     check_damage("DELETE FROM objects WHERE id = 1", "object ", Severity::History);
+}
+
+/// The revisions of the commits that touched the package of a [`Writer`].
+fn touches(log: &Sqlite) -> Vec<u64> {
+    let mut found = Vec::new();
+    log.touches(&network(), log.head().unwrap(), &mut |touch| {
+        found.push(touch.revision.0);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    found
+}
+
+#[test]
+fn a_damaged_index_hides_no_commit() {
+    for sql in [
+        &flip("touches", "touches", "upto = 512"),
+        &flip("touches", "touches", "upto = 256"),
+        &flip("meta", "value", "name = 'indexed'"),
+        "DELETE FROM meta WHERE name = 'indexed'",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.db");
+        let log = create(&path);
+        let mut writer = Writer::new("network", 30);
+        writer.create(&log);
+        for _ in 0..600 {
+            writer.commit(&log);
+        }
+        while log.index().unwrap() {}
+        let all = touches(&log);
+        assert_eq!(all, (1..=601).rev().collect::<Vec<u64>>());
+        drop(log);
+        assert_eq!(Connection::open(&path).unwrap().execute(sql, []).unwrap(), 1, "{sql}");
+        let log = Sqlite::open(&path, EXISTING).unwrap();
+        assert_eq!(touches(&log), all, "{sql}");
+        let findings = log.verify(&mut |_| {}).unwrap();
+        let found = findings.iter().any(|finding| finding.place.contains("index of package network"));
+        assert_eq!(found, sql.contains("'touches'") || sql.contains("UPDATE touches"), "{sql}: {findings:?}");
+    }
+}
+
+/// The index is written behind the commits, so a log that an earlier program wrote differs from a new one in what it lacks.
+#[test]
+fn a_log_without_an_index_gets_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = create(&folder.path().join("log.db"));
+    let mut writer = Writer::new("network", 30);
+    writer.create(&log);
+    for _ in 0..800 {
+        writer.commit(&log);
+    }
+    let all = touches(&log);
+    let mut steps = 1;
+    while log.index().unwrap() {
+        steps += 1;
+        assert_eq!(touches(&log), all);
+    }
+    assert_eq!(steps, 3, "801 commits are three runs");
+    assert_eq!(touches(&log), all);
+    drop(log);
+    let log = Sqlite::open(folder.path().join("log.db"), READ_ONLY).unwrap();
+    assert_eq!(touches(&log), all);
 }
 
 #[test]

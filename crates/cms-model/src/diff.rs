@@ -60,7 +60,11 @@ impl Diff<'_> {
     fn make(&mut self, id: SectionId, kind: ChangeKind) -> bool {
         match self.work.apply(&Change::new(id, kind)) {
             Ok(change) => {
-                self.changes.push(change);
+                // Sections that stand in other blocks than before need not have another place.
+                if !matches!(&change.kind, ChangeKind::Move { old_after, new_after } if old_after == new_after)
+                {
+                    self.changes.push(change);
+                }
                 true
             }
             Err(_) => false,

@@ -12,8 +12,8 @@
 use std::{collections::BTreeMap, ops::ControlFlow, sync::Mutex};
 
 use cms_log::{
-    Backend, Commit, CommitKind, Digest, EntryBody, Error, FileView, Header, Note, Object, ObjectKind, Order,
-    Origin, PackageEntry, Revision, Root, checkpoint_state, load_package, package_at, packages_at,
+    Backend, Commit, CommitKind, Digest, EntryBody, Error, FileView, Header, Mark, Note, Object, ObjectKind,
+    Order, Origin, PackageEntry, Revision, Root, checkpoint_state, load_package, package_at, packages_at,
     store_package,
 };
 use cms_model::{Change, ChangeKind, Edit, Name, Package, PackageName, SectionId, TypeName, Value};
@@ -23,7 +23,7 @@ type Check = fn(&dyn Backend);
 
 /// Runs the whole suite. `make` opens a new, empty log each time; it is given a name to tell them apart.
 pub fn backend_suite(make: &dyn Fn(&str) -> Box<dyn Backend>) {
-    let checks: [(&str, Check); 16] = [
+    let checks: [(&str, Check); 18] = [
         ("empty", an_empty_log_is_at_revision_zero),
         ("append", commits_come_back_as_they_were),
         ("conflict", only_one_commit_follows_a_revision),
@@ -39,6 +39,8 @@ pub fn backend_suite(make: &dyn Fn(&str) -> Box<dyn Backend>) {
         ("noting", notes_come_with_their_commit_or_not_at_all),
         ("retention", retention_keeps_what_is_readable),
         ("collect", collection_spares_what_writers_add),
+        ("touches", what_commits_touched_is_found),
+        ("marks", a_mark_is_never_missing),
         ("threads", threads_append_in_one_order),
     ];
     for (name, check) in checks {
@@ -564,6 +566,111 @@ fn collection_spares_what_writers_add(backend: &dyn Backend) {
             }
         }
     });
+}
+
+/// The commits that touched a package, the newest first, as their headers say.
+fn touching(backend: &dyn Backend, package: &str, upto: u64) -> Vec<Revision> {
+    let mut found = Vec::new();
+    backend
+        .headers(Revision(0), Revision(upto), Order::Descending, &mut |header| {
+            if header.packages.contains(&name(package)) {
+                found.push(header.revision);
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    found
+}
+
+fn check_touches(backend: &dyn Backend, head: u64) {
+    for package in ["often", "rarely", "never"] {
+        for upto in [0, 1, 100, 255, 256, 257, 300, 512, head - 1, head] {
+            let mut found = Vec::new();
+            backend
+                .touches(&name(package), Revision(upto), &mut |touch| {
+                    found.push(touch.revision);
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+            found.retain(|revision| backend.commit(*revision).unwrap().is_some());
+            assert_eq!(found, touching(backend, package, upto), "{package} up to {upto}");
+        }
+    }
+}
+
+fn what_commits_touched_is_found(backend: &dyn Backend) {
+    let (mut often, mut rarely) = (Writer::new("often", 30), Writer::new("rarely", 3));
+    often.create(backend);
+    let mut head = rarely.create(backend).0;
+    while head < 700 {
+        for _ in 0..70 {
+            head = if head % 40 == 0 { rarely.commit(backend) } else { often.commit(backend) }.0;
+        }
+        check_touches(backend, head);
+        // A run at a time, as long as there is one.
+        backend.index().unwrap();
+        check_touches(backend, head);
+    }
+    // It stops where it is told to.
+    let mut first = None;
+    backend
+        .touches(&name("often"), Revision(400), &mut |touch| {
+            first = Some(touch.revision);
+            ControlFlow::Break(())
+        })
+        .unwrap();
+    assert_eq!(first.as_ref(), touching(backend, "often", 400).first());
+    let some = [Revision(3), Revision(head), Revision(head + 1), Revision(2)];
+    let mut read = Vec::new();
+    backend
+        .commits_at(&some, &mut |commit| {
+            read.push(commit.revision);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(read, [Revision(3), Revision(head), Revision(2)]);
+    // What is given up is not there any more, and the rest still is.
+    let size = backend.size().unwrap();
+    backend.retain(Revision(600)).unwrap();
+    assert!(backend.size().unwrap() < size);
+    check_touches(backend, head);
+    for _ in 0..600 {
+        head = often.commit(backend).0;
+    }
+    while backend.index().unwrap() {}
+    check_touches(backend, head);
+}
+
+fn a_mark_is_never_missing(backend: &dyn Backend) {
+    let mut writer = Writer::new("often", 30);
+    writer.create(backend);
+    while backend.head().unwrap() < Revision(600) {
+        writer.commit(backend);
+    }
+    while backend.index().unwrap() {}
+    let mut told = 0;
+    backend
+        .touches(&name("often"), Revision(600), &mut |touch| {
+            let commit = backend.commit(touch.revision).unwrap().unwrap();
+            let (Some(marks), EntryBody::Edit { changes, .. }) = (touch.marks, &commit.packages[0].body)
+            else {
+                return ControlFlow::Continue(());
+            };
+            told += 1;
+            for change in changes {
+                let section = Mark::of_section(change.section);
+                assert!(marks.iter().any(|mark| mark.is_in(section)), "{change:?}");
+                if let Some(option) = change.option() {
+                    assert!(marks.contains(&Mark::of_option(change.section, option)), "{change:?}");
+                }
+                if let ChangeKind::Add { name: Some(name), .. } = &change.kind {
+                    assert!(marks.iter().any(|mark| mark.is_in(Mark::of_name(name))), "{change:?}");
+                }
+            }
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(told >= 400, "{told}: what has been indexed is told in marks");
 }
 
 fn threads_append_in_one_order(backend: &dyn Backend) {

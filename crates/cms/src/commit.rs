@@ -49,6 +49,8 @@ pub(crate) enum Action {
     Create(Arc<Package>),
     /// Another text, whose sections have the ids of those they stem from.
     Rewrite(Arc<Package>),
+    /// The text of `to`, which was made from `from` by taking edits back, and so shares its blocks.
+    Restore { from: Arc<Package>, to: Arc<Package> },
     /// No such package any more.
     Delete,
 }
@@ -387,6 +389,15 @@ pub(crate) fn prepare(
                 let result = crate::rebase::rewritten(current, new)?;
                 PreparedPackage::edited(name.clone(), current, result)
             }
+            (Action::Restore { from, to }, Some(current)) => {
+                whole_package_conflict(name, &theirs, wanted.base)?;
+                let result = if Arc::ptr_eq(from, current) {
+                    Package::clone(to)
+                } else {
+                    crate::rebase::rewritten(current, to)?
+                };
+                PreparedPackage::edited(name.clone(), current, result)
+            }
             (Action::Delete, Some(_)) => {
                 whole_package_conflict(name, &theirs, wanted.base)?;
                 PreparedPackage::deleted(name.clone())
@@ -396,7 +407,7 @@ pub(crate) fn prepare(
                 return Err(Error::Exists { key: name.to_string() });
             }
             (Action::Create(new), None) => PreparedPackage::created(name.clone(), new.clone()),
-            (Action::Rewrite(_) | Action::Changes { .. } | Action::Delete, None) => {
+            (Action::Rewrite(_) | Action::Restore { .. } | Action::Changes { .. } | Action::Delete, None) => {
                 whole_package_conflict(name, &theirs, wanted.base)?;
                 return Err(Error::not_found(name));
             }

@@ -17,7 +17,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cms_log::{Confirmations, Outcome, Pending, Revision, Settled};
+use cms_log::{Backend, Confirmations, Outcome, Pending, Revision, Settled};
 
 use self::clock::Clock;
 use crate::error::{Error, Result};
@@ -179,10 +179,15 @@ impl Store {
 
 /// Reads the note on what awaits confirmation.
 fn read(log: &Log) -> Result<Confirmations> {
-    match log.backend.meta(Confirmations::NOTE)? {
+    read_from(&*log.backend)
+}
+
+/// Reads the note from a log without its store.
+pub(crate) fn read_from(backend: &dyn Backend) -> Result<Confirmations> {
+    match backend.meta(Confirmations::NOTE)? {
         None => Ok(Confirmations::default()),
         Some(note) => Confirmations::decode(&note).ok_or_else(|| Error::Invalid {
-            key: log.backend.place().display().to_string(),
+            key: backend.place().display().to_string(),
             reason: "the note on what awaits confirmation is damaged or of a newer version".to_owned(),
         }),
     }

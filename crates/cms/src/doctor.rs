@@ -50,24 +50,10 @@ pub enum FindingSeverity {
     Error,
 }
 
-/// How long the log remembers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Retention {
-    /// Keep at least so many of the newest commits.
-    pub commits: Option<u64>,
-    /// Keep at least the commits of so many microseconds.
-    pub age_us: Option<i64>,
-    /// Keep commits that a cursor has not acknowledged, up to so many of the newest: 100,000 where nothing is said.
-    pub unacknowledged: Option<u64>,
-}
-
 const ADVICE_HISTORY: &str = "the newest state is whole; older ones cannot all be read. Look at the disk, then move log.db away \
                               to begin a new log from the package files";
 const ADVICE_HEAD: &str = "the package files are whole if they are listed without a fault: move log.db away, and the next \
                            command begins a new log from them";
-
-/// How many commits a cursor that nobody moves any more holds back.
-const UNACKNOWLEDGED: u64 = 100_000;
 
 impl Store {
     /// Checks the log, the package files and the rights; `progress` is told what is being done and
@@ -301,37 +287,6 @@ impl Store {
             }
         }
         Ok(findings)
-    }
-
-    /// Forgets commits that the retention does not ask for; returns the number of commits given up.
-    ///
-    /// The newest state always stays, and so does the one before a commit that awaits confirmation.
-    ///
-    /// # Errors
-    /// Those of the log.
-    pub fn retain(&self, retention: Retention) -> Result<u64> {
-        let log = self.log("compact the log")?;
-        let head = log.backend.head()?;
-        let mut keep = head;
-        if let Some(commits) = retention.commits {
-            keep = keep.min(Revision(head.0.saturating_sub(commits)));
-        }
-        if let Some(age) = retention.age_us {
-            let oldest = (crate::status::now_ns() / 1000).saturating_sub(age);
-            keep = keep.min(log.backend.revision_at(oldest)?);
-        }
-        if retention.commits.is_none() && retention.age_us.is_none() {
-            return Ok(0);
-        }
-        // What is rolled back unless it is confirmed needs the state before it.
-        for pending in self.pending()? {
-            keep = keep.min(pending.restore());
-        }
-        if let Some(lowest) = crate::events::lowest(&*log.backend)? {
-            let quota = retention.unacknowledged.unwrap_or(UNACKNOWLEDGED);
-            keep = keep.min(lowest.max(Revision(head.0.saturating_sub(quota))));
-        }
-        Ok(log.backend.retain(keep.max(log.backend.first()?))?.commits)
     }
 
     /// Returns the newest revision whose commit is not later than a time in microseconds since 1970.

@@ -68,6 +68,9 @@ impl Store {
         }
         let request = Request { wanted, signature, terms };
         let outcome = log.commits.run(request, |turn| self.commit_for_all(log, turn));
+        if let Some(Ok(committed)) = &outcome {
+            log.upkeep.after(committed.revision, &log.backend);
+        }
         // Whoever led panicked.
         outcome
             .unwrap_or_else(|| Err(cms_log::Error::Poisoned { path: log.backend.place().to_owned() }.into()))

@@ -4,11 +4,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cms_log::{Commit, CommitKind, EntryBody, Order, Revision};
+use cms_log::{Commit, CommitKind, EntryBody, Mark, Order, Revision, Touch};
 use cms_model::{Change, ChangeKind, Draft, Key, Name, Package, PackageName, SectionId, Selector, Value};
 
 use crate::describe::{ChangeAction, DisplayChange, label};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::head::Head;
 use crate::store::{Log, Store};
 
 /// Which commits to list.
@@ -45,30 +46,6 @@ pub struct HistoryEntry {
     pub lost: Vec<DisplayChange>,
 }
 
-/// Who gave an option the value it has.
-#[derive(Clone, Debug)]
-pub struct BlameLine {
-    /// The dotted key of a section or an option.
-    pub key: String,
-    /// The value; of a section, its type.
-    pub value: Value,
-    /// The commit, or `None` when it is older than what the log keeps.
-    pub commit: Option<BlameCommit>,
-}
-
-/// The commit of a [`BlameLine`].
-#[derive(Clone, Debug)]
-pub struct BlameCommit {
-    /// Its revision.
-    pub revision: Revision,
-    /// Who.
-    pub author: String,
-    /// When, in microseconds since 1970.
-    pub time_us: i64,
-    /// Why.
-    pub message: String,
-}
-
 /// How a package differs between two states.
 #[derive(Clone, Debug)]
 pub struct PackageDiff {
@@ -86,7 +63,7 @@ impl Store {
     /// Lists commits, the newest first.
     ///
     /// # Errors
-    /// [`Error::NotOwner`] for those who may not read the log.
+    /// [`Error::NotOwner`](crate::Error::NotOwner) for those who may not read the log.
     pub fn history(&self, query: &HistoryQuery) -> Result<Vec<HistoryEntry>> {
         let log = self.log("read the history")?;
         let backend = &*log.backend;
@@ -95,82 +72,43 @@ impl Store {
             None => backend.head()?,
         };
         let since = query.since.unwrap_or(Revision::EMPTY);
-        let limit = query.limit.unwrap_or(usize::MAX);
-        let mut wanted = Vec::new();
-        backend.headers(since, until, Order::Descending, &mut |header| {
-            if query.key.as_ref().is_none_or(|key| header.packages.contains(&key.package)) {
-                wanted.push(header.revision);
+        let mut listing = Listing {
+            store: self,
+            log,
+            head: log.newest()?,
+            names: Names::default(),
+            filter: KeyFilter::new(query.key.as_ref()),
+            limit: query.limit.unwrap_or(usize::MAX),
+            wanted: Vec::new(),
+            entries: Vec::new(),
+        };
+        let mut outcome = Ok(());
+        let mut add = |revision, is_wanted: bool| match listing.add(revision, is_wanted) {
+            Ok(flow) => flow,
+            Err(error) => {
+                outcome = Err(error);
+                ControlFlow::Break(())
             }
-            // A key below the package may not be touched by each of these, so they are only candidates.
-            let enough = wanted.len() >= limit && query.key.as_ref().is_none_or(|key| key.section.is_none());
-            if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        let head = log.newest()?;
-        let mut names = Names::default();
-        let mut filter = KeyFilter::new(query.key.as_ref());
-        let mut entries = Vec::new();
-        for revision in wanted {
-            let Some(commit) = backend.commit(revision)? else { continue };
-            let mut changes = Vec::new();
-            for entry in &commit.packages {
-                if !filter.takes_package(&entry.package) {
-                    continue;
+        };
+        match &query.key {
+            None => {
+                backend.headers(since, until, Order::Descending, &mut |header| add(header.revision, true))?;
+            }
+            Some(key) => {
+                let mut filter = KeyFilter::new(Some(key));
+                if let Some(current) = log.newest()?.package(backend, &key.package)? {
+                    filter.find(&current);
                 }
-                let current = head.package(backend, &entry.package)?;
-                let current = current.as_deref();
-                if let Some(current) = current {
-                    filter.find(current);
-                }
-                match &entry.body {
-                    EntryBody::Edit { changes: made, .. } => {
-                        for change in made.iter().rev() {
-                            names.look(change);
-                            if filter.takes(change) {
-                                changes.push(names.describe(&entry.package, change, current));
-                            }
-                            names.step_back(change);
-                        }
+                backend.touches(&key.package, until, &mut |touch| {
+                    if touch.revision <= since {
+                        return ControlFlow::Break(());
                     }
-                    EntryBody::Replace { new, .. } => {
-                        changes.extend(self.whole_package(
-                            log,
-                            &commit,
-                            &entry.package,
-                            new.is_some(),
-                            &filter,
-                        )?);
-                    }
-                }
-            }
-            changes.reverse();
-            let lost: Vec<DisplayChange> = commit
-                .conflicts
-                .iter()
-                .filter(|(package, change)| filter.takes_package(package) && filter.takes(change))
-                .map(|(package, change)| {
-                    let current = head.package(backend, package).ok().flatten();
-                    names.describe(package, change, current.as_deref())
-                })
-                .collect();
-            let text_only = query.key.as_ref().is_none_or(|key| key.section.is_none());
-            if changes.is_empty() && lost.is_empty() && !text_only {
-                continue;
-            }
-            entries.push(HistoryEntry {
-                revision,
-                time_us: commit.time_us,
-                author: commit.author,
-                tool: commit.tool,
-                message: commit.message,
-                kind: commit.kind,
-                changes,
-                lost,
-            });
-            if entries.len() >= limit {
-                break;
+                    add(touch.revision, filter.may_take(&touch))
+                })?;
             }
         }
-        Ok(entries)
+        outcome?;
+        listing.finish()
     }
 
     /// What a commit that made or removed a whole package did to the key asked for.
@@ -211,86 +149,6 @@ impl Store {
             }),
         };
         Ok(shown.into_iter().collect())
-    }
-
-    /// Tells for each option at a key which commit gave it its value.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::NotOwner`].
-    pub fn blame(&self, key: &Key) -> Result<Vec<BlameLine>> {
-        let log = self.log("read the history")?;
-        let backend = &*log.backend;
-        self.snapshot_of(Some(std::slice::from_ref(&key.package)))?;
-        let head = log.newest()?;
-        let package = head.package(backend, &key.package)?.ok_or_else(|| Error::not_found(&key.package))?;
-        let only = match &key.section {
-            Some(selector) => Some(resolve(&package, selector).ok_or_else(|| Error::not_found(key))?),
-            None => None,
-        };
-        let mut lines = Vec::new();
-        let mut open: HashMap<(SectionId, Option<Name>), usize> = HashMap::new();
-        let sections: Vec<_> = match only {
-            Some(id) => package.section(id).into_iter().collect(),
-            None => package.sections().collect(),
-        };
-        for section in sections {
-            let name = format!("{}.{}", key.package, label(&package, &section));
-            if key.option.is_none() {
-                open.insert((section.id(), None), lines.len());
-                let value = Value::scalar(section.kind().as_bytes());
-                lines.push(BlameLine { key: name.clone(), value, commit: None });
-            }
-            for (option, value) in section.options() {
-                if key.option.as_ref().is_none_or(|only| *only == option) {
-                    let line = BlameLine { key: format!("{name}.{option}"), value, commit: None };
-                    open.insert((section.id(), Some(option)), lines.len());
-                    lines.push(line);
-                }
-            }
-        }
-        if lines.is_empty() {
-            return Err(Error::not_found(key));
-        }
-        let mut touched = Vec::new();
-        backend.headers(Revision::EMPTY, head.revision, Order::Descending, &mut |header| {
-            if header.packages.contains(&key.package) {
-                touched.push(header.revision);
-            }
-            ControlFlow::Continue(())
-        })?;
-        for revision in touched {
-            if open.is_empty() {
-                break;
-            }
-            let Some(commit) = backend.commit(revision)? else { continue };
-            let by = BlameCommit {
-                revision,
-                author: commit.author.clone(),
-                time_us: commit.time_us,
-                message: commit.message.clone(),
-            };
-            for entry in commit.packages.iter().filter(|entry| entry.package == key.package) {
-                match &entry.body {
-                    EntryBody::Replace { .. } => {
-                        for (_, index) in open.drain() {
-                            if let Some(line) = lines.get_mut(index) {
-                                line.commit = Some(by.clone());
-                            }
-                        }
-                    }
-                    EntryBody::Edit { changes, .. } => {
-                        for change in changes.iter().rev() {
-                            for settled in settled_by(change, &mut open) {
-                                if let Some(line) = lines.get_mut(settled) {
-                                    line.commit = Some(by.clone());
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        Ok(lines)
     }
 
     /// Compares two states, package by package.
@@ -356,31 +214,113 @@ pub(crate) fn resolve(package: &Package, selector: &Selector) -> Option<SectionI
     Draft::new(package.clone(), 0).resolve(selector)
 }
 
-/// Takes the lines out of `open` whose value a change, seen from the newest back, has given.
-fn settled_by(change: &Change, open: &mut HashMap<(SectionId, Option<Name>), usize>) -> Vec<usize> {
-    let section = change.section;
-    let mut settled = Vec::new();
-    match &change.kind {
-        ChangeKind::Add { options, .. } => {
-            settled.extend(open.remove(&(section, None)));
-            for (option, _) in options {
-                settled.extend(open.remove(&(section, Some(option.clone()))));
+/// A history that is being put together, from the newest commit back.
+struct Listing<'a> {
+    store: &'a Store,
+    log: &'a Log,
+    head: Arc<Head>,
+    names: Names,
+    filter: KeyFilter<'a>,
+    limit: usize,
+    /// Commits that may belong to it and have not been read.
+    wanted: Vec<Revision>,
+    entries: Vec<HistoryEntry>,
+}
+
+/// So many commits are read at a time; of a short history only as many as it may take.
+const AT_A_TIME: usize = 256;
+
+impl Listing<'_> {
+    /// Takes a commit along that may belong to the history; stops when that has all it may have.
+    fn add(&mut self, revision: Revision, is_wanted: bool) -> Result<ControlFlow<()>> {
+        if is_wanted {
+            self.wanted.push(revision);
+        }
+        let open = self.limit.saturating_sub(self.entries.len());
+        if self.wanted.len() >= open.min(AT_A_TIME) {
+            self.read()?;
+        }
+        Ok(if self.entries.len() >= self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn finish(mut self) -> Result<Vec<HistoryEntry>> {
+        self.read()?;
+        Ok(self.entries)
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let wanted = std::mem::take(&mut self.wanted);
+        let log = self.log;
+        let mut outcome = Ok(());
+        log.backend.commits_at(&wanted, &mut |commit| {
+            outcome = self.take(commit);
+            let goes_on = outcome.is_ok() && self.entries.len() < self.limit;
+            if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        outcome
+    }
+
+    /// Adds a commit, unless it did nothing to the key that was asked for.
+    fn take(&mut self, commit: Commit) -> Result<()> {
+        let Listing { store, log, head, names, filter, entries, .. } = self;
+        let backend = &*log.backend;
+        let mut changes = Vec::new();
+        for entry in &commit.packages {
+            if !filter.takes_package(&entry.package) {
+                continue;
+            }
+            let current = head.package(backend, &entry.package)?;
+            let current = current.as_deref();
+            if let Some(current) = current {
+                filter.find(current);
+            }
+            match &entry.body {
+                EntryBody::Edit { changes: made, .. } => {
+                    for change in made.iter().rev() {
+                        names.look(change);
+                        if filter.takes(change) {
+                            changes.push(names.describe(&entry.package, change, current));
+                        }
+                        names.step_back(change);
+                    }
+                }
+                EntryBody::Replace { new, .. } => {
+                    changes.extend(store.whole_package(
+                        log,
+                        &commit,
+                        &entry.package,
+                        new.is_some(),
+                        filter,
+                    )?);
+                }
             }
         }
-        ChangeKind::Rename { .. } | ChangeKind::Retype { .. } | ChangeKind::Move { .. } => {
-            settled.extend(open.remove(&(section, None)));
+        changes.reverse();
+        let lost: Vec<DisplayChange> = commit
+            .conflicts
+            .iter()
+            .filter(|(package, change)| filter.takes_package(package) && filter.takes(change))
+            .map(|(package, change)| {
+                let current = head.package(backend, package).ok().flatten();
+                names.describe(package, change, current.as_deref())
+            })
+            .collect();
+        let text_only = filter.key.is_none_or(|key| key.section.is_none());
+        if changes.is_empty() && lost.is_empty() && !text_only {
+            return Ok(());
         }
-        ChangeKind::Set { option, .. }
-        | ChangeKind::InsertItem { option, .. }
-        | ChangeKind::RemoveItem { option, .. } => {
-            settled.extend(open.remove(&(section, Some(option.clone()))));
-        }
-        ChangeKind::RenameOption { new, .. } => {
-            settled.extend(open.remove(&(section, Some(new.clone()))));
-        }
-        ChangeKind::Delete { .. } | ChangeKind::Unset { .. } => {}
+        entries.push(HistoryEntry {
+            revision: commit.revision,
+            time_us: commit.time_us,
+            author: commit.author,
+            tool: commit.tool,
+            message: commit.message,
+            kind: commit.kind,
+            changes,
+            lost,
+        });
+        Ok(())
     }
-    settled
 }
 
 /// The names that sections had, followed from the head back through renames and deletions.
@@ -443,6 +383,21 @@ impl<'a> KeyFilter<'a> {
 
     fn takes_package(&self, package: &PackageName) -> bool {
         self.key.is_none_or(|key| key.package == *package)
+    }
+
+    /// Tells whether a commit may have done something at the key, by what is known of it without reading it.
+    fn may_take(&self, touch: &Touch) -> bool {
+        let (Some(key), Some(marks)) = (self.key, &touch.marks) else { return true };
+        let Some(selector) = &key.section else { return true };
+        let named = match selector {
+            Selector::Named(name) => Some(Mark::of_name(name)),
+            Selector::Nth { .. } => None,
+        };
+        let sections: Vec<Mark> = self.ids.iter().map(|id| Mark::of_section(*id)).chain(named).collect();
+        marks.iter().any(|mark| {
+            sections.iter().any(|section| mark.is_in(*section))
+                && key.option.as_ref().is_none_or(|option| mark.may_be_option(option))
+        })
     }
 
     pub(crate) fn takes(&self, change: &Change) -> bool {

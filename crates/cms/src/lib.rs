@@ -28,12 +28,13 @@
 //! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
 //! (reading), `transaction`, `manager` and `stage` (changing), `commit`, `rebase` and `terms` (what a commit is made of and checked
 //! against), `group` and `queue` (its steps, for all who wait),
-//! `package_file`, `external` and `flush` (the files), `history` and `rollback` (the past), `confirm` (commits that
+//! `package_file`, `external` and `flush` (the files), `history`, `blame` and `rollback` (the past), `retention` and `upkeep` (how long it is kept), `confirm` (commits that
 //! somebody has to confirm), `backup` and `restore` (the log in one file),
 //! `modules` and `validate` (what schemas allow), `events` (who is told), `doctor`.
 
 mod author;
 mod backup;
+mod blame;
 mod bound;
 mod commit;
 mod confirm;
@@ -59,6 +60,7 @@ mod reader;
 mod rebase;
 mod recent;
 mod restore;
+mod retention;
 mod rollback;
 mod snapshot;
 mod stage;
@@ -68,6 +70,7 @@ mod store;
 mod system_log;
 mod terms;
 mod transaction;
+mod upkeep;
 mod user;
 mod validate;
 
@@ -78,18 +81,19 @@ pub use cms_model as model;
 
 pub use crate::author::{EXTERNAL, current_user};
 pub use crate::backup::{BackupOptions, BackupSource, Since, verify_backups};
+pub use crate::blame::{BlameCommit, BlameLine};
 pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
 pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
-pub use crate::doctor::{Finding, FindingSeverity, Health, Retention};
+pub use crate::doctor::{Finding, FindingSeverity, Health};
 pub use crate::error::{Error, Result};
 pub use crate::events::{
     Claim, CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern,
     PatternError, Start, Watch,
 };
 pub use crate::external::Warning;
-pub use crate::history::{BlameCommit, BlameLine, HistoryEntry, HistoryQuery, PackageDiff};
+pub use crate::history::{HistoryEntry, HistoryQuery, PackageDiff};
 pub use crate::location::{Dirs, Location};
 pub use crate::manager::{ActiveTransaction, TransactionManager};
 pub use crate::mapped::limit::SegmentBound;
@@ -97,6 +101,7 @@ pub use crate::memory::{Extent, ExtentKind, MemoryFinding, PackageUsage, Statist
 pub use crate::modules::{Modules, Registered};
 pub use crate::reader::Reader;
 pub use crate::restore::{RestoreOptions, RestorePoint, Restored};
+pub use crate::retention::Retention;
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};

@@ -1,12 +1,12 @@
 //! Going back: to the state of a revision, or by reversing commits.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::Arc;
 
-use cms_log::{CommitKind, EntryBody, Origin, Revision};
+use cms_log::{Backend, CommitKind, EntryBody, Order, Origin, Revision};
 use cms_model::schema::Mode;
-use cms_model::{Change, Key, Package, PackageName};
+use cms_model::{Change, Edit, Key, Package, PackageName};
 
 use crate::author::current_user;
 use crate::commit::{Action, Committed, Signature, Wanted};
@@ -36,8 +36,28 @@ impl Store {
                 return Err(Error::not_found(key));
             }
         }
+        let since = Since::new(&*self.log("roll back")?.backend, to, base)?;
         let mut wanted = Vec::new();
         for name in names {
+            let is_whole = key.is_none_or(|key| key.section.is_none());
+            if is_whole && now.is_logged(&name) && then.is_logged(&name) {
+                match since.edits(&name)? {
+                    Edits::None => continue,
+                    Edits::Some(edits) => {
+                        if let Some((from, to)) = taken_back(now.package(&name)?, &edits) {
+                            if from.text() != to.text() {
+                                wanted.push(Wanted {
+                                    package: name,
+                                    base,
+                                    action: Action::Restore { from, to },
+                                });
+                            }
+                            continue;
+                        }
+                    }
+                    Edits::Unknown => {}
+                }
+            }
             let current = if now.contains(&name) { Some(now.package(&name)?) } else { None };
             let old = if then.contains(&name) { Some(then.package(&name)?) } else { None };
             let action = match (current, old) {
@@ -123,6 +143,84 @@ impl Store {
         }
         self.commit_with_files(wanted, signature, Terms::default())
     }
+}
+
+/// So many commits are taken back one by one; beyond, the older state is read and compared.
+const TAKEN_BACK: usize = 1024;
+
+/// What was committed after a revision.
+struct Since<'a> {
+    backend: &'a dyn Backend,
+    after: Revision,
+    upto: Revision,
+    /// The commits to each package, the newest first, where they are few enough to be counted.
+    touched: Option<BTreeMap<PackageName, Vec<Revision>>>,
+}
+
+/// What was done to the text of a package.
+enum Edits {
+    /// Nothing.
+    None,
+    /// Edits, the newest first.
+    Some(Vec<Edit>),
+    /// More than one wants to know, or a rewriting of all.
+    Unknown,
+}
+
+impl Since<'_> {
+    fn new(backend: &dyn Backend, after: Revision, upto: Revision) -> Result<Since<'_>> {
+        let mut touched: BTreeMap<PackageName, Vec<Revision>> = BTreeMap::new();
+        let is_few = upto.0.saturating_sub(after.0) <= TAKEN_BACK as u64;
+        if is_few {
+            backend.headers(after, upto, Order::Descending, &mut |header| {
+                for package in header.packages {
+                    touched.entry(package).or_default().push(header.revision);
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(Since { backend, after, upto, touched: is_few.then_some(touched) })
+    }
+
+    fn edits(&self, name: &PackageName) -> Result<Edits> {
+        let mut revisions = Vec::new();
+        match &self.touched {
+            Some(touched) => revisions.extend(touched.get(name).into_iter().flatten().copied()),
+            None => self.backend.touches(name, self.upto, &mut |touch| {
+                if touch.revision > self.after {
+                    revisions.push(touch.revision);
+                }
+                let goes_on = touch.revision > self.after && revisions.len() <= TAKEN_BACK;
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?,
+        }
+        if revisions.is_empty() {
+            return Ok(Edits::None);
+        }
+        let mut edits = Vec::new();
+        if revisions.len() <= TAKEN_BACK {
+            self.backend.commits_at(&revisions, &mut |commit| {
+                let entry = commit.packages.into_iter().find(|entry| entry.package == *name);
+                match entry.map(|entry| entry.body) {
+                    Some(EntryBody::Edit { edit, .. }) => {
+                        edits.push(edit);
+                        ControlFlow::Continue(())
+                    }
+                    _ => ControlFlow::Break(()),
+                }
+            })?;
+        }
+        Ok(if edits.len() == revisions.len() { Edits::Some(edits) } else { Edits::Unknown })
+    }
+}
+
+/// Takes edits back, from the newest on; answers the package as it is and as it was. Nothing if they do not fit.
+fn taken_back(current: Arc<Package>, edits: &[Edit]) -> Option<(Arc<Package>, Arc<Package>)> {
+    let mut old = Package::clone(&current);
+    for edit in edits {
+        old.apply_edit(&edit.inverse()).ok()?;
+    }
+    Some((current, Arc::new(old)))
 }
 
 /// The changes that bring one section or option back.

@@ -276,6 +276,11 @@ impl Snapshot {
         self.inner.packages.contains_key(name)
     }
 
+    /// Tells whether it has the package as the log does.
+    pub(crate) fn is_logged(&self, name: &PackageName) -> bool {
+        matches!(self.inner.packages.get(name), Some(Source::Log(_)))
+    }
+
     /// Returns a package.
     ///
     /// # Errors

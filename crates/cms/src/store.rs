@@ -22,6 +22,7 @@ use crate::modules::Modules;
 use crate::package_file::PackageFile;
 use crate::recent::Recent;
 use crate::status::{COMPARED, now_ns};
+use crate::upkeep::Upkeep;
 
 /// The note in the log that says which directory it belongs to.
 pub(crate) const IDENTITY: &str = "identity";
@@ -134,7 +135,7 @@ struct DirectoryStatus {
 
 /// The log of a store, opened by somebody who may.
 pub(crate) struct Log {
-    pub backend: Box<dyn Backend>,
+    pub backend: Arc<dyn Backend>,
     lock: LockFile,
     files_lock: LockFile,
     /// The newest state that is in the log, whether durable or not; its guard is the right to append.
@@ -153,6 +154,7 @@ pub(crate) struct Log {
     pub mapped: Mapped,
     pub recent: Recent,
     pub commits: Commits,
+    pub upkeep: Upkeep,
 }
 
 /// The right to append to the log, with the newest state to build on.
@@ -296,6 +298,7 @@ impl Log {
             Err(error) => return Err(error.into()),
         };
         let head = Head::load(&backend, None)?;
+        let newest = head.revision;
         let log = Log {
             lock: LockFile::new(location, location.state().join("lock")),
             files_lock: LockFile::new(location, location.state().join("files.lock")),
@@ -309,7 +312,8 @@ impl Log {
             mapped: Mapped::new(location, Limit::new(options.segment_limit)),
             recent: Recent::default(),
             commits: Commits::new(),
-            backend: Box::new(backend),
+            upkeep: Upkeep::new(newest),
+            backend: Arc::new(backend),
         };
         log.check_identity(location)?;
         Ok(Some(log))

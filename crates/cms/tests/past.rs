@@ -141,3 +141,83 @@ fn retention_forgets_old_commits_and_keeps_the_state() {
     let blame = store.blame(&key("network.lan.proto")).unwrap();
     assert!(blame[0].commit.is_none());
 }
+
+/// Commits without waiting for the file.
+fn quickly(store: &cms::Store, text: &str, value: &str) {
+    let mut tx = store.transaction().unwrap();
+    set(&mut tx, text, value);
+    tx.commit().unwrap();
+}
+
+/// What the changes of all commits say happened at an option, the newest first.
+fn told(all: &[cms::HistoryEntry], option: &str) -> Vec<Revision> {
+    let at = |entry: &&cms::HistoryEntry| entry.changes.iter().any(|change| change.key == option);
+    all.iter().filter(at).map(|entry| entry.revision).collect()
+}
+
+#[test]
+fn the_history_of_a_key_is_that_of_all_keys_with_the_rest_left_out() {
+    let home = Home::new(&[("network", NETWORK), ("system", "config system 'main'\n")]);
+    let store = home.open();
+    let options = ["network.lan.mtu", "network.lan.proto", "network.lan.rare", "system.main.zone"];
+    for round in 0..700 {
+        let option = match round {
+            5 | 300 | 690 => options[2],
+            _ if round % 100 == 3 => options[3],
+            _ => options[round % 2],
+        };
+        quickly(&store, option, &format!("{round}"));
+    }
+    drop(store);
+    let store = home.open();
+    let all = store.history(&HistoryQuery::default()).unwrap();
+    for option in options {
+        let query = HistoryQuery { key: Some(key(option)), ..Default::default() };
+        let revisions = |query: &HistoryQuery| -> Vec<Revision> {
+            store.history(query).unwrap().iter().map(|entry| entry.revision).collect()
+        };
+        let mut expected = told(&all, option);
+        let newest = *expected.first().unwrap();
+        assert_eq!(
+            store.blame(&key(option)).unwrap()[0].commit.as_ref().unwrap().revision,
+            newest,
+            "{option}"
+        );
+        let found = revisions(&query);
+        // The import made the whole package, with the options that were there.
+        assert_eq!(found[..expected.len()], expected, "{option}");
+        assert!(found.len() <= expected.len() + 1, "{option}: {found:?}");
+        expected.truncate(2);
+        assert_eq!(revisions(&HistoryQuery { limit: Some(2), ..query.clone() }), expected, "{option}");
+        let upto = HistoryQuery { until: Some(Revision(newest.0 - 1)), since: Some(Revision(1)), ..query };
+        let older: Vec<Revision> = told(&all, option).into_iter().skip(1).collect();
+        assert_eq!(revisions(&upto), older, "{option}");
+    }
+    // Of a whole package each line is as it is of its key.
+    for line in store.blame(&key("network")).unwrap().iter().filter(|line| line.key.contains(".lan.")) {
+        let alone = store.blame(&key(&line.key)).unwrap();
+        let revision = |line: &cms::BlameLine| line.commit.as_ref().map(|commit| commit.revision);
+        assert_eq!(revision(line), revision(&alone[0]), "{}", line.key);
+    }
+}
+
+#[test]
+fn a_rollback_far_back_restores_the_exact_bytes_too() {
+    let home = Home::new(&[("network", NETWORK), ("system", "config system 'main'\n")]);
+    let store = home.open();
+    commit(&store, "system.main.zone", "y").unwrap();
+    for round in 0..1100 {
+        quickly(&store, "network.lan.mtu", &round.to_string());
+    }
+    let before = home.read("system");
+    let text = store.snapshot_at(Revision(600)).unwrap().package(&package("network")).unwrap().text();
+    for to in [Revision(600), Revision(2)] {
+        let done = store.rollback(to, None, &options()).unwrap();
+        assert_eq!(done.packages.len(), 1, "the other one is as it was");
+        assert_eq!(home.read("system"), before);
+        if to == Revision(600) {
+            assert_eq!(home.read("network").into_bytes(), text);
+        }
+    }
+    assert_eq!(home.read("network"), NETWORK);
+}

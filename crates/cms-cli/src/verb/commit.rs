@@ -65,6 +65,7 @@ pub(crate) fn options(matches: &ArgMatches, tool: &str) -> Result<CommitOptions,
         tool: tool.to_owned(),
         dry_run: matches.get_flag("dry-run"),
         confirm: confirmation::asked(matches)?,
+        at_most: None,
     })
 }
 

@@ -227,7 +227,7 @@ impl Sqlite {
                     .execute(&format!("DELETE FROM {table} WHERE revision > ?1"), [signed(revision)])
                     .map_err(fault)?;
             }
-            Ok(())
+            self.forget_runs(transaction)
         })
     }
 }

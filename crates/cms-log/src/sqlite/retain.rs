@@ -79,14 +79,15 @@ impl Sqlite {
             if deleted.len() < STEP {
                 break;
             }
+            self.copy_back_aside()?;
             std::thread::sleep(PAUSE);
         }
         self.transaction(&attempt, |transaction| {
             transaction
                 .execute("DELETE FROM checkpoints WHERE revision < ?1", [signed(first)])
-                .map_err(|error| self.fault(attempt.clone(), error))
-        })?;
-        Ok(())
+                .map_err(|error| self.fault(attempt.clone(), error))?;
+            self.forget_runs_before(transaction, first)
+        })
     }
 
     fn collect(&self, reclaimed: &mut Reclaimed) -> Result<()> {
@@ -115,6 +116,7 @@ impl Sqlite {
                     }
                     Ok(())
                 })?;
+                self.copy_back_aside()?;
                 std::thread::sleep(PAUSE);
             }
         }

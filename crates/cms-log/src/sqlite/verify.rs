@@ -19,6 +19,7 @@ impl Sqlite {
         check.storage(progress)?;
         check.objects(progress)?;
         check.commits(progress)?;
+        check.index()?;
         check.checkpoints(progress)?;
         check.replay(progress)?;
         Ok(check.findings)
@@ -172,6 +173,17 @@ impl Check<'_> {
                 }
             }
         }
+    }
+
+    /// The index only says where to look, so a fault in it loses nothing but must not go unseen.
+    fn index(&mut self) -> Result<()> {
+        let log = self.log;
+        let wrong = log.wrong_runs(&self.connection);
+        for (package, upto) in self.note(Severity::History, wrong)?.unwrap_or_default() {
+            let place = format!("index of package {package} up to revision {upto}");
+            self.find(Severity::Notice, place, "it is not what the commits say");
+        }
+        Ok(())
     }
 
     fn checkpoints(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
