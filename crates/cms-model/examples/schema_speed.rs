@@ -47,9 +47,10 @@ fn median(mut times: Vec<f64>) -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let parse = |text: &[u8]| Package::parse(text).map_err(|errors| errors[0].clone());
+    let parse = |text: &[u8]| Package::parse(text).map_err(|errors| errors[0].to_string());
     let mut schemas = Schemas::default();
-    let module = Module::read(&parse(SCHEMA)?, "hosts", &Rules::default()).map_err(|faults| faults[0].clone())?;
+    let module =
+        Module::read(&parse(SCHEMA)?, "hosts", &Rules::default()).map_err(|faults| faults[0].to_string())?;
     schemas.insert(module);
     let checker = Checker::new(&schemas, &());
 

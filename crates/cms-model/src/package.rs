@@ -164,7 +164,8 @@ impl Package {
         let (spot, kind) = (section.spot(), section.kind());
         let before: usize = self.slots[..spot.slot].iter().map(|slot| slot.block.sections_of(kind)).sum();
         let block = self.block(spot.slot);
-        let here = (0..spot.entry).filter(|entry| !block.entries[*entry].reopen && block.kind(*entry) == kind);
+        let here =
+            (0..spot.entry).filter(|entry| !block.entries[*entry].reopen && block.kind(*entry) == kind);
         before + here.count()
     }
 

@@ -15,7 +15,9 @@ type Naive = fn(&str) -> bool;
 const RULES: &[(&str, Naive)] = &[
     ("int", |text| text.parse::<i64>().is_ok()),
     ("uint", |text| text.parse::<i64>().is_ok_and(|number| number >= 0)),
-    ("bool", |text| ["0", "1", "on", "off", "yes", "no", "true", "false", "enabled", "disabled"].contains(&text)),
+    ("bool", |text| {
+        ["0", "1", "on", "off", "yes", "no", "true", "false", "enabled", "disabled"].contains(&text)
+    }),
     ("alpha", |text| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphabetic())),
     ("alpha_num", |text| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric())),
     ("in:a,bc,1", |text| ["a", "bc", "1"].contains(&text)),
@@ -29,18 +31,29 @@ const RULES: &[(&str, Naive)] = &[
         let rest = text.trim_start_matches(['a', 'b', 'c']);
         rest.len() < text.len() && ["", "1", "2"].contains(&rest)
     }),
-    ("port", |text| text.starts_with(|digit: char| digit.is_ascii_digit()) && text.parse::<i64>().is_ok_and(|port| port <= 65535)),
+    ("port", |text| {
+        text.starts_with(|digit: char| digit.is_ascii_digit())
+            && text.parse::<i64>().is_ok_and(|port| port <= 65535)
+    }),
     ("ipv4", |text| text.parse::<std::net::Ipv4Addr>().is_ok()),
     ("ipv6", |text| text.parse::<std::net::Ipv6Addr>().is_ok()),
     ("ip", |text| text.parse::<std::net::IpAddr>().is_ok()),
-    ("hex", |text| !text.is_empty() && text.len() % 2 == 0 && text.chars().all(|digit| digit.is_ascii_hexdigit())),
+    ("hex", |text| {
+        !text.is_empty() && text.len() % 2 == 0 && text.chars().all(|digit| digit.is_ascii_hexdigit())
+    }),
     ("starts_with:a,1", |text| text.starts_with('a') || text.starts_with('1')),
     ("ends_with:c", |text| text.ends_with('c')),
     ("contains:b", |text| text.contains('b')),
-    ("uciname", |text| !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')),
+    ("uciname", |text| {
+        !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    }),
     ("digits:1,3", |text| (1..=3).contains(&text.len()) && text.chars().all(|digit| digit.is_ascii_digit())),
-    ("list(uint)", |text| text.split_ascii_whitespace().all(|word| word.parse::<i64>().is_ok_and(|number| number >= 0))),
-    ("neg(in(\"a\"))", |text| text.strip_prefix('!').map_or(text, |rest| rest.trim_start_matches([' ', '\t'])) == "a"),
+    ("list(uint)", |text| {
+        text.split_ascii_whitespace().all(|word| word.parse::<i64>().is_ok_and(|number| number >= 0))
+    }),
+    ("neg(in(\"a\"))", |text| {
+        text.strip_prefix('!').map_or(text, |rest| rest.trim_start_matches([' ', '\t'])) == "a"
+    }),
     ("or(uint,\"a\")", |text| text == "a" || text.parse::<i64>().is_ok_and(|number| number >= 0)),
     ("and(int,not(\"1\"))", |text| text.parse::<i64>().is_ok() && text != "1"),
 ];
@@ -158,17 +171,27 @@ fn take(draft: &mut Draft, step: &Step) {
     let name = |index: &usize| Name::new(NAMES[*index]).unwrap();
     // What is refused changes nothing, and that is fine here.
     let _ = match step {
-        Step::Set(section, option, value) => draft.set_option(&at(section), &name(option), Value::scalar(VALUES[*value])).map(drop),
-        Step::Append(section, option, value) => draft.add_list(&at(section), &name(option), VALUES[*value].as_bytes()).map(drop),
+        Step::Set(section, option, value) => {
+            draft.set_option(&at(section), &name(option), Value::scalar(VALUES[*value])).map(drop)
+        }
+        Step::Append(section, option, value) => {
+            draft.add_list(&at(section), &name(option), VALUES[*value].as_bytes()).map(drop)
+        }
         Step::Unset(section, option) => draft.delete_option(&at(section), &name(option)).map(drop),
-        Step::RenameOption(section, old, new) => draft.rename_option(&at(section), &name(old), &name(new)).map(drop),
+        Step::RenameOption(section, old, new) => {
+            draft.rename_option(&at(section), &name(old), &name(new)).map(drop)
+        }
         Step::Add(kind, section) => {
             let section = section.map(|index| Name::new(SECTIONS[index]).unwrap());
             draft.add_section(&TypeName::new(TYPES[*kind]).unwrap(), section, Vec::new()).map(drop)
         }
         Step::Delete(section) => draft.delete_section(&at(section)).map(drop),
-        Step::Rename(section, new) => draft.rename_section(&at(section), &Name::new(SECTIONS[*new]).unwrap()).map(drop),
-        Step::Retype(section, kind) => draft.set_type(&at(section), &TypeName::new(TYPES[*kind]).unwrap()).map(drop),
+        Step::Rename(section, new) => {
+            draft.rename_section(&at(section), &Name::new(SECTIONS[*new]).unwrap()).map(drop)
+        }
+        Step::Retype(section, kind) => {
+            draft.set_type(&at(section), &TypeName::new(TYPES[*kind]).unwrap()).map(drop)
+        }
         Step::Reorder(section, to) => draft.reorder(&at(section), *to).map(drop),
     };
 }
@@ -239,7 +262,9 @@ fn what_is_exported_can_be_imported() {
                 let shape = module.section_types().find(|shape| shape.kind() == kind).unwrap();
                 let fields = module.fields_of(shape);
                 fields
-                    .map(|field| (field.name().to_owned(), field.is_list(), field.is_required(), field.is_secret()))
+                    .map(|field| {
+                        (field.name().to_owned(), field.is_list(), field.is_required(), field.is_secret())
+                    })
                     .collect()
             };
             assert_eq!(names(&original, old.kind()), names(&again, old.kind()));
@@ -252,7 +277,8 @@ fn many_values_that_must_differ_are_looked_up_in_a_table() {
     let mut schemas = Schemas::default();
     schemas.insert(module("config module 'p'\nconfig fields host\n\toption ip 'ipv4|unique'\n"));
     let checker = Checker::new(&schemas, &());
-    let text: String = (0..40).map(|number| format!("config host\n\toption ip '10.0.0.{number}'\n")).collect();
+    let text: String =
+        (0..40).map(|number| format!("config host\n\toption ip '10.0.0.{number}'\n")).collect();
     let mut draft = Draft::new(Package::parse(text.as_bytes()).unwrap(), 3);
     let ip = Name::new("ip").unwrap();
     let mut set = |index: i64, ip_of: i64| {

@@ -8,8 +8,8 @@ use rapidhash::fast::RandomState;
 use crate::{Change, ChangeKind, Detail, Diagnostic, Name, Package, Section, SectionId, Severity};
 
 use super::code::{
-    CHOICE, CONDITION, COUNT, Code, DEPRECATED, DUPLICATE, EXCLUDED, ITEMS, LIST, MISSING, NAMING, READ_ONLY, REFERENCE,
-    REPEATED, SECTION_NAME, UNKNOWN_OPTION, UNKNOWN_TYPE,
+    CHOICE, CONDITION, COUNT, Code, DEPRECATED, DUPLICATE, EXCLUDED, ITEMS, LIST, MISSING, NAMING, READ_ONLY,
+    REFERENCE, REPEATED, SECTION_NAME, UNKNOWN_OPTION, UNKNOWN_TYPE,
 };
 use super::compile::amount;
 use super::field::{Access, Condition, Field, Reference};
@@ -86,7 +86,12 @@ impl<'a> Checker<'a> {
     where
         'a: 'p,
     {
-        let others = self.schemas.of(name).map(|other| &**other).filter(|other| !std::ptr::eq(*other, module)).collect();
+        let others = self
+            .schemas
+            .of(name)
+            .map(|other| &**other)
+            .filter(|other| !std::ptr::eq(*other, module))
+            .collect();
         Pass {
             module,
             others,
@@ -118,12 +123,18 @@ impl<'a> Checker<'a> {
                 if target != name || !lost.concerns(reference) {
                     continue;
                 }
-                let table = (lost.values.len() > FEW && reference.option.is_some()).then(|| targets(package, reference));
+                let table = (lost.values.len() > FEW && reference.option.is_some())
+                    .then(|| targets(package, reference));
                 let is_there = |value: &[u8]| match &table {
                     Some(table) => table.contains(value),
                     None => exists(package, reference, value),
                 };
-                let gone: Targets = lost.values.iter().filter(|value| !is_there(value)).map(|value| value[..].into()).collect();
+                let gone: Targets = lost
+                    .values
+                    .iter()
+                    .filter(|value| !is_there(value))
+                    .map(|value| value[..].into())
+                    .collect();
                 if gone.is_empty() {
                     continue;
                 }
@@ -194,7 +205,10 @@ impl<'c> Lost<'c> {
                 self.kinds.push(kind.as_str().into());
                 self.name(name.as_ref());
                 for (option, value) in options {
-                    self.option(option.as_str().into(), value.items().iter().map(|item| Cow::Borrowed(&item[..])));
+                    self.option(
+                        option.as_str().into(),
+                        value.items().iter().map(|item| Cow::Borrowed(&item[..])),
+                    );
                 }
             }
             ChangeKind::Rename { old, .. } => self.name(old.as_ref()),
@@ -206,7 +220,10 @@ impl<'c> Lost<'c> {
                     self.values.push(name.as_bytes().into());
                 }
                 for (option, value) in section.options() {
-                    self.option(option.to_string().into(), value.items().to_vec().into_iter().map(Cow::Owned));
+                    self.option(
+                        option.to_string().into(),
+                        value.items().to_vec().into_iter().map(Cow::Owned),
+                    );
                 }
             }
             ChangeKind::Set { option, old: Some(old), .. } | ChangeKind::Unset { option, old, .. } => {
@@ -248,7 +265,10 @@ impl<'c> Lost<'c> {
 enum Scope<'s> {
     All,
     /// These, and what is said of them together with others.
-    Touched { options: &'s [&'s Name], renamed: bool },
+    Touched {
+        options: &'s [&'s Name],
+        renamed: bool,
+    },
 }
 
 impl Scope<'_> {
@@ -257,7 +277,9 @@ impl Scope<'_> {
         match self {
             Scope::All => true,
             // Sorted, because a section may have many.
-            Scope::Touched { options, .. } => options.binary_search_by(|name| name.as_bytes().cmp(option)).is_ok(),
+            Scope::Touched { options, .. } => {
+                options.binary_search_by(|name| name.as_bytes().cmp(option)).is_ok()
+            }
         }
     }
 }
@@ -354,7 +376,9 @@ impl<'a> Pass<'a> {
         touched.sort_unstable();
         touched.dedup();
         for group in touched.chunk_by(|left, right| left.0 == right.0) {
-            let Some(section) = group.first().and_then(|(id, ..)| self.package.section(*id)) else { continue };
+            let Some(section) = group.first().and_then(|(id, ..)| self.package.section(*id)) else {
+                continue;
+            };
             let whole = group.iter().any(|(_, option, renamed)| option.is_none() && !renamed);
             let options: Vec<&Name> = group.iter().filter_map(|(_, option, _)| *option).collect();
             let renamed = group.iter().any(|(.., renamed)| *renamed);
@@ -372,7 +396,8 @@ impl<'a> Pass<'a> {
             if shape.min == 0 && shape.max.is_none() {
                 continue;
             }
-            let number = |section: &Section<'_>| self.module.section_type(section.kind()).map(|found| found.kind());
+            let number =
+                |section: &Section<'_>| self.module.section_type(section.kind()).map(|found| found.kind());
             let mut count = 0u64;
             let mut surplus = None;
             for section in self.package.sections().filter(|section| number(section) == Some(shape.kind())) {
@@ -400,7 +425,12 @@ impl<'a> Pass<'a> {
     fn too_few(&mut self, shape: &SectionType, count: u64) {
         let limit = amount(shape.min, shape.max.unwrap_or(u64::MAX), "section");
         let detail = Detail { key: self.name.to_owned(), allowed: Some(limit.clone()), ..Detail::default() };
-        let message = format!("`{}` has {} of the type `{}`, not {limit}", self.name, amount(count, count, "section"), shape.kind);
+        let message = format!(
+            "`{}` has {} of the type `{}`, not {limit}",
+            self.name,
+            amount(count, count, "section"),
+            shape.kind
+        );
         self.findings.push(Finding {
             place: Place::default(),
             code: COUNT,
@@ -430,7 +460,11 @@ impl<'a> Pass<'a> {
             Access::WriteOnce => !first,
         };
         if refused {
-            let words = if field.access == Access::ReadOnly { "may not be changed" } else { "has been written, and may not be changed" };
+            let words = if field.access == Access::ReadOnly {
+                "may not be changed"
+            } else {
+                "has been written, and may not be changed"
+            };
             let all = stanzas(self.package, section).into_iter().flat_map(|spot| lines(self.package, spot));
             let line = all.filter(|line| *line.name.value() == *option.as_bytes()).last();
             let place = line.map_or_else(|| head(self.package, section), |line| line.value_place());
@@ -527,7 +561,8 @@ impl<'a> Pass<'a> {
         }
         let value = line.value.map(|value| value.value()).unwrap_or_default();
         if line.list && !field.list && (glob || index == state.last) {
-            let report = Report::new(LIST, "is a list, and one value belongs there").hint("write one `option` line");
+            let report =
+                Report::new(LIST, "is a list, and one value belongs there").hint("write one `option` line");
             self.report_line(section, field, line, report);
         }
         if field.words {
@@ -565,10 +600,20 @@ impl<'a> Pass<'a> {
     }
 
     #[cold]
-    fn broken(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], item: &[u8], rule: &Rule) {
-        let mut report = Report::new(rule.code, rule.complaint(item)).rule(&rule.text).allowed(rule.wants.to_string());
+    fn broken(
+        &mut self,
+        section: Section<'a>,
+        field: &'a Field,
+        line: Line<'a>,
+        value: &[u8],
+        item: &[u8],
+        rule: &Rule,
+    ) {
+        let mut report =
+            Report::new(rule.code, rule.complaint(item)).rule(&rule.text).allowed(rule.wants.to_string());
         if rule.code == CHOICE && !field.secret {
-            let choices: Vec<String> = field.choices().map(|choice| String::from_utf8_lossy(choice).into_owned()).collect();
+            let choices: Vec<String> =
+                field.choices().map(|choice| String::from_utf8_lossy(choice).into_owned()).collect();
             report.hint = closest(&String::from_utf8_lossy(item), choices.iter().map(String::as_str))
                 .map(|meant| format!("did you mean `{meant}`?"));
             report.choices = choices;
@@ -600,7 +645,15 @@ impl<'a> Pass<'a> {
     }
 
     #[cold]
-    fn dead_end(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>, value: &[u8], item: &[u8], reference: &Reference) {
+    fn dead_end(
+        &mut self,
+        section: Section<'a>,
+        field: &'a Field,
+        line: Line<'a>,
+        value: &[u8],
+        item: &[u8],
+        reference: &Reference,
+    ) {
         let holder = match reference.package.as_deref() {
             Some(name) if name != self.name => self.lookup.package(name),
             _ => None,
@@ -611,7 +664,8 @@ impl<'a> Pass<'a> {
             choices.len() >= 200
         });
         let what = describe(reference, self.name);
-        let mut report = Report::new(REFERENCE, format!("names {what} that does not exist")).rule(&format!("ref:{reference}"));
+        let mut report = Report::new(REFERENCE, format!("names {what} that does not exist"))
+            .rule(&format!("ref:{reference}"));
         report.hint = closest(&String::from_utf8_lossy(item), choices.iter().map(String::as_str))
             .map(|meant| format!("did you mean `{meant}`?"));
         report.choices = choices;
@@ -652,17 +706,27 @@ impl<'a> Pass<'a> {
         };
         if let Some(other) = other.and_then(|id| package.section(id)) {
             let words = format!("is the value of `{}` already", self.key(other, None));
-            self.report_item(section, field, line, value, value, Report::new(DUPLICATE, words).rule("unique"));
+            self.report_item(
+                section,
+                field,
+                line,
+                value,
+                value,
+                Report::new(DUPLICATE, words).rule("unique"),
+            );
         }
     }
 
     #[cold]
     fn deprecated(&mut self, section: Section<'a>, field: &'a Field, line: Line<'a>) {
         let Some(deprecation) = &field.deprecated else { return };
-        let mut report = Report::new(DEPRECATED, match &deprecation.reason {
-            Some(reason) => format!("is deprecated: {reason}"),
-            None => "is deprecated".to_owned(),
-        });
+        let mut report = Report::new(
+            DEPRECATED,
+            match &deprecation.reason {
+                Some(reason) => format!("is deprecated: {reason}"),
+                None => "is deprecated".to_owned(),
+            },
+        );
         report.hint = deprecation.replacement.as_ref().map(|instead| format!("use `{instead}` instead"));
         let name = String::from_utf8_lossy(&line.name.value()).into_owned();
         self.report(line.name_place(), section, Some(&name), report.of_name());
@@ -670,9 +734,12 @@ impl<'a> Pass<'a> {
 
     fn items(&mut self, section: Section<'a>, field: &'a Field, place: u32) {
         let state = self.states[place as usize];
-        let own = self.occurrences[state.start as usize..=state.last as usize].iter().filter(|known| known.place == place);
-        let values: Vec<(Line<'a>, Cow<'a, [u8]>)> =
-            own.map(|known| (known.line, known.line.value.map(|value| value.value()).unwrap_or_default())).collect();
+        let own = self.occurrences[state.start as usize..=state.last as usize]
+            .iter()
+            .filter(|known| known.place == place);
+        let values: Vec<(Line<'a>, Cow<'a, [u8]>)> = own
+            .map(|known| (known.line, known.line.value.map(|value| value.value()).unwrap_or_default()))
+            .collect();
         let items: Vec<(Line<'a>, &[u8])> = values
             .iter()
             .flat_map(|(line, value)| {
@@ -687,7 +754,8 @@ impl<'a> Pass<'a> {
             && !(least..=most).contains(&count)
         {
             let wants = amount(least, most, "item");
-            let report = Report::new(ITEMS, format!("has {}, not {wants}", amount(count, count, "item"))).allowed(wants);
+            let report = Report::new(ITEMS, format!("has {}, not {wants}", amount(count, count, "item")))
+                .allowed(wants);
             self.report_line(section, field, last, report);
         }
         if field.distinct {
@@ -713,29 +781,45 @@ impl<'a> Pass<'a> {
                 && let Some(field) = module.field_at(shape, *place)
                 && scope.has(field.name.as_bytes())
             {
-                self.missing(section, field, Report::new(MISSING, "is missing, and required").rule("required"));
+                self.missing(
+                    section,
+                    field,
+                    Report::new(MISSING, "is missing, and required").rule("required"),
+                );
             }
         }
         for place in &shape.related {
             let Some(field) = module.field_at(shape, *place) else { continue };
             let asked = field.required_if.iter().map(Condition::option).chain(field.excludes());
-            if !scope.has(field.name.as_bytes()) && !asked.into_iter().any(|option| scope.has(option.as_bytes())) {
+            if !scope.has(field.name.as_bytes())
+                && !asked.into_iter().any(|option| scope.has(option.as_bytes()))
+            {
                 continue;
             }
             if !self.is_there(*place) {
-                if let Some(condition) = field.required_if.iter().find(|condition| self.condition_holds(shape, condition)) {
-                    let report = Report::new(CONDITION, format!("is missing, and required because {condition}"));
+                if let Some(condition) =
+                    field.required_if.iter().find(|condition| self.condition_holds(shape, condition))
+                {
+                    let report =
+                        Report::new(CONDITION, format!("is missing, and required because {condition}"));
                     self.missing(section, field, report);
                 }
                 continue;
             }
-            let clash = field.excludes().find(|other| shape.place(other.as_bytes()).is_some_and(|place| self.is_there(place)));
+            let clash = field
+                .excludes()
+                .find(|other| shape.place(other.as_bytes()).is_some_and(|place| self.is_there(place)));
             if let Some(other) = clash {
                 let words = format!("cannot stand beside `{other}`");
                 let index = self.states[*place as usize].last as usize;
                 let line = self.occurrences[index].line;
                 let name = field.name.clone();
-                self.report(line.name_place(), section, Some(&name), Report::new(EXCLUDED, words).hint("remove one of the two").of_name());
+                self.report(
+                    line.name_place(),
+                    section,
+                    Some(&name),
+                    Report::new(EXCLUDED, words).hint("remove one of the two").of_name(),
+                );
             }
         }
     }
@@ -765,7 +849,11 @@ impl<'a> Pass<'a> {
     #[cold]
     fn missing(&mut self, section: Section<'a>, field: &'a Field, mut report: Report) {
         report.hint = Some(match field.default_value() {
-            Some(default) => format!("add `option {} '{}'`", field.name, String::from_utf8_lossy(&default.items().concat())),
+            Some(default) => format!(
+                "add `option {} '{}'`",
+                field.name,
+                String::from_utf8_lossy(&default.items().concat())
+            ),
             None => format!("add `option {} '...'`", field.name),
         });
         report.allowed = field.rules.first().map(|rule| rule.wants.to_string());
@@ -777,15 +865,28 @@ impl<'a> Pass<'a> {
         match (shape.naming, section.name()) {
             (Naming::Named, None) => {
                 let hint = format!("write `config {} 'NAME'`", shape.kind);
-                self.report(head(self.package, section), section, None, Report::new(NAMING, "has no name, and needs one").hint(hint));
+                self.report(
+                    head(self.package, section),
+                    section,
+                    None,
+                    Report::new(NAMING, "has no name, and needs one").hint(hint),
+                );
             }
             (Naming::Anonymous, Some(_)) => {
                 let hint = format!("write `config {}` alone", shape.kind);
-                self.report(head(self.package, section), section, None, Report::new(NAMING, "has a name, and must not have one").hint(hint));
+                self.report(
+                    head(self.package, section),
+                    section,
+                    None,
+                    Report::new(NAMING, "has a name, and must not have one").hint(hint),
+                );
             }
             (_, Some(name)) => {
                 if let Some(rule) = shape.name_rules.iter().find(|rule| !rule.test.holds(name.as_bytes())) {
-                    let report = Report::new(SECTION_NAME, format!("has a name that {}", rule.complaint(name.as_bytes())));
+                    let report = Report::new(
+                        SECTION_NAME,
+                        format!("has a name that {}", rule.complaint(name.as_bytes())),
+                    );
                     self.report(head(self.package, section), section, None, report.rule(&rule.text));
                 }
             }
@@ -797,19 +898,33 @@ impl<'a> Pass<'a> {
     fn unknown_type(&mut self, section: Section<'a>) {
         let kind = section.kind();
         let unknown = self.module.settings.unknown;
-        if unknown == Unknown::Allow || self.others.iter().any(|other| other.number_of(kind).is_some() || other.is_own(kind)) {
+        if unknown == Unknown::Allow
+            || self.others.iter().any(|other| other.number_of(kind).is_some() || other.is_own(kind))
+        {
             return;
         }
-        let types = || std::iter::once(self.module).chain(self.others.iter().copied()).flat_map(|module| module.section_types());
-        let mut report = Report::new(UNKNOWN_TYPE, format!("is of the type `{kind}`, which the schema does not know"));
+        let types = || {
+            std::iter::once(self.module)
+                .chain(self.others.iter().copied())
+                .flat_map(|module| module.section_types())
+        };
+        let mut report =
+            Report::new(UNKNOWN_TYPE, format!("is of the type `{kind}`, which the schema does not know"));
         report.severity = severity(unknown);
-        report.hint = closest(kind, types().map(|shape| shape.kind())).map(|meant| format!("did you mean `{meant}`?"));
+        report.hint =
+            closest(kind, types().map(|shape| shape.kind())).map(|meant| format!("did you mean `{meant}`?"));
         report.choices = types().map(|shape| shape.kind().to_owned()).collect();
         self.report(head(self.package, section), section, None, report);
     }
 
     #[cold]
-    fn unknown_option(&mut self, section: Section<'a>, shape: &SectionType, line: Line<'a>, unknown: Unknown) {
+    fn unknown_option(
+        &mut self,
+        section: Section<'a>,
+        shape: &SectionType,
+        line: Line<'a>,
+        unknown: Unknown,
+    ) {
         let name = String::from_utf8_lossy(&line.name.value()).into_owned();
         let kind = section.kind();
         if self.others.iter().any(|other| other.field(kind, &name).is_some()) {
@@ -832,17 +947,22 @@ impl<'a> Pass<'a> {
     }
 
     fn field_of_any(&self, kind: &str, option: &str) -> Option<&Field> {
-        self.module.field(kind, option).or_else(|| self.others.iter().find_map(|other| other.field(kind, option)))
+        self.module
+            .field(kind, option)
+            .or_else(|| self.others.iter().find_map(|other| other.field(kind, option)))
     }
 
     /// Reports every section that refers to one of these values through a field.
     fn refer_to(&mut self, number: u32, reference: &Reference, gone: &Targets) {
         let module = self.module;
         let field = &module.fields[number as usize];
-        let is_gone = |value: &[u8]| gone.contains(value) && !field.beside_reference.iter().any(|beside| **beside == *value);
+        let is_gone = |value: &[u8]| {
+            gone.contains(value) && !field.beside_reference.iter().any(|beside| **beside == *value)
+        };
         for section in self.package.sections() {
             let shape = module.shape(section.kind());
-            for line in stanzas(self.package, section).into_iter().flat_map(|spot| lines(self.package, spot)) {
+            for line in stanzas(self.package, section).into_iter().flat_map(|spot| lines(self.package, spot))
+            {
                 let place = shape.place(&line.name.value());
                 if place.and_then(|place| shape.fields.get(place as usize)) != Some(&number) {
                     continue;
@@ -878,10 +998,22 @@ impl<'a> Pass<'a> {
     }
 
     /// Reports something about an item of a value.
-    fn report_item(&mut self, section: Section<'a>, field: &Field, line: Line<'a>, value: &[u8], item: &[u8], mut report: Report) {
+    fn report_item(
+        &mut self,
+        section: Section<'a>,
+        field: &Field,
+        line: Line<'a>,
+        value: &[u8],
+        item: &[u8],
+        mut report: Report,
+    ) {
         // An item is a part of the value that it was found in.
         let start = (item.as_ptr() as usize).wrapping_sub(value.as_ptr() as usize);
-        let part = if start <= value.len() && start + item.len() <= value.len() { start..start + item.len() } else { 0..value.len() };
+        let part = if start <= value.len() && start + item.len() <= value.len() {
+            start..start + item.len()
+        } else {
+            0..value.len()
+        };
         if field.secret {
             report.words = format!("the value {}", report.words);
         } else {
@@ -900,18 +1032,29 @@ impl<'a> Pass<'a> {
     }
 
     fn report(&mut self, place: Place, section: Section<'a>, option: Option<&str>, report: Report) {
-        let secret = option.and_then(|option| self.module.field(section.kind(), option)).is_some_and(|field| field.secret);
+        let secret = option
+            .and_then(|option| self.module.field(section.kind(), option))
+            .is_some_and(|field| field.secret);
         self.report_secret(place, section, option, report, secret);
     }
 
-    fn report_secret(&mut self, place: Place, section: Section<'a>, option: Option<&str>, report: Report, secret: bool) {
+    fn report_secret(
+        &mut self,
+        place: Place,
+        section: Section<'a>,
+        option: Option<&str>,
+        report: Report,
+        secret: bool,
+    ) {
         if !self.findings.wants(report.severity) {
             return;
         }
         let key = self.key(section, option);
         let message = match option {
             // What is said of a value begins with it; what is said of an option continues its key.
-            Some(_) if report.words.starts_with('`') || report.words.starts_with("the value") => format!("`{key}`: {}", report.words),
+            Some(_) if report.words.starts_with('`') || report.words.starts_with("the value") => {
+                format!("`{key}`: {}", report.words)
+            }
             _ => format!("`{key}` {}", report.words),
         };
         let Report { code, severity, rule, value, allowed, choices, hint, names, .. } = report;

@@ -37,7 +37,11 @@ impl Code {
     /// Writes the index of codes as a page.
     pub fn index() -> String {
         let parts = [
-            ("What is wrong with a text", "These have words for codes. A text with any of them is not read.", TEXT),
+            (
+                "What is wrong with a text",
+                "These have words for codes. A text with any of them is not read.",
+                TEXT,
+            ),
             (
                 "What a schema finds in a package",
                 "Errors keep a commit back where the schema is enforced; warnings never do.",

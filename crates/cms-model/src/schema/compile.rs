@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::code::{
-    ARGUMENT, CHOICE, CUSTOM, Code, EXCLUDED_FORM, LENGTH, PATTERN, RANGE, REGEX, RULE_SYNTAX, TYPE, UNKNOWN_RULE,
+    ARGUMENT, CHOICE, CUSTOM, Code, EXCLUDED_FORM, LENGTH, PATTERN, RANGE, REGEX, RULE_SYNTAX, TYPE,
+    UNKNOWN_RULE,
 };
 use super::pattern;
 use super::plain::{self, Measure};
@@ -17,15 +18,57 @@ const DEPTH: usize = 12;
 
 /// Rules with arguments, beside the plain types.
 const WITH_ARGUMENTS: &[&str] = &[
-    "min", "max", "between", "range", "len", "length", "minlength", "maxlength", "rangelength", "digits", "in", "not_in",
-    "regex", "not_regex", "starts_with", "ends_with", "contains", "or", "and", "not", "neg", "list", "size",
+    "min",
+    "max",
+    "between",
+    "range",
+    "len",
+    "length",
+    "minlength",
+    "maxlength",
+    "rangelength",
+    "digits",
+    "in",
+    "not_in",
+    "regex",
+    "not_regex",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "or",
+    "and",
+    "not",
+    "neg",
+    "list",
+    "size",
 ];
 
 /// Rules that are properties of the field.
 pub(crate) const PROPERTIES: &[&str] = &[
-    "required", "unique", "nullable", "sometimes", "optional", "default", "list", "array", "words", "items", "distinct",
-    "secret", "read_only", "write_once", "nocache", "unit", "size", "ref", "required_if", "required_with",
-    "required_unless", "excludes", "deprecated", "reload",
+    "required",
+    "unique",
+    "nullable",
+    "sometimes",
+    "optional",
+    "default",
+    "list",
+    "array",
+    "words",
+    "items",
+    "distinct",
+    "secret",
+    "read_only",
+    "write_once",
+    "nocache",
+    "unit",
+    "size",
+    "ref",
+    "required_if",
+    "required_with",
+    "required_unless",
+    "excludes",
+    "deprecated",
+    "reload",
 ];
 
 /// Says whether there is a rule of that name.
@@ -49,6 +92,9 @@ pub(crate) fn is_property(call: &Call) -> bool {
         name => PROPERTIES.contains(&name),
     }
 }
+
+/// Values that a rule lists.
+type Texts = Box<[Box<[u8]>]>;
 
 /// What `min` and its like measure, and what a bare number counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -128,9 +174,16 @@ impl RuleSet {
 
 /// The measure that the first type with one gives.
 pub(crate) fn measure(calls: &[Call]) -> Option<Measure> {
-    let mut types = calls.iter().filter(|call| !call.negated && !is_property(call)).filter_map(|call| plain::find(&call.name));
+    let mut types = calls
+        .iter()
+        .filter(|call| !call.negated && !is_property(call))
+        .filter_map(|call| plain::find(&call.name));
     let first = types.next()?;
-    Some(types.map(|plain| plain.measure).fold(first.measure, |known, next| if known == Measure::Text { next } else { known }))
+    Some(
+        types
+            .map(|plain| plain.measure)
+            .fold(first.measure, |known, next| if known == Measure::Text { next } else { known }),
+    )
 }
 
 /// Compiles rules that are no properties; types come first, so that their words are the ones that a finding has.
@@ -159,7 +212,8 @@ impl Compiler<'_> {
     fn rule(&self) -> Result<Rule, Fault> {
         let call = self.call;
         let (test, code, wants) = self.test()?;
-        let (test, code) = if call.negated { (Test::Not(Box::new(test)), EXCLUDED_FORM) } else { (test, code) };
+        let (test, code) =
+            if call.negated { (Test::Not(Box::new(test)), EXCLUDED_FORM) } else { (test, code) };
         Ok(Rule { test, text: call.text.as_str().into(), code, wants: wants.into() })
     }
 
@@ -169,9 +223,12 @@ impl Compiler<'_> {
 
     fn test(&self) -> Result<(Test, &'static Code, String), Fault> {
         let name = self.call.name.as_str();
-        if let Some(plain) = plain::find(name).filter(|_| !matches!(name, "size" | "list") || self.call.arguments.is_empty()) {
+        if let Some(plain) =
+            plain::find(name).filter(|_| !matches!(name, "size" | "list") || self.call.arguments.is_empty())
+        {
             // LuCI's `ip4addr("nomask")` and its like say what is so here anyway.
-            let nomask = self.call.parenthesized && matches!(&self.call.arguments[..], [one] if matches!(one.text.as_str(), "nomask" | "true" | "1"));
+            let nomask = self.call.parenthesized
+                && matches!(&self.call.arguments[..], [one] if matches!(one.text.as_str(), "nomask" | "true" | "1"));
             if !nomask && !self.call.arguments.is_empty() {
                 return Err(self.fault(format!("`{name}` takes no arguments")));
             }
@@ -196,9 +253,12 @@ impl Compiler<'_> {
             "ends_with" => self.parts(Test::Ends, "a text that ends with"),
             "contains" => self.parts(Test::Contains, "a text that contains"),
             "regex" | "not_regex" => {
-                let [argument] = &self.call.arguments[..] else { return Err(self.fault("a pattern is one argument")) };
-                let regex = pattern::compile(&argument.text)
-                    .map_err(|reason| Fault::new(REGEX, argument.at.clone(), format!("the pattern cannot be used: {reason}")))?;
+                let [argument] = &self.call.arguments[..] else {
+                    return Err(self.fault("a pattern is one argument"));
+                };
+                let regex = pattern::compile(&argument.text).map_err(|reason| {
+                    Fault::new(REGEX, argument.at.clone(), format!("the pattern cannot be used: {reason}"))
+                })?;
                 let wants = format!("a text that matches /{}/", argument.text);
                 Ok(self.turned(name == "not_regex", Test::Matches(Box::new(regex)), PATTERN, wants))
             }
@@ -206,7 +266,8 @@ impl Compiler<'_> {
                 if self.call.arguments.is_empty() {
                     return Err(self.fault(format!("`{name}` wants rules in parentheses")));
                 }
-                let parts: Result<Vec<_>, _> = self.call.arguments.iter().map(|argument| self.nested(argument)).collect();
+                let parts: Result<Vec<_>, _> =
+                    self.call.arguments.iter().map(|argument| self.nested(argument)).collect();
                 let (tests, wants): (Vec<_>, Vec<_>) = parts?.into_iter().unzip();
                 let tests = tests.into_boxed_slice();
                 if name == "or" {
@@ -231,14 +292,21 @@ impl Compiler<'_> {
         }
     }
 
-    fn turned(&self, not: bool, test: Test, code: &'static Code, wants: String) -> (Test, &'static Code, String) {
+    fn turned(
+        &self,
+        not: bool,
+        test: Test,
+        code: &'static Code,
+        wants: String,
+    ) -> (Test, &'static Code, String) {
         if not { (Test::Not(Box::new(test)), EXCLUDED_FORM, wants) } else { (test, code, wants) }
     }
 
     fn custom(&self) -> Result<(Test, &'static Code, String), Fault> {
         let name = self.call.name.as_str();
         if PROPERTIES.contains(&name) {
-            return Err(self.fault(format!("`{name}` is a property of the field, and cannot be part of another rule")));
+            return Err(self
+                .fault(format!("`{name}` is a property of the field, and cannot be part of another rule")));
         }
         let Some(rule) = self.rules.find(name) else {
             let fault = Fault::new(UNKNOWN_RULE, self.call.at.clone(), format!("there is no rule `{name}`"));
@@ -249,7 +317,8 @@ impl Compiler<'_> {
                 None => fault,
             });
         };
-        let arguments: Box<[String]> = self.call.arguments.iter().map(|argument| argument.text.clone()).collect();
+        let arguments: Box<[String]> =
+            self.call.arguments.iter().map(|argument| argument.text.clone()).collect();
         rule.check_arguments(&arguments).map_err(|reason| self.fault(format!("`{name}`: {reason}")))?;
         Ok((Test::Custom(rule.clone(), arguments), CUSTOM, format!("what `{}` wants", self.call.text)))
     }
@@ -265,7 +334,11 @@ impl Compiler<'_> {
             fault
         };
         if self.depth >= DEPTH {
-            return Err(Fault::new(RULE_SYNTAX, argument.at.clone(), format!("rules nest deeper than {DEPTH}")));
+            return Err(Fault::new(
+                RULE_SYNTAX,
+                argument.at.clone(),
+                format!("rules nest deeper than {DEPTH}"),
+            ));
         }
         let calls = parse(&argument.text).map_err(shift)?;
         let scale = Scale { measure: None, bare: self.bare };
@@ -273,12 +346,24 @@ impl Compiler<'_> {
         let measure = measure(&calls);
         for call in &calls {
             let scale = Scale { measure, ..scale };
-            let compiler = Compiler { call, measure: scale.measure, bare: self.bare, rules: self.rules, depth: self.depth + 1 };
+            let compiler = Compiler {
+                call,
+                measure: scale.measure,
+                bare: self.bare,
+                rules: self.rules,
+                depth: self.depth + 1,
+            };
             compiled.push(compiler.rule().map_err(shift)?);
         }
         let wants: Vec<_> = compiled
             .iter()
-            .map(|rule| if matches!(rule.test, Test::Not(_)) { format!("not {}", rule.wants) } else { rule.wants.to_string() })
+            .map(|rule| {
+                if matches!(rule.test, Test::Not(_)) {
+                    format!("not {}", rule.wants)
+                } else {
+                    rule.wants.to_string()
+                }
+            })
             .collect();
         let mut tests: Vec<_> = compiled.into_iter().map(|rule| rule.test).collect();
         let test = match (tests.len(), tests.pop()) {
@@ -298,7 +383,7 @@ impl Compiler<'_> {
         Ok(self.call.arguments.iter().map(|argument| argument.text.as_bytes().into()).collect())
     }
 
-    fn parts(&self, test: fn(Box<[Box<[u8]>]>) -> Test, wants: &str) -> Result<(Test, &'static Code, String), Fault> {
+    fn parts(&self, test: fn(Texts) -> Test, wants: &str) -> Result<(Test, &'static Code, String), Fault> {
         let texts = self.texts()?;
         let wants = format!("{wants} {}", choices(&texts).trim_start_matches("one of "));
         Ok((test(texts.into()), PATTERN, wants))
@@ -310,10 +395,14 @@ impl Compiler<'_> {
         match (name, &self.call.arguments[..]) {
             ("min" | "minlength", [low]) => Ok((Some(low), None)),
             ("max" | "maxlength", [high]) => Ok((None, Some(high))),
-            ("min" | "max" | "minlength" | "maxlength", _) => Err(self.fault(format!("`{name}` wants one number: `{name}:1`"))),
+            ("min" | "max" | "minlength" | "maxlength", _) => {
+                Err(self.fault(format!("`{name}` wants one number: `{name}:1`")))
+            }
             ("len" | "length" | "digits", [exact]) => Ok((Some(exact), Some(exact))),
             ("len" | "length" | "digits", [low, high]) => Ok((Some(low), Some(high))),
-            ("len" | "length" | "digits", _) => Err(self.fault(format!("`{name}` wants one number or two: `{name}:1,9`"))),
+            ("len" | "length" | "digits", _) => {
+                Err(self.fault(format!("`{name}` wants one number or two: `{name}:1,9`")))
+            }
             (_, [low, high]) => Ok((Some(low), Some(high))),
             _ => Err(self.fault(format!("`{name}` wants two numbers: `{name}:1,9`"))),
         }
@@ -335,11 +424,12 @@ impl Compiler<'_> {
                 (Test::Length(low, high), LENGTH, amount(low, high, "character"))
             }
             Measure::Number => {
-                let (low, high) = self.limits(low, high, i64::MIN, i64::MAX, "a whole number", |text| quantity::int(text))?;
+                let (low, high) =
+                    self.limits(low, high, i64::MIN, i64::MAX, "a whole number", quantity::int)?;
                 (Test::Int(low, high), RANGE, span("a number", texts))
             }
             Measure::Float => {
-                let (low, high) = self.limits(low, high, f64::MIN, f64::MAX, "a number", |text| quantity::float(text))?;
+                let (low, high) = self.limits(low, high, f64::MIN, f64::MAX, "a number", quantity::float)?;
                 (Test::Float(low, high), RANGE, span("a number", texts))
             }
             Measure::Duration => {
@@ -368,8 +458,9 @@ impl Compiler<'_> {
     ) -> Result<(T, T), Fault> {
         let one = |argument: Option<&Argument>, otherwise: T| match argument {
             None => Ok(otherwise),
-            Some(argument) => read(argument.text.as_bytes())
-                .ok_or_else(|| Fault::new(ARGUMENT, argument.at.clone(), format!("`{}` is not {what}", argument.text))),
+            Some(argument) => read(argument.text.as_bytes()).ok_or_else(|| {
+                Fault::new(ARGUMENT, argument.at.clone(), format!("`{}` is not {what}", argument.text))
+            }),
         };
         let (low, high) = (one(low, least)?, one(high, most)?);
         if low > high { Err(self.fault("the lower bound is above the upper one")) } else { Ok((low, high)) }
@@ -411,8 +502,10 @@ pub(crate) fn amount(low: u64, high: u64, what: &str) -> String {
 /// `one of a, b, c`, cut off when there are many.
 pub(crate) fn choices(values: &[Box<[u8]>]) -> String {
     const SHOWN: usize = 12;
-    let shown: Vec<_> = values.iter().take(SHOWN).map(|value| format!("`{}`", String::from_utf8_lossy(value))).collect();
-    let more = if values.len() > SHOWN { format!(" and {} more", values.len() - SHOWN) } else { String::new() };
+    let shown: Vec<_> =
+        values.iter().take(SHOWN).map(|value| format!("`{}`", String::from_utf8_lossy(value))).collect();
+    let more =
+        if values.len() > SHOWN { format!(" and {} more", values.len() - SHOWN) } else { String::new() };
     let one_of = if values.len() > 1 { "one of " } else { "" };
     format!("{one_of}{}{more}", shown.join(", "))
 }

@@ -136,7 +136,8 @@ pub enum Condition {
 impl Condition {
     /// Returns the option that it asks.
     pub fn option(&self) -> &str {
-        let (Condition::Present(option) | Condition::Equal(option, _) | Condition::Different(option, _)) = self;
+        let (Condition::Present(option) | Condition::Equal(option, _) | Condition::Different(option, _)) =
+            self;
         option
     }
 }
@@ -145,7 +146,9 @@ impl std::fmt::Display for Condition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Condition::Present(option) => write!(f, "`{option}` is there"),
-            Condition::Equal(option, value) => write!(f, "`{option}` is `{}`", String::from_utf8_lossy(value)),
+            Condition::Equal(option, value) => {
+                write!(f, "`{option}` is `{}`", String::from_utf8_lossy(value))
+            }
             Condition::Different(option, value) => {
                 write!(f, "`{option}` is not `{}`", String::from_utf8_lossy(value))
             }
@@ -287,7 +290,9 @@ impl Field {
         if !self.list {
             return match value {
                 Value::Scalar(text) => one(text),
-                Value::List(items) => items.iter().map(|item| one(item)).collect::<Result<_, _>>().map(Typed::List),
+                Value::List(items) => {
+                    items.iter().map(|item| one(item)).collect::<Result<_, _>>().map(Typed::List)
+                }
             };
         }
         let items = value.items().iter();
@@ -305,7 +310,9 @@ impl Field {
             Kind::Bool => Typed::Bool(quantity::boolean(text)?),
             Kind::Int => Typed::Int(quantity::int(text)?),
             Kind::Float => Typed::Float(quantity::float(text)?),
-            Kind::Duration(bare) => Typed::Duration(Duration::from_millis(quantity::milliseconds(text, bare)?)),
+            Kind::Duration(bare) => {
+                Typed::Duration(Duration::from_millis(quantity::milliseconds(text, bare)?))
+            }
             Kind::Size(bare) => Typed::Size(quantity::size(text, bare)?),
         })
     }

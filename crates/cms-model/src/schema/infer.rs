@@ -15,8 +15,8 @@ const EVIDENCE: usize = 8;
 
 /// Types that a value may turn out to be, narrow ones first.
 const TYPES: &[&str] = &[
-    "bool", "port", "uint", "int", "float", "netmask", "ipv4", "ipv6", "cidr", "mac", "date", "datetime", "uuid", "duration",
-    "size", "email", "url", "file",
+    "bool", "port", "uint", "int", "float", "netmask", "ipv4", "ipv6", "cidr", "mac", "date", "datetime",
+    "uuid", "duration", "size", "email", "url", "file",
 ];
 
 #[derive(Default)]
@@ -72,9 +72,13 @@ pub fn infer(name: &str, packages: &[&Package]) -> String {
 }
 
 fn write(name: &str, types: &[(String, Type)]) -> String {
-    let mut text = format!("# Drafted from {} section types that there are: read it before it is enforced.\n\n", types.len());
+    let mut text = format!(
+        "# Drafted from {} section types that there are: read it before it is enforced.\n\n",
+        types.len()
+    );
     // A module is named like its package, and a package may have a name that no section can have.
-    let module: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    let module: String =
+        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
     line(&mut text, "config module", &module);
     if module != name {
         option(&mut text, "package", name);
@@ -124,11 +128,20 @@ fn rules(name: &str, seen: &Seen, always: bool) -> String {
             let mut different: Vec<&[u8]> = values().collect();
             different.sort_unstable();
             different.dedup();
-            let simple = different.iter().all(|value| value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)));
-            if different.len() <= CHOICES && different.len() * 2 <= seen.values.len() && seen.values.len() >= EVIDENCE && simple {
+            let simple = different
+                .iter()
+                .all(|value| value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte)));
+            if different.len() <= CHOICES
+                && different.len() * 2 <= seen.values.len()
+                && seen.values.len() >= EVIDENCE
+                && simple
+            {
                 let texts: Vec<_> = different.iter().map(|value| String::from_utf8_lossy(value)).collect();
                 rules.push(format!("in:{}", texts.join(",")));
-            } else if !seen.list && values().any(|value| words(value).count() > 1) && values().all(|value| words(value).all(crate::Name::is_valid)) {
+            } else if !seen.list
+                && values().any(|value| words(value).count() > 1)
+                && values().all(|value| words(value).all(crate::Name::is_valid))
+            {
                 rules.push("words".to_owned());
             } else {
                 rules.push("string".to_owned());

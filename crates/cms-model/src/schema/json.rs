@@ -224,7 +224,12 @@ impl Reader<'_> {
         }
     }
 
-    fn sequence(&mut self, open: &str, close: &str, mut one: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+    fn sequence(
+        &mut self,
+        open: &str,
+        close: &str,
+        mut one: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
         self.take(open)?;
         self.blanks();
         if self.take(close).is_some() {
@@ -241,10 +246,12 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Option<Json> {
-        let length = self.rest().iter().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count();
+        let length =
+            self.rest().iter().take_while(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)).count();
         let text = &self.text[self.position..self.position + length];
         let digits = text.strip_prefix('-').unwrap_or(text);
-        let leading_zero = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
+        let leading_zero =
+            digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
         let starts = digits.as_bytes().first()?.is_ascii_digit();
         let ends = text.as_bytes().last()?.is_ascii_digit();
         let dotless = !text.contains(".e") && !text.contains(".E");
@@ -298,7 +305,9 @@ impl Reader<'_> {
 
     fn hex(&mut self) -> Option<u32> {
         let digits = self.text.get(self.position..self.position + 4)?;
-        let number = u32::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let number = u32::from_str_radix(digits, 16)
+            .ok()
+            .filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         self.position += 4;
         Some(number)
     }
@@ -326,7 +335,21 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_refused() {
-        for text in ["", "{", "[1,]", "01", "1.", "+1", "nul", "\"\u{1}\"", "\"\\x\"", "\"\\ud800\"", "1 2", "{a:1}", "é"] {
+        for text in [
+            "",
+            "{",
+            "[1,]",
+            "01",
+            "1.",
+            "+1",
+            "nul",
+            "\"\u{1}\"",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "1 2",
+            "{a:1}",
+            "é",
+        ] {
             assert!(Json::parse(text).is_err(), "{text}");
         }
         assert!(Json::parse(&"[".repeat(1000)).is_err());

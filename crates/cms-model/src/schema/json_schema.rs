@@ -29,10 +29,8 @@ impl Module {
     /// ```
     pub fn to_json_schema(&self) -> Json {
         let settings = self.settings();
-        let mut members = vec![
-            ("$schema".to_owned(), Json::text(DIALECT)),
-            ("title".to_owned(), Json::text(self.name())),
-        ];
+        let mut members =
+            vec![("$schema".to_owned(), Json::text(DIALECT)), ("title".to_owned(), Json::text(self.name()))];
         if let Some(description) = &settings.description {
             members.push(("description".to_owned(), Json::text(description)));
         }
@@ -63,7 +61,10 @@ impl Module {
     fn sections_schema(&self, shape: &SectionType) -> Json {
         let section = self.section_schema(shape);
         let object = |section: Json| {
-            Json::Object(vec![("type".to_owned(), Json::text("object")), ("additionalProperties".to_owned(), section)])
+            Json::Object(vec![
+                ("type".to_owned(), Json::text("object")),
+                ("additionalProperties".to_owned(), section),
+            ])
         };
         let array = |section: Json| {
             let mut members = vec![("type".to_owned(), Json::text("array")), ("items".to_owned(), section)];
@@ -76,7 +77,10 @@ impl Module {
         match shape.naming() {
             Naming::Named => object(section),
             Naming::Anonymous => array(section),
-            Naming::Any => Json::Object(vec![("anyOf".to_owned(), Json::List(vec![object(section.clone()), array(section)]))]),
+            Naming::Any => Json::Object(vec![(
+                "anyOf".to_owned(),
+                Json::List(vec![object(section.clone()), array(section)]),
+            )]),
         }
     }
 
@@ -115,7 +119,8 @@ fn field_schema(field: &Field) -> Json {
     let mut members = Vec::new();
     let item = item_schema(field);
     if field.is_list() {
-        let mut array = vec![("type".to_owned(), Json::text("array")), ("items".to_owned(), Json::Object(item.clone()))];
+        let mut array =
+            vec![("type".to_owned(), Json::text("array")), ("items".to_owned(), Json::Object(item.clone()))];
         if let Some((least, most)) = field.items {
             if least > 0 {
                 array.push(("minItems".to_owned(), Json::number(least)));
@@ -161,7 +166,8 @@ fn field_schema(field: &Field) -> Json {
         beyond.push(("unique".to_owned(), Json::Bool(true)));
     }
     if !field.required_if().is_empty() {
-        let conditions = field.required_if().iter().map(|condition| Json::text(condition.to_string())).collect();
+        let conditions =
+            field.required_if().iter().map(|condition| Json::text(condition.to_string())).collect();
         beyond.push(("required_if".to_owned(), Json::List(conditions)));
     }
     let excludes: Vec<Json> = field.excludes().map(Json::text).collect();
@@ -171,7 +177,8 @@ fn field_schema(field: &Field) -> Json {
     if let Some(unit) = field.unit() {
         beyond.push(("unit".to_owned(), Json::text(unit)));
     }
-    let unsaid: Vec<Json> = field.rules.iter().filter(|rule| !is_said(rule)).map(|rule| Json::text(&*rule.text)).collect();
+    let unsaid: Vec<Json> =
+        field.rules.iter().filter(|rule| !is_said(rule)).map(|rule| Json::text(&*rule.text)).collect();
     if !unsaid.is_empty() {
         beyond.push(("rules".to_owned(), Json::List(unsaid)));
     }
@@ -199,12 +206,15 @@ fn item_schema(field: &Field) -> Vec<(String, Json)> {
         None => members.push((name.to_owned(), value)),
     };
     let either = |json: &str| Json::List(vec![Json::text(json), Json::text("string")]);
-    set("type", match field.kind() {
-        Kind::Bool => either("boolean"),
-        Kind::Int => either("integer"),
-        Kind::Float => either("number"),
-        _ => Json::text("string"),
-    });
+    set(
+        "type",
+        match field.kind() {
+            Kind::Bool => either("boolean"),
+            Kind::Int => either("integer"),
+            Kind::Float => either("number"),
+            _ => Json::text("string"),
+        },
+    );
     for rule in &field.rules {
         match &rule.test {
             Test::Plain(plain) => match plain.json {
@@ -256,7 +266,9 @@ fn item_schema(field: &Field) -> Vec<(String, Json)> {
             }
             // The crate's own anchors are of another dialect.
             Test::Matches(_) => {
-                if let Some(pattern) = rule.wants.strip_prefix("a text that matches /").and_then(|rest| rest.strip_suffix('/')) {
+                if let Some(pattern) =
+                    rule.wants.strip_prefix("a text that matches /").and_then(|rest| rest.strip_suffix('/'))
+                {
                     set("pattern", Json::text(format!("^(?:{pattern})$")));
                 }
             }
@@ -299,12 +311,14 @@ pub struct Imported {
 /// ```
 pub fn from_json_schema(name: &str, document: &Json) -> Imported {
     let mut import = Import { text: String::new(), left_out: Vec::new() };
-    let module: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
+    let module: String =
+        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).collect();
     import.line(&format!("config module {}", quoted(&module)));
     if module != name {
         import.option("package", name);
     }
-    let version = document.get("version").and_then(Json::as_text).filter(|text| super::Version::parse(text).is_some());
+    let version =
+        document.get("version").and_then(Json::as_text).filter(|text| super::Version::parse(text).is_some());
     import.option("version", version.unwrap_or("0.1.0"));
     if let Some(description) = document.get("description").and_then(Json::as_text) {
         import.option("description", description);
@@ -312,7 +326,22 @@ pub fn from_json_schema(name: &str, document: &Json) -> Imported {
     if document.get("additionalProperties") == Some(&Json::Bool(false)) {
         import.option("strict", "1");
     }
-    import.keywords("", document, &["$schema", "$id", "$comment", "title", "description", "version", "type", "properties", "patternProperties", "additionalProperties"]);
+    import.keywords(
+        "",
+        document,
+        &[
+            "$schema",
+            "$id",
+            "$comment",
+            "title",
+            "description",
+            "version",
+            "type",
+            "properties",
+            "patternProperties",
+            "additionalProperties",
+        ],
+    );
     for (group, star) in [("properties", ""), ("patternProperties", "*")] {
         for (kind, sections) in document.get(group).map(Json::members).unwrap_or_default() {
             let kind = kind.strip_prefix('^').filter(|_| !star.is_empty()).unwrap_or(kind).replace('\\', "");
@@ -359,7 +388,8 @@ impl Import {
         let named = forms.iter().find_map(|form| form.get("additionalProperties"));
         let anonymous = forms.iter().find_map(|form| form.get("items"));
         // An object of options itself describes sections of whatever name.
-        let section = named.or(anonymous).filter(|section| section.get("properties").is_some()).unwrap_or(sections);
+        let section =
+            named.or(anonymous).filter(|section| section.get("properties").is_some()).unwrap_or(sections);
         self.line("\nconfig section");
         self.option("type", kind);
         match (named.is_some() && !std::ptr::eq(section, sections), anonymous) {
@@ -380,8 +410,26 @@ impl Import {
         if section.get("additionalProperties") == Some(&Json::Bool(false)) {
             self.option("unknown", "error");
         }
-        self.keywords(place, section, &["type", "description", "title", "properties", "patternProperties", "required", "additionalProperties"]);
-        let required: Vec<&str> = section.get("required").map(Json::items).unwrap_or_default().iter().filter_map(Json::as_text).collect();
+        self.keywords(
+            place,
+            section,
+            &[
+                "type",
+                "description",
+                "title",
+                "properties",
+                "patternProperties",
+                "required",
+                "additionalProperties",
+            ],
+        );
+        let required: Vec<&str> = section
+            .get("required")
+            .map(Json::items)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(Json::as_text)
+            .collect();
         for (group, star) in [("properties", ""), ("patternProperties", "*")] {
             for (option, value) in section.get(group).map(Json::members).unwrap_or_default() {
                 let name = option.strip_prefix('^').filter(|_| !star.is_empty()).unwrap_or(option);
@@ -389,7 +437,12 @@ impl Import {
                     self.left_out.push(format!("{place}/{group}/{option}: `{name}` is no name of an option"));
                     continue;
                 }
-                self.field(&format!("{place}/{group}/{option}"), &format!("{name}{star}"), value, required.contains(&name));
+                self.field(
+                    &format!("{place}/{group}/{option}"),
+                    &format!("{name}{star}"),
+                    value,
+                    required.contains(&name),
+                );
             }
         }
     }
@@ -404,7 +457,23 @@ impl Import {
         }
         rules.extend(self.rules(place, item));
         if array.is_none() || !std::ptr::eq(item, value) {
-            let own: &[&str] = &["anyOf", "items", "description", "title", "default", "deprecated", "writeOnly", "readOnly", "x-cms", "examples", "$comment", "type", "minItems", "maxItems", "uniqueItems"];
+            let own: &[&str] = &[
+                "anyOf",
+                "items",
+                "description",
+                "title",
+                "default",
+                "deprecated",
+                "writeOnly",
+                "readOnly",
+                "x-cms",
+                "examples",
+                "$comment",
+                "type",
+                "minItems",
+                "maxItems",
+                "uniqueItems",
+            ];
             if array.is_some() {
                 self.keywords(place, value, own);
             }
@@ -422,12 +491,16 @@ impl Import {
                 rules.push("distinct".to_owned());
             }
         }
-        for (keyword, rule) in [("deprecated", "deprecated"), ("writeOnly", "secret"), ("readOnly", "read_only")] {
+        for (keyword, rule) in
+            [("deprecated", "deprecated"), ("writeOnly", "secret"), ("readOnly", "read_only")]
+        {
             if value.get(keyword) == Some(&Json::Bool(true)) {
                 rules.push(rule.to_owned());
             }
         }
-        if let Some(reference) = value.get("x-cms").and_then(|beyond| beyond.get("ref")).and_then(Json::as_text) {
+        if let Some(reference) =
+            value.get("x-cms").and_then(|beyond| beyond.get("ref")).and_then(Json::as_text)
+        {
             rules.push(format!("ref:{reference}"));
         }
         let description = value.get("description").and_then(Json::as_text);
@@ -473,7 +546,8 @@ impl Import {
             Some(Json::List(kinds)) => kinds.iter().filter_map(Json::as_text).collect(),
             _ => Vec::new(),
         };
-        let kind = kinds.iter().find(|kind| **kind != "string" || kinds.len() == 1).copied().unwrap_or("string");
+        let kind =
+            kinds.iter().find(|kind| **kind != "string" || kinds.len() == 1).copied().unwrap_or("string");
         rules.push(
             match kind {
                 "integer" => "int",
@@ -503,22 +577,35 @@ impl Import {
                     let whole = whole.map_or_else(|| format!(".*(?:{pattern}).*"), str::to_owned);
                     match super::pattern::compile(&whole) {
                         Ok(_) => rules.push(format!("regex:/{}/", whole.replace('/', "\\/"))),
-                        Err(reason) => self.left_out.push(format!("{place}: the pattern cannot be used: {reason}")),
+                        Err(reason) => {
+                            self.left_out.push(format!("{place}: the pattern cannot be used: {reason}"))
+                        }
                     }
                 }
                 ("format", _, Json::Text(format)) => {
-                    let known = plain::PLAIN.iter().find(|plain| plain.json == plain::Json::Format(known_format(format)));
+                    let known = plain::PLAIN
+                        .iter()
+                        .find(|plain| plain.json == plain::Json::Format(known_format(format)));
                     match known {
                         Some(plain) => rules.push(plain.names[0].to_owned()),
                         None => self.left_out.push(format!("{place}: the format `{format}` is not known")),
                     }
                 }
                 ("not", _, not) if matches!(not.members(), [(name, _)] if name == "enum") => {
-                    let values: Vec<_> =
-                        not.get("enum").map(Json::items).unwrap_or_default().iter().map(|value| argument(&plain_text(value))).collect();
+                    let values: Vec<_> = not
+                        .get("enum")
+                        .map(Json::items)
+                        .unwrap_or_default()
+                        .iter()
+                        .map(|value| argument(&plain_text(value)))
+                        .collect();
                     rules.push(format!("not_in:{}", values.join(",")));
                 }
-                ("type" | "description" | "title" | "default" | "deprecated" | "writeOnly" | "readOnly" | "x-cms" | "examples" | "$comment" | "anyOf", ..) => {}
+                (
+                    "type" | "description" | "title" | "default" | "deprecated" | "writeOnly" | "readOnly"
+                    | "x-cms" | "examples" | "$comment" | "anyOf",
+                    ..,
+                ) => {}
                 _ => self.left_out.push(format!("{place}: `{keyword}` is not taken over")),
             }
         }
@@ -528,7 +615,8 @@ impl Import {
 
 /// Formats of JSON Schema that mean the same to UCI.
 fn known_format(format: &str) -> &'static str {
-    const SAME: [&str; 9] = ["ipv4", "ipv6", "hostname", "uri", "email", "date", "date-time", "uuid", "regex"];
+    const SAME: [&str; 9] =
+        ["ipv4", "ipv6", "hostname", "uri", "email", "date", "date-time", "uuid", "regex"];
     SAME.iter().find(|known| **known == format).copied().unwrap_or("")
 }
 

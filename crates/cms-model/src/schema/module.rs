@@ -70,7 +70,9 @@ impl Version {
     /// assert!(Version::parse("1.2").is_none());
     /// ```
     pub fn parse(text: &str) -> Option<Version> {
-        let mut parts = text.split('.').map(|part| part.parse().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit())));
+        let mut parts = text
+            .split('.')
+            .map(|part| part.parse().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit())));
         let version = Version { major: parts.next()??, minor: parts.next()??, patch: parts.next()?? };
         parts.next().is_none().then_some(version)
     }
@@ -201,7 +203,10 @@ impl SectionType {
         if let Some(place) = self.by_name.get(option) {
             return Some(*place);
         }
-        self.by_prefix.iter().find(|(prefix, _)| option.starts_with(prefix.as_bytes())).map(|(_, place)| *place)
+        self.by_prefix
+            .iter()
+            .find(|(prefix, _)| option.starts_with(prefix.as_bytes()))
+            .map(|(_, place)| *place)
     }
 }
 

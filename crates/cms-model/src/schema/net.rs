@@ -95,7 +95,8 @@ pub(super) fn prefix6(text: &[u8]) -> bool {
 }
 
 fn number_to(text: &[u8], most: i64) -> bool {
-    text.first().is_some_and(u8::is_ascii_digit) && super::quantity::int(text).is_some_and(|number| number <= most)
+    text.first().is_some_and(u8::is_ascii_digit)
+        && super::quantity::int(text).is_some_and(|number| number <= most)
 }
 
 pub(super) fn port(text: &[u8]) -> bool {
@@ -175,7 +176,10 @@ pub(super) fn ipport(text: &[u8]) -> bool {
 
 /// What a server listens on: `80`, `0.0.0.0:80`, `[::]:443`, `unix:/run/x.sock`.
 pub(super) fn listen(text: &[u8]) -> bool {
-    port(text) || hostport(text) || text.strip_prefix(b"*:").is_some_and(port) || text.strip_prefix(b"unix:/").is_some()
+    port(text)
+        || hostport(text)
+        || text.strip_prefix(b"*:").is_some_and(port)
+        || text.strip_prefix(b"unix:/").is_some()
 }
 
 /// The name of an interface of the kernel.
@@ -189,7 +193,6 @@ pub(super) fn device(text: &[u8]) -> bool {
 pub(super) fn wgkey(text: &[u8]) -> bool {
     text.len() == 44 && super::plain::base64(text)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -211,19 +214,35 @@ mod tests {
         check(ipv6, &["::", "fd00::1", "::ffff:1.2.3.4"], &["fd00:::1", "1.2.3.4", "fe80::1%eth0"]);
         check(cidr4, &["10.0.0.1/8"], &["10.0.0.1/33", "10.0.0.1"]);
         check(subnet, &["10.0.0.0/8", "fd00::/8"], &["10.0.0.1/8"]);
-        check(netmask4, &["255.255.255.0", "0.0.0.0", "255.255.255.255"], &["255.255.255.266", "255.0.255.0"]);
+        check(
+            netmask4,
+            &["255.255.255.0", "0.0.0.0", "255.255.255.255"],
+            &["255.255.255.266", "255.0.255.0"],
+        );
         check(netmask6, &["ffff:ffff::", "::"], &["ffff::ffff", "255.0.0.0"]);
-        check(ipmask4, &["10.0.0.1", "10.0.0.1/8", "10.0.0.1/255.0.0.0"], &["10.0.0.1/", "10.0.0.1/255.0.1.0"]);
+        check(
+            ipmask4,
+            &["10.0.0.1", "10.0.0.1/8", "10.0.0.1/255.0.0.0"],
+            &["10.0.0.1/", "10.0.0.1/255.0.1.0"],
+        );
         check(ipmask6, &["fd00::1/64", "fd00::1/ffff::"], &["fd00::/129"]);
         check(ip6hostid, &["::1", "eui64", "::1234:5"], &["fd00::1"]);
-        check(mac, &["00:11:22:aA:bB:cC", "00-11-22-33-44-55"], &["00:11:22:33:44", "00:11-22:33:44:55", "00:11:22:33:44:5g"]);
+        check(
+            mac,
+            &["00:11:22:aA:bB:cC", "00-11-22-33-44-55"],
+            &["00:11:22:33:44", "00:11-22:33:44:55", "00:11:22:33:44:5g"],
+        );
     }
 
     #[test]
     fn ports_and_hosts() {
         check(port, &["0", "80", "65535"], &["65536", "-1", "+1", "http"]);
         check(portrange, &["80", "80-90", "80:90"], &["90-80", "80-", "-80"]);
-        check(hostname, &["a", "host-1.lan", "_dmarc.example.", "3com"], &["-a", "a..b", "a b", "192.168.1", "a-"]);
+        check(
+            hostname,
+            &["a", "host-1.lan", "_dmarc.example.", "3com"],
+            &["-a", "a..b", "a b", "192.168.1", "a-"],
+        );
         check(fqdn, &["a.b"], &["a", "a."]);
         check(host, &["1.2.3.4", "::1", "a.b"], &["1.2.3.400", "a:b"]);
         check(hostport, &["a:80", "1.2.3.4:80", "[::1]:80"], &["a", "::1:80", "a:"]);

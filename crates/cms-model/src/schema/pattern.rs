@@ -13,13 +13,19 @@ pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
         return Err(format!("it is longer than {LONGEST} bytes"));
     }
     // The pattern has to stand alone: `a)|(b` would be fine within the parentheses that follow.
-    let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(LIMIT).dfa_size_limit(LIMIT).nest_limit(64).build();
+    let build = |pattern: &str| {
+        RegexBuilder::new(pattern).size_limit(LIMIT).dfa_size_limit(LIMIT).nest_limit(64).build()
+    };
     build(pattern)
-        .and_then(|_| build(&format!(r"\A(?:{pattern})\z")).or_else(|_| build(&format!("\\A(?:{pattern}\n)\\z"))))
+        .and_then(|_| {
+            build(&format!(r"\A(?:{pattern})\z")).or_else(|_| build(&format!("\\A(?:{pattern}\n)\\z")))
+        })
         .map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => "it would take too much memory".to_owned(),
             // The last line of the crate's message is the reason, those before it draw the place.
-            error => error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
+            error => {
+                error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+            }
         })
 }
 

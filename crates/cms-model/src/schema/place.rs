@@ -79,7 +79,9 @@ pub(crate) fn stanzas(package: &Package, section: Section<'_>) -> Vec<Spot> {
 pub(crate) fn head(package: &Package, section: Section<'_>) -> Place {
     let spot = section.spot();
     let base = package.block(spot.slot).start_of(spot.entry);
-    let first = SliceParser::new(package.stanza(spot)).flatten().find(|event| matches!(event.command, Command::Config { .. }));
+    let first = SliceParser::new(package.stanza(spot))
+        .flatten()
+        .find(|event| matches!(event.command, Command::Config { .. }));
     let span = first.map_or(0..0, |event| event.span);
     Place { slot: spot.slot, at: base + span.start, len: span.len() }
 }

@@ -84,7 +84,7 @@ plain! {
     "utf8", "C", Text, Text, "UTF-8 text", |text| std::str::from_utf8(text).is_ok();
     "lowercase", "L", Text, Pattern("^[^A-Z]*$"), "text without capitals", |text| !text.iter().any(u8::is_ascii_uppercase);
     "uppercase", "L", Text, Pattern("^[^a-z]*$"), "text without small letters", |text| !text.iter().any(u8::is_ascii_lowercase);
-    "hex" "hexstring", "LO", Text, Pattern("^([0-9A-Fa-f]{2})+$"), "hexadecimal digits, two for a byte", |text| text.len() % 2 == 0 && all(text, u8::is_ascii_hexdigit);
+    "hex" "hexstring", "LO", Text, Pattern("^([0-9A-Fa-f]{2})+$"), "hexadecimal digits, two for a byte", |text| text.len().is_multiple_of(2) && all(text, u8::is_ascii_hexdigit);
     "hexnum", "C", Text, Pattern("^(0[xX])?[0-9A-Fa-f]+$"), "a hexadecimal number, with or without 0x", |text| all(text.strip_prefix(b"0x").or(text.strip_prefix(b"0X")).unwrap_or(text), u8::is_ascii_hexdigit);
     "base64", "O", Text, Pattern("^[A-Za-z0-9+/]*={0,2}$"), "base64 text", base64;
     "phonedigit", "O", Text, Pattern("^[0-9*#!.]+$"), "digits, `*`, `#`, `!` and `.`", |text| all(text, |byte| byte.is_ascii_digit() || b"*#!.".contains(byte));
@@ -153,7 +153,7 @@ pub(super) fn base64(text: &[u8]) -> bool {
     let end = text.iter().position(|byte| *byte == b'=').unwrap_or(text.len());
     let (digits, padding) = text.split_at(end);
     !digits.is_empty()
-        && text.len() % 4 == 0
+        && text.len().is_multiple_of(4)
         && padding.len() <= 2
         && padding.iter().all(|byte| *byte == b'=')
         && digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
@@ -197,7 +197,8 @@ fn date(text: &[u8]) -> bool {
 }
 
 fn time(text: &[u8]) -> bool {
-    let part = |at: usize, most: u32| text.get(at..at + 2).and_then(number).is_some_and(|number| number <= most);
+    let part =
+        |at: usize, most: u32| text.get(at..at + 2).and_then(number).is_some_and(|number| number <= most);
     let colons = |places: &[usize]| places.iter().all(|place| text.get(*place) == Some(&b':'));
     part(0, 23)
         && part(3, 59)
@@ -295,7 +296,11 @@ mod tests {
         check("duration", &["12h", "90"], &["12x"]);
         check("leasetime", &["infinite", "12h"], &["never"]);
         check("size", &["100M"], &["M"]);
-        check("date", &["2024-02-29", "20260228", "2000-02-29"], &["2026-02-29", "2026-13-01", "1900-02-29", "26-01-01"]);
+        check(
+            "date",
+            &["2024-02-29", "20260228", "2000-02-29"],
+            &["2026-02-29", "2026-13-01", "1900-02-29", "26-01-01"],
+        );
         check("time", &["23:59", "00:00:30"], &["24:00", "1:00", "00-00", "12:30:60"]);
         check(
             "datetime",

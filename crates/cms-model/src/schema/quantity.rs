@@ -27,7 +27,8 @@ pub(crate) fn int(text: &[u8]) -> Option<i64> {
 /// Reads a number with a point or an exponent; neither infinite nor no number.
 pub(crate) fn float(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let plain =
+        text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
     text.parse::<f64>().ok().filter(|number| plain && number.is_finite())
 }
 

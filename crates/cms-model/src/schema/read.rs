@@ -3,8 +3,8 @@
 use crate::{Diagnostic, Package, Section, Severity};
 
 use super::code::{
-    Code, FIELD_TWICE, LANGUAGE, NO_MODULE, NO_NAME, NO_SUCH_FIELD, NO_SUCH_SECTION, SCHEMA_OPTION, SCHEMA_TYPE,
-    SCHEMA_VALUE, TWO_MODULES,
+    Code, FIELD_TWICE, LANGUAGE, NO_MODULE, NO_NAME, NO_SUCH_FIELD, NO_SUCH_SECTION, SCHEMA_OPTION,
+    SCHEMA_TYPE, SCHEMA_VALUE, TWO_MODULES,
 };
 use super::compile::{Scale, compile};
 use super::module::{Mode, Module, Naming, SectionType, Settings, Unknown, Version};
@@ -22,11 +22,24 @@ const LANGUAGE_VERSION: i64 = 1;
 const TYPES: [&str; 4] = ["module", "section", "fields", "field"];
 
 const MODULE_OPTIONS: &[&str] = &[
-    "version", "language", "mode", "unknown", "strict", "package", "description", "reload", "created_at", "db_path",
-    "sha_key", "cache_policy", "cache_size", "allowed_clients",
+    "version",
+    "language",
+    "mode",
+    "unknown",
+    "strict",
+    "package",
+    "description",
+    "reload",
+    "created_at",
+    "db_path",
+    "sha_key",
+    "cache_policy",
+    "cache_size",
+    "allowed_clients",
 ];
 
-const SECTION_OPTIONS: &[&str] = &["type", "naming", "min", "max", "name_rules", "unknown", "description", "reload"];
+const SECTION_OPTIONS: &[&str] =
+    &["type", "naming", "min", "max", "name_rules", "unknown", "description", "reload"];
 
 impl Module {
     /// Reads a schema from a file of its own. `file` names it in what is wrong with it.
@@ -82,7 +95,12 @@ impl<'a> Reader<'a> {
         for section in self.package.sections() {
             match section.kind() {
                 "module" if found => {
-                    self.fault(head(self.package, section), TWO_MODULES, "a second module in one schema", None);
+                    self.fault(
+                        head(self.package, section),
+                        TWO_MODULES,
+                        "a second module in one schema",
+                        None,
+                    );
                 }
                 "module" => {
                     found = true;
@@ -90,13 +108,23 @@ impl<'a> Reader<'a> {
                 }
                 kind if embedded_in.is_none() && !TYPES.contains(&kind) => {
                     let hint = closest(kind, TYPES).map(|meant| format!("did you mean `{meant}`?"));
-                    self.fault(head(self.package, section), SCHEMA_TYPE, format!("`{kind}` is no section of a schema"), hint);
+                    self.fault(
+                        head(self.package, section),
+                        SCHEMA_TYPE,
+                        format!("`{kind}` is no section of a schema"),
+                        hint,
+                    );
                 }
                 _ => {}
             }
         }
         if !found {
-            self.fault(Place::default(), NO_MODULE, "the schema has no module", Some("begin with `config module 'NAME'`".to_owned()));
+            self.fault(
+                Place::default(),
+                NO_MODULE,
+                "the schema has no module",
+                Some("begin with `config module 'NAME'`".to_owned()),
+            );
         }
         module.anywhere.unknown = module.settings.unknown;
         for section in self.package.sections().filter(|section| section.kind() == "section") {
@@ -109,7 +137,8 @@ impl<'a> Reader<'a> {
         for section in self.package.sections() {
             match section.kind() {
                 "section" => {
-                    let kind = section.get("type").and_then(|kind| String::from_utf8(kind.items().concat()).ok());
+                    let kind =
+                        section.get("type").and_then(|kind| String::from_utf8(kind.items().concat()).ok());
                     above = kind.or_else(|| section.name().map(str::to_owned));
                 }
                 "fields" => pending.extend(self.fields(section, above.as_deref())),
@@ -119,12 +148,31 @@ impl<'a> Reader<'a> {
         }
         self.resolve(&mut module, pending);
         let diagnostics = self.findings.finish(self.package, file);
-        if diagnostics.iter().any(|found| found.severity == Severity::Error) { Err(diagnostics) } else { Ok(module) }
+        if diagnostics.iter().any(|found| found.severity == Severity::Error) {
+            Err(diagnostics)
+        } else {
+            Ok(module)
+        }
     }
 
-    pub(super) fn fault(&mut self, place: Place, code: &'static Code, message: impl Into<String>, hint: Option<String>) {
+    pub(super) fn fault(
+        &mut self,
+        place: Place,
+        code: &'static Code,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
         let message = message.into();
-        self.findings.push(Finding { place, code, severity: code.severity, message, hint, detail: None, secret: false, names: false });
+        self.findings.push(Finding {
+            place,
+            code,
+            severity: code.severity,
+            message,
+            hint,
+            detail: None,
+            secret: false,
+            names: false,
+        });
     }
 
     pub(super) fn rule_fault(&mut self, place: Place, fault: Fault) {
@@ -153,7 +201,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn wrong(&mut self, line: &Line<'_>, wanted: &str) {
-        let text = String::from_utf8_lossy(&line.value.map(|word| word.value()).unwrap_or_default()).into_owned();
+        let text =
+            String::from_utf8_lossy(&line.value.map(|word| word.value()).unwrap_or_default()).into_owned();
         let message = format!("`{}` is `{text}`, not {wanted}", Self::name(line));
         self.fault(line.value_place(), SCHEMA_VALUE, message, None);
     }
@@ -164,7 +213,12 @@ impl<'a> Reader<'a> {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("there are: {}", known.join(", ")),
         };
-        self.fault(line.name_place(), SCHEMA_OPTION, format!("a `config {of}` has no option `{name}`"), Some(hint));
+        self.fault(
+            line.name_place(),
+            SCHEMA_OPTION,
+            format!("a `config {of}` has no option `{name}`"),
+            Some(hint),
+        );
     }
 
     pub(super) fn flag(&mut self, line: &Line<'_>) -> bool {
@@ -216,8 +270,15 @@ impl<'a> Reader<'a> {
                 "language" => match quantity::int(text.as_bytes()) {
                     Some(1..=LANGUAGE_VERSION) => {}
                     Some(newer) if newer > LANGUAGE_VERSION => {
-                        let message = format!("the schema is written in version {newer} of the language; this program knows {LANGUAGE_VERSION}");
-                        self.fault(line.value_place(), LANGUAGE, message, Some("use a newer version of the program".to_owned()));
+                        let message = format!(
+                            "the schema is written in version {newer} of the language; this program knows {LANGUAGE_VERSION}"
+                        );
+                        self.fault(
+                            line.value_place(),
+                            LANGUAGE,
+                            message,
+                            Some("use a newer version of the program".to_owned()),
+                        );
                     }
                     _ => self.wrong(&line, "the number of a version"),
                 },
@@ -246,7 +307,11 @@ impl<'a> Reader<'a> {
                 "reload" => settings.reload.push(text),
                 "created_at" => {
                     let is_date = ["date", "datetime"].iter().any(|kind| holds(kind, &text));
-                    if is_date { settings.created_at = Some(text) } else { self.wrong(&line, "a date, or a date and time") }
+                    if is_date {
+                        settings.created_at = Some(text)
+                    } else {
+                        self.wrong(&line, "a date, or a date and time")
+                    }
                 }
                 "db_path" => settings.db_path = Some(text),
                 "sha_key" => settings.sha_key = Some(text),
@@ -280,8 +345,12 @@ impl<'a> Reader<'a> {
 
     fn section_type(&mut self, section: Section<'a>, module: &mut Module) {
         let name = section.name().unwrap_or_default();
-        let mut shape =
-            SectionType { name: name.into(), kind: name.into(), unknown: module.settings.unknown, ..SectionType::default() };
+        let mut shape = SectionType {
+            name: name.into(),
+            kind: name.into(),
+            unknown: module.settings.unknown,
+            ..SectionType::default()
+        };
         let mut kind_place = head(self.package, section);
         for line in self.lines(section) {
             let Some(text) = self.text(&line) else { continue };
@@ -320,7 +389,8 @@ impl<'a> Reader<'a> {
 
     /// Compiles rules that stand alone on a line.
     fn rules_of(&mut self, line: &Line<'_>, text: &str) -> Vec<Rule> {
-        let compiled = parse(text).and_then(|calls| compile(&calls, Scale { measure: None, bare: None }, self.rules, 0));
+        let compiled =
+            parse(text).and_then(|calls| compile(&calls, Scale { measure: None, bare: None }, self.rules, 0));
         compiled.unwrap_or_else(|fault| {
             self.rule_fault(line.part_place(&fault.at), fault);
             Vec::new()
@@ -339,7 +409,12 @@ impl<'a> Reader<'a> {
             None => module.by_type.insert(shape.kind.as_bytes().into(), number).is_some(),
         };
         if twice {
-            self.fault(place, FIELD_TWICE, format!("the section type `{}` is declared twice", shape.kind), None);
+            self.fault(
+                place,
+                FIELD_TWICE,
+                format!("the section type `{}` is declared twice", shape.kind),
+                None,
+            );
         }
         module.types.push(shape);
         number
@@ -393,8 +468,10 @@ impl<'a> Reader<'a> {
                         continue;
                     }
                     let known = shape.fields.iter().filter_map(|number| module.fields.get(*number as usize));
-                    let hint = closest(option, known.map(|field| field.name())).map(|meant| format!("did you mean `{meant}`?"));
-                    let of = if shape.kind.is_empty() { String::new() } else { format!(" of `{}`", shape.kind) };
+                    let hint = closest(option, known.map(|field| field.name()))
+                        .map(|meant| format!("did you mean `{meant}`?"));
+                    let of =
+                        if shape.kind.is_empty() { String::new() } else { format!(" of `{}`", shape.kind) };
                     let message = format!("`{option}` is no option{of}");
                     self.findings.push(Finding {
                         place: *at,
@@ -420,11 +497,22 @@ impl<'a> Reader<'a> {
         }
         if !module.declares_types {
             let kind: Box<str> = name.into();
-            let shape = SectionType { name: kind.clone(), kind, unknown: module.settings.unknown, ..SectionType::default() };
+            let shape = SectionType {
+                name: kind.clone(),
+                kind,
+                unknown: module.settings.unknown,
+                ..SectionType::default()
+            };
             return Some(self.declare(module, shape, place) as usize);
         }
-        let hint = closest(name, module.types.iter().map(|shape| &*shape.name)).map(|meant| format!("did you mean `{meant}`?"));
-        self.fault(place, NO_SUCH_SECTION, format!("there is no `config section` of the type `{name}`"), hint);
+        let hint = closest(name, module.types.iter().map(|shape| &*shape.name))
+            .map(|meant| format!("did you mean `{meant}`?"));
+        self.fault(
+            place,
+            NO_SUCH_SECTION,
+            format!("there is no `config section` of the type `{name}`"),
+            hint,
+        );
         None
     }
 

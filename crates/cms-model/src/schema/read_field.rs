@@ -5,17 +5,42 @@ use crate::{Section, Value};
 use super::code::{ARGUMENT, DEFAULT, FIELD_TWICE, NO_NAME, SCHEMA_VALUE};
 use super::compile::{Scale, amount, compile, is_property, measure};
 use super::field::{Access, Condition, Deprecation, Field, Kind, Reference};
-use super::plain::{self, Json, Measure};
 use super::place::{Line, Place, head, stanzas};
+use super::plain::{self, Json, Measure};
 use super::quantity;
 use super::read::Reader;
 use super::rule::{Rule, Test, words};
 use super::syntax::{Argument, Call, Fault};
 
 const FIELD_OPTIONS: &[&str] = &[
-    "name", "section", "type", "validation", "list", "words", "min_items", "max_items", "required", "default", "enum",
-    "min", "max", "size", "unit", "pattern", "ref", "required_if", "excludes", "unique", "distinct", "secret",
-    "deprecated", "replaced_by", "access", "cache", "reload", "description",
+    "name",
+    "section",
+    "type",
+    "validation",
+    "list",
+    "words",
+    "min_items",
+    "max_items",
+    "required",
+    "default",
+    "enum",
+    "min",
+    "max",
+    "size",
+    "unit",
+    "pattern",
+    "ref",
+    "required_if",
+    "excludes",
+    "unique",
+    "distinct",
+    "secret",
+    "deprecated",
+    "replaced_by",
+    "access",
+    "cache",
+    "reload",
+    "description",
 ];
 
 /// A field that is not yet given to its section types.
@@ -54,13 +79,21 @@ struct Making<'a> {
 impl<'a> Making<'a> {
     fn new(name: &str, place: Place) -> Making<'a> {
         let field = Field { name: name.into(), ..Field::default() };
-        Making { field, place, sections: Vec::new(), sources: Vec::new(), default: None, conditions: Vec::new() }
+        Making {
+            field,
+            place,
+            sections: Vec::new(),
+            sources: Vec::new(),
+            default: None,
+            conditions: Vec::new(),
+        }
     }
 
     /// Adds a rule that an option of its own stands for.
     fn add(&mut self, line: Line<'a>, name: &str, values: Vec<String>) {
         let text = format!("{name}:{}", values.join(","));
-        let arguments = values.iter().map(|text| Argument { text: text.clone(), quoted: true, at: 0..0 }).collect();
+        let arguments =
+            values.iter().map(|text| Argument { text: text.clone(), quoted: true, at: 0..0 }).collect();
         let call = Call {
             name: name.to_owned(),
             negated: false,
@@ -72,7 +105,10 @@ impl<'a> Making<'a> {
         };
         // Several lines of one list are one rule.
         if line.list
-            && let Some(known) = self.sources.iter_mut().find(|source| source.whole && source.line.list && source.call.name == name)
+            && let Some(known) = self
+                .sources
+                .iter_mut()
+                .find(|source| source.whole && source.line.list && source.call.name == name)
         {
             known.call.arguments.extend(call.arguments);
             known.call.whole = format!("{},{}", known.call.whole, call.whole);
@@ -135,7 +171,12 @@ impl<'a> Reader<'a> {
         let own: Vec<_> = stanzas(self.package, section);
         if own.len() > 1 {
             let hint = "leave the fields without names, and write `option name 'NAME'` in each".to_owned();
-            self.fault(at, FIELD_TWICE, format!("`config field '{}'` stands here more than once", section.name().unwrap_or_default()), Some(hint));
+            self.fault(
+                at,
+                FIELD_TWICE,
+                format!("`config field '{}'` stands here more than once", section.name().unwrap_or_default()),
+                Some(hint),
+            );
         }
         let lines = self.lines(section);
         let named = lines.iter().rfind(|line| &*line.name.value() == b"name").copied();
@@ -171,7 +212,9 @@ impl<'a> Reader<'a> {
             "name" => {}
             "section" => {
                 let names = text.split_ascii_whitespace();
-                making.sections.extend(names.filter(|name| *name != "*").map(|name| (name.to_owned(), line.value_place())));
+                making.sections.extend(
+                    names.filter(|name| *name != "*").map(|name| (name.to_owned(), line.value_place())),
+                );
             }
             // The seed's types are in capitals.
             "type" => match text.to_ascii_lowercase().as_str() {
@@ -197,7 +240,9 @@ impl<'a> Reader<'a> {
             }
             "enum" => making.add(line, "in", vec![text]),
             "pattern" => making.add(line, "regex", vec![text]),
-            "min" | "max" | "size" | "unit" | "ref" | "required_if" | "default" | "reload" => making.add(line, &name, vec![text]),
+            "min" | "max" | "size" | "unit" | "ref" | "required_if" | "default" | "reload" => {
+                making.add(line, &name, vec![text])
+            }
             "excludes" => making.add(line, &name, text.split_ascii_whitespace().map(str::to_owned).collect()),
             "min_items" | "max_items" => {
                 let Some(count) = self.count(&line) else { return };
@@ -226,7 +271,8 @@ impl<'a> Reader<'a> {
     /// Compiles the rules and brings everything together.
     fn finish(&mut self, mut making: Making<'a>) -> Pending {
         let sources = std::mem::take(&mut making.sources);
-        let (properties, rules): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| is_property(&source.call));
+        let (properties, rules): (Vec<_>, Vec<_>) =
+            sources.into_iter().partition(|source| is_property(&source.call));
         for source in properties {
             if let Err(fault) = property(&mut making, &source) {
                 self.rule_fault(source.place(&fault), fault);
@@ -254,7 +300,10 @@ impl<'a> Reader<'a> {
         making.field.rules.sort_by_key(|rule| !matches!(rule.test, Test::Plain(_)));
         // In the order of the schema, not sorted as the rule has them.
         for call in calls.iter().filter(|call| call.name == "in" && !call.negated) {
-            making.field.choices.extend(call.arguments.iter().map(|argument| argument.text.as_bytes().into()));
+            making
+                .field
+                .choices
+                .extend(call.arguments.iter().map(|argument| argument.text.as_bytes().into()));
         }
         making.field.list |= making.field.words || making.field.items.is_some();
         self.settle_default(&mut making);
@@ -264,7 +313,11 @@ impl<'a> Reader<'a> {
     }
 
     fn settle_size(&mut self, making: &mut Making<'a>, width: u64) {
-        let unsigned = making.field.rules.iter().any(|rule| matches!(rule.test, Test::Plain(plain) if plain.json == Json::Unsigned));
+        let unsigned = making
+            .field
+            .rules
+            .iter()
+            .any(|rule| matches!(rule.test, Test::Plain(plain) if plain.json == Json::Unsigned));
         let rule = match (making.field.kind, width) {
             (Kind::Int, 1 | 2 | 4 | 8) => {
                 let bits = width * 8;
@@ -281,7 +334,12 @@ impl<'a> Reader<'a> {
                 }
             }
             (Kind::Int, _) => {
-                return self.fault(making.place, SCHEMA_VALUE, format!("a whole number is 1, 2, 4 or 8 bytes wide, not {width}"), None);
+                return self.fault(
+                    making.place,
+                    SCHEMA_VALUE,
+                    format!("a whole number is 1, 2, 4 or 8 bytes wide, not {width}"),
+                    None,
+                );
             }
             (Kind::Text, most) => Rule {
                 test: Test::Bytes(most),
@@ -309,7 +367,12 @@ impl<'a> Reader<'a> {
             let parts: Vec<&[u8]> = if field.words { words(item).collect() } else { vec![item] };
             parts.into_iter().find_map(|part| {
                 let rule = field.rules.iter().find(|rule| !rule.test.holds(part))?;
-                Some(format!("the default `{}` of `{}` {}", String::from_utf8_lossy(part), field.name, rule.complaint(part)))
+                Some(format!(
+                    "the default `{}` of `{}` {}",
+                    String::from_utf8_lossy(part),
+                    field.name,
+                    rule.complaint(part)
+                ))
             })
         });
         field.default = Some(value);
@@ -349,11 +412,20 @@ fn property<'a>(making: &mut Making<'a>, source: &Source<'a>) -> Result<(), Faul
     if call.negated {
         return Err(fault(format!("`!{name}` means nothing")));
     }
-    let takes = match name {
-        "default" | "deprecated" | "reload" | "unit" | "size" | "ref" | "required_if" | "required_with" | "required_unless"
-        | "excludes" | "items" => true,
-        _ => false,
-    };
+    const TAKES: [&str; 11] = [
+        "default",
+        "deprecated",
+        "reload",
+        "unit",
+        "size",
+        "ref",
+        "required_if",
+        "required_with",
+        "required_unless",
+        "excludes",
+        "items",
+    ];
+    let takes = TAKES.contains(&name);
     if !takes && !call.arguments.is_empty() {
         return Err(fault(format!("`{name}` takes no arguments")));
     }
@@ -376,20 +448,27 @@ fn property<'a>(making: &mut Making<'a>, source: &Source<'a>) -> Result<(), Faul
             making.default = Some((values, true, line.value_place()));
         }
         "unit" => field.unit = Some(call.whole.as_str().into()),
-        "reload" => field.reload.extend(if source.whole { texts().map(Into::into).collect::<Vec<_>>() } else { vec![call.whole.as_str().into()] }),
+        "reload" => field.reload.extend(if source.whole {
+            texts().map(Into::into).collect::<Vec<_>>()
+        } else {
+            vec![call.whole.as_str().into()]
+        }),
         "size" => match quantity::size(call.whole.as_bytes(), 1) {
             Some(size) => field.size = Some(size),
             None => return Err(fault(format!("`{}` is not a number of bytes", call.whole))),
         },
         "items" => {
-            let bound = |argument: Option<&Argument>, otherwise: u64| match argument.map(|argument| argument.text.as_str()) {
+            let bound = |argument: Option<&Argument>, otherwise: u64| match argument
+                .map(|argument| argument.text.as_str())
+            {
                 None | Some("") => Ok(otherwise),
                 Some(text) => quantity::int(text.as_bytes())
                     .and_then(|count| u64::try_from(count).ok())
                     .ok_or_else(|| fault(format!("`{text}` is not a count"))),
             };
             let least = bound(call.arguments.first(), 0)?;
-            let most = if call.arguments.len() == 1 { least } else { bound(call.arguments.get(1), u64::MAX)? };
+            let most =
+                if call.arguments.len() == 1 { least } else { bound(call.arguments.get(1), u64::MAX)? };
             if call.arguments.len() > 2 || least > most {
                 return Err(fault("`items` wants the fewest and the most: `items:1,9`".to_owned()));
             }
@@ -404,7 +483,8 @@ fn property<'a>(making: &mut Making<'a>, source: &Source<'a>) -> Result<(), Faul
         }
         "required_if" | "required_with" | "required_unless" => {
             for text in texts() {
-                let condition = condition(name, text).ok_or_else(|| fault(format!("`{text}` is no condition of `{name}`")))?;
+                let condition = condition(name, text)
+                    .ok_or_else(|| fault(format!("`{text}` is no condition of `{name}`")))?;
                 making.conditions.push((condition.option().to_owned(), line.value_place()));
                 field.required_if.push(condition);
             }
@@ -451,10 +531,16 @@ fn condition(rule: &str, text: &str) -> Option<Condition> {
     let equal = text.split_once('=');
     match (rule, different, equal) {
         ("required_with", _, None) => Some(Condition::Present(valid(text)?)),
-        ("required_if", Some((option, value)), _) => Some(Condition::Different(valid(option)?, value.as_bytes().into())),
-        ("required_if", None, Some((option, value))) => Some(Condition::Equal(valid(option)?, value.as_bytes().into())),
+        ("required_if", Some((option, value)), _) => {
+            Some(Condition::Different(valid(option)?, value.as_bytes().into()))
+        }
+        ("required_if", None, Some((option, value))) => {
+            Some(Condition::Equal(valid(option)?, value.as_bytes().into()))
+        }
         ("required_if", None, None) => Some(Condition::Present(valid(text)?)),
-        ("required_unless", None, Some((option, value))) => Some(Condition::Different(valid(option)?, value.as_bytes().into())),
+        ("required_unless", None, Some((option, value))) => {
+            Some(Condition::Different(valid(option)?, value.as_bytes().into()))
+        }
         _ => None,
     }
 }

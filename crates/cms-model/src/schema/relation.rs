@@ -49,7 +49,12 @@ pub(super) fn targets(package: &Package, reference: &Reference) -> Targets {
 }
 
 /// Goes over the values of an option, and the words in each; says whether one was enough.
-fn each_value(package: &Package, section: Section<'_>, option: &str, visit: &mut impl FnMut(&[u8]) -> bool) -> bool {
+fn each_value(
+    package: &Package,
+    section: Section<'_>,
+    option: &str,
+    visit: &mut impl FnMut(&[u8]) -> bool,
+) -> bool {
     // The last `option` line takes the place of what was before.
     let mut found = Vec::new();
     for line in stanzas(package, section).into_iter().flat_map(|spot| lines(package, spot)) {
@@ -78,7 +83,13 @@ pub(super) fn exists(package: &Package, reference: &Reference, value: &[u8]) -> 
 }
 
 /// Says whether a section has that value in an option, as an item or a word of it.
-pub(super) fn has_value(package: &Package, section: Section<'_>, field: &Field, option: &str, value: &[u8]) -> bool {
+pub(super) fn has_value(
+    package: &Package,
+    section: Section<'_>,
+    field: &Field,
+    option: &str,
+    value: &[u8],
+) -> bool {
     let mut is_same = |found: &[u8]| found == value;
     if !field.words {
         let items = section.get(option);

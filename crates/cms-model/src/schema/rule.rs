@@ -97,7 +97,11 @@ pub struct NameTaken {
 
 impl fmt::Display for NameTaken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` cannot name a rule: it is taken, or no name of small letters, digits and `_`", self.name)
+        write!(
+            f,
+            "`{}` cannot name a rule: it is taken, or no name of small letters, digits and `_`",
+            self.name
+        )
     }
 }
 
@@ -159,7 +163,9 @@ impl Test {
     pub(crate) fn holds(&self, value: &[u8]) -> bool {
         match self {
             Test::Plain(plain) => (plain.test)(value),
-            Test::Int(low, high) => quantity::int(value).is_some_and(|number| (low..=high).contains(&&number)),
+            Test::Int(low, high) => {
+                quantity::int(value).is_some_and(|number| (low..=high).contains(&&number))
+            }
             Test::In(values) => find(values, value),
             other => other.holds_rarely(value),
         }
@@ -168,7 +174,9 @@ impl Test {
     fn holds_rarely(&self, value: &[u8]) -> bool {
         match self {
             Test::Plain(_) | Test::Int(..) | Test::In(_) => self.holds(value),
-            Test::Float(low, high) => quantity::float(value).is_some_and(|number| (low..=high).contains(&&number)),
+            Test::Float(low, high) => {
+                quantity::float(value).is_some_and(|number| (low..=high).contains(&&number))
+            }
             Test::Duration(bare, low, high) => {
                 quantity::milliseconds(value, *bare).is_none_or(|number| (low..=high).contains(&&number))
             }
@@ -187,7 +195,9 @@ impl Test {
             Test::All(tests) => tests.iter().all(|test| test.holds(value)),
             Test::Any(tests) => tests.iter().any(|test| test.holds(value)),
             Test::Not(test) => !test.holds(value),
-            Test::Neg(test) => test.holds(value.strip_prefix(b"!").map_or(value, |rest| rest.trim_ascii_start())),
+            Test::Neg(test) => {
+                test.holds(value.strip_prefix(b"!").map_or(value, |rest| rest.trim_ascii_start()))
+            }
             Test::Words(test) => words(value).all(|word| test.holds(word)),
             Test::Custom(rule, arguments) => rule.check(value, arguments).is_ok(),
         }
@@ -210,7 +220,6 @@ fn find(values: &[Box<[u8]>], value: &[u8]) -> bool {
 pub(crate) fn characters(value: &[u8]) -> u64 {
     std::str::from_utf8(value).map_or(value.len(), |text| text.chars().count()) as u64
 }
-
 
 impl Rule {
     /// Says why a value does not pass, behind the value: `is not a port from 0 to 65535`.

@@ -64,7 +64,9 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Call>, Fault> {
             None => return Ok(calls),
             Some(b'|') => reader.position += 1,
             Some(_) => {
-                return Err(reader.fault(reader.position..reader.text.len(), "a `|` belongs between two rules"));
+                return Err(
+                    reader.fault(reader.position..reader.text.len(), "a `|` belongs between two rules")
+                );
             }
         }
     }
@@ -104,8 +106,11 @@ impl Reader<'_> {
             self.position += 1;
         }
         if self.position == name_start {
-            let end = (name_start + self.text[name_start..].chars().next().map_or(0, char::len_utf8)).max(start);
-            return Err(self.fault(start..end, "a rule begins with its name").hint("write `\\|` for a bar that belongs to an argument"));
+            let end =
+                (name_start + self.text[name_start..].chars().next().map_or(0, char::len_utf8)).max(start);
+            return Err(self
+                .fault(start..end, "a rule begins with its name")
+                .hint("write `\\|` for a bar that belongs to an argument"));
         }
         let name = self.text[name_start..self.position].to_ascii_lowercase();
         let mut call = Call {
@@ -177,7 +182,10 @@ impl Reader<'_> {
                     '|' | ',' => break,
                     _ if next.is_ascii_whitespace() && quoted => self.position += 1,
                     _ if quoted => {
-                        return Err(self.fault(self.position..self.position + next.len_utf8(), "a `,` or `|` belongs behind a quoted argument"));
+                        return Err(self.fault(
+                            self.position..self.position + next.len_utf8(),
+                            "a `,` or `|` belongs behind a quoted argument",
+                        ));
                     }
                     '\\' => {
                         self.position += 1;
@@ -317,12 +325,17 @@ mod tests {
             .into_iter()
             .map(|call| {
                 let bang = if call.negated { "!" } else { "" };
-                (format!("{bang}{}", call.name), call.arguments.into_iter().map(|argument| argument.text).collect())
+                (
+                    format!("{bang}{}", call.name),
+                    call.arguments.into_iter().map(|argument| argument.text).collect(),
+                )
             })
             .collect();
         let wanted: Vec<(String, Vec<String>)> = calls
             .iter()
-            .map(|(name, arguments)| ((*name).to_owned(), arguments.iter().map(|a| (*a).to_owned()).collect()))
+            .map(|(name, arguments)| {
+                ((*name).to_owned(), arguments.iter().map(|a| (*a).to_owned()).collect())
+            })
             .collect();
         assert_eq!(found, wanted, "{text}");
     }
