@@ -11,6 +11,8 @@ label-ok = ok
 label-hint = Tipp
 label-advice = Abhilfe
 label-lost = verloren:
+label-allowed = erlaubt
+label-rule = Regel
 label-examples = Beispiele
 label-verbs = Befehle
 label-usage = Aufruf
@@ -20,6 +22,16 @@ label-global-options = Allgemeine Optionen
 
 ## Anzahlen
 
+count-packages = { $count ->
+    [one] { $count } Paket
+   *[other] { $count } Pakete
+}
+count-errors = { $count } Fehler
+count-warnings = { $count ->
+    [one] { $count } Warnung
+   *[other] { $count } Warnungen
+}
+findings-more = und { $count } weitere
 count-changes = { $count ->
     [one] { $count } Änderung
    *[other] { $count } Änderungen
@@ -56,6 +68,8 @@ verb-reorder = Eine Sektion verschieben
 verb-batch = Viele Befehle als einen ausführen: alle oder keinen
 verb-changes = Zeigen, was Sie vorgemerkt haben
 verb-revert = Vorgemerktes zurücknehmen
+verb-validate = Pakete und Dateien anhand ihrer Schemas prüfen
+verb-explain = Eine Art von Befund anhand ihres Codes erklären, oder alle auflisten
 verb-commit = Aus dem Vorgemerkten eine Revision machen
 verb-confirm = Einen Commit behalten, der sonst zurückgenommen wird
 verb-history = Die Commits auflisten, den neuesten zuerst
@@ -126,6 +140,14 @@ examples-changes =
 examples-revert =
     cms revert network.lan.mtu
     cms revert network
+examples-validate =
+    cms validate                         (alle Pakete, mit dem, was vorgemerkt ist)
+    cms validate network --json
+    cms validate ./new/network ./new/firewall
+    cms validate ./network.new --as network --deny-warnings
+examples-explain =
+    cms explain CMS0101
+    cms explain
 examples-commit =
     cms commit
     cms commit network -m 'größere Rahmen'
@@ -240,6 +262,11 @@ batch-dry-run = Nur prüfen, ob alle Befehle gelingen würden
 changes-package = Das Paket; ohne Angabe alle
 changes-diff = Zeigen, wie sich die Paketdateien ändern würden
 revert-key = Das Paket, die Sektion oder die Option
+validate-names = Pakete, oder Dateien, deren Name einen Schrägstrich hat; ohne Angabe alle Pakete
+validate-as = Die Datei als dieses Paket prüfen, wie auch immer sie heißt
+validate-limit = Höchstens so viele Befunde zeigen
+validate-deny-warnings = Auch bei Warnungen mit dem Exit-Code 4 enden
+explain-code = Ein Code wie CMS0101; ohne ihn werden alle aufgelistet
 commit-package = Das Paket; ohne Angabe alle
 commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat (Vorgabe: /tmp/.uci)
 confirm-token = Was commit --confirm ausgegeben hat; unnötig, solange nur einer aussteht
@@ -310,6 +337,8 @@ option-help = Diese Hilfe zeigen
 option-at = Den Stand dieser Revision oder Zeit lesen
 option-message = Warum, für den Verlauf
 option-dry-run = Nur sagen, was festgeschrieben würde
+option-validate = Was Schemas bei diesem Commit tun, was auch immer sie selbst sagen: off, warn oder enforce
+option-no-validate = Dasselbe wie --validate off
 option-confirm = Von selbst zurücknehmen, wenn in dieser Zeit keine Bestätigung kommt: 90s, 5m, 1h
 option-probe = Ein Shell-Befehl, dessen Erfolg bestätigt; wird bis dahin wiederholt
 option-join = Gemeinsam mit dem bestätigen oder zurücknehmen, was unter diesem Token aussteht
@@ -782,3 +811,61 @@ advice-type-mismatch = geben Sie der Sektion einen anderen Namen oder denselben 
 advice-unterminated-quote = das hier geöffnete Anführungszeichen wird nie geschlossen
 advice-missing-package = beginnen Sie mit einer Zeile package NAME, oder nennen Sie das Paket
 advice-nul-byte = die Datei ist beschädigt oder kein Text
+
+## Schemas
+
+refused = { $count ->
+    [one] ein Schema erlaubt das nicht: nichts wurde committet
+   *[other] Schemas erlauben das aus { $count } Gründen nicht: nichts wurde committet
+}
+refused-hint = `cms explain { $code }` sagt mehr; was vorgemerkt ist, bleibt vorgemerkt; --validate warn committet es trotzdem
+schema-invalid = { $count ->
+    [one] das Schema hat einen Fehler und wird nicht benutzt
+   *[other] das Schema hat { $count } Fehler und wird nicht benutzt
+}
+explain-hint = `cms explain { $code }` sagt mehr
+explain-unknown = es gibt keinen Code `{ $code }`
+explain-index-hint = `cms explain` listet sie auf
+validate-as-one = --as ist für eine Datei
+validate-no-schema = für { $packages } gibt es kein Schema: nur die Syntax wurde geprüft
+validate-done = { $packages } geprüft: { $errors }, { $warnings }
+
+## Arten von Befunden, nach ihrem Code
+
+code-CMS0101 = unbekannte Option
+code-CMS0102 = unbekannter Abschnittstyp
+code-CMS0103 = eine erforderliche Option fehlt
+code-CMS0104 = eine Liste, wo ein einzelner Wert hingehört
+code-CMS0105 = nicht von der richtigen Form
+code-CMS0106 = außerhalb des Bereichs
+code-CMS0107 = zu lang oder zu kurz
+code-CMS0108 = keiner der möglichen Werte
+code-CMS0109 = passt nicht zum Muster
+code-CMS0110 = verweist auf etwas, das es nicht gibt
+code-CMS0111 = nicht eindeutig
+code-CMS0112 = neben einer anderen Option erforderlich
+code-CMS0113 = zwei Optionen schließen einander aus
+code-CMS0114 = die Option ist überholt
+code-CMS0115 = zu viele oder zu wenige Abschnitte
+code-CMS0116 = ein Abschnitt mit Namen oder ohne
+code-CMS0117 = zu viele oder zu wenige Einträge
+code-CMS0118 = die Option darf nicht geändert werden
+code-CMS0119 = eine Regel des Programms gilt nicht
+code-CMS0120 = ein Eintrag zweimal in einer Liste
+code-CMS0121 = der Name eines Abschnitts ist nicht von der richtigen Form
+code-CMS0122 = ein Wert, der nicht erlaubt ist
+code-CMS0201 = kein Modul
+code-CMS0202 = mehr als ein Modul
+code-CMS0203 = unbekannte Option in einem Schema
+code-CMS0204 = unbekannter Abschnittstyp in einem Schema
+code-CMS0205 = unbekannte Regel
+code-CMS0206 = eine Regel mit einem Argument, das keinen Sinn ergibt
+code-CMS0207 = ein Feld ist zweimal deklariert
+code-CMS0208 = eine Eigenschaft mit einem Wert, der keinen Sinn ergibt
+code-CMS0209 = ein Feld gehört zu einem Abschnittstyp, der nicht deklariert ist
+code-CMS0210 = eine Bedingung nennt eine Option, die nicht deklariert ist
+code-CMS0211 = ein Vorgabewert bricht die Regeln seines Feldes
+code-CMS0212 = Regeln, die nicht lesbar sind
+code-CMS0213 = ein Muster, das nicht lesbar ist
+code-CMS0214 = ein Feld oder Abschnittstyp ohne Namen
+code-CMS0215 = ein Schema in einer neueren Sprache

@@ -12,6 +12,8 @@ label-ok = ok
 label-hint = hint
 label-advice = what to do
 label-lost = lost:
+label-allowed = allowed
+label-rule = rule
 label-examples = Examples
 label-verbs = Commands
 label-usage = Usage
@@ -21,6 +23,19 @@ label-global-options = Global options
 
 ## Counts
 
+count-packages = { $count ->
+    [one] { $count } package
+   *[other] { $count } packages
+}
+count-errors = { $count ->
+    [one] { $count } error
+   *[other] { $count } errors
+}
+count-warnings = { $count ->
+    [one] { $count } warning
+   *[other] { $count } warnings
+}
+findings-more = and { $count } more
 count-changes = { $count ->
     [one] { $count } change
    *[other] { $count } changes
@@ -57,6 +72,8 @@ verb-reorder = Move a section
 verb-batch = Run many commands as one: all of them, or none
 verb-changes = Show what you have staged
 verb-revert = Take back what you have staged
+verb-validate = Check packages and files against their schemas
+verb-explain = Explain a kind of finding by its code, or list all
 verb-commit = Make what you have staged a revision
 verb-confirm = Keep a commit that is rolled back unless it is confirmed
 verb-history = List the commits, the newest first
@@ -127,6 +144,14 @@ examples-changes =
 examples-revert =
     cms revert network.lan.mtu
     cms revert network
+examples-validate =
+    cms validate                         (all packages, with what you have staged)
+    cms validate network --json
+    cms validate ./new/network ./new/firewall
+    cms validate ./network.new --as network --deny-warnings
+examples-explain =
+    cms explain CMS0101
+    cms explain
 examples-commit =
     cms commit
     cms commit network -m 'larger frames'
@@ -241,6 +266,11 @@ batch-dry-run = Only check that all commands would succeed
 changes-package = The package; without it, all
 changes-diff = Show how the package files would change
 revert-key = The package, section or option
+validate-names = Packages, or files, which have a slash in their name; without any, all packages
+validate-as = Check the file as this package, whatever the file is called
+validate-limit = Show at most so many findings
+validate-deny-warnings = End with exit code 4 if there are warnings, too
+explain-code = A code such as CMS0101; without it, all codes are listed
 commit-package = The package; without it, all
 commit-adopt-uci = First take over what uci has staged in its folder (default: /tmp/.uci)
 confirm-token = What commit --confirm printed; not needed while only one is pending
@@ -311,6 +341,8 @@ option-help = Show this help
 option-at = Read the state of this revision or time
 option-message = Why, for the history
 option-dry-run = Only say what would be committed
+option-validate = What schemas do with this commit, whatever they say themselves: off, warn or enforce
+option-no-validate = The same as --validate off
 option-confirm = Roll back by itself unless confirmed in this time: 90s, 5m, 1h
 option-probe = A shell command whose success confirms; repeated until then
 option-join = Confirm or roll back together with what is pending under this token
@@ -783,3 +815,61 @@ advice-type-mismatch = give the section another name, or the same type
 advice-unterminated-quote = the quote opened here is never closed
 advice-missing-package = begin with a line package NAME, or name the package
 advice-nul-byte = the file is damaged, or no text
+
+## Schemas
+
+refused = { $count ->
+    [one] a schema does not allow this: nothing was committed
+   *[other] schemas do not allow this, for { $count } reasons: nothing was committed
+}
+refused-hint = `cms explain { $code }` says more; what is staged stays staged; --validate warn commits it all the same
+schema-invalid = { $count ->
+    [one] the schema has an error and is not used
+   *[other] the schema has { $count } errors and is not used
+}
+explain-hint = `cms explain { $code }` says more
+explain-unknown = there is no code `{ $code }`
+explain-index-hint = `cms explain` lists them
+validate-as-one = --as is for one file
+validate-no-schema = there is no schema for { $packages }: only the syntax was checked
+validate-done = { $packages } checked: { $errors }, { $warnings }
+
+## Kinds of findings, by their code
+
+code-CMS0101 = unknown option
+code-CMS0102 = unknown section type
+code-CMS0103 = a required option is missing
+code-CMS0104 = a list where one value belongs
+code-CMS0105 = not of the right form
+code-CMS0106 = out of range
+code-CMS0107 = too long or too short
+code-CMS0108 = not one of the values that there are
+code-CMS0109 = does not match the pattern
+code-CMS0110 = refers to something that does not exist
+code-CMS0111 = not unique
+code-CMS0112 = required beside another option
+code-CMS0113 = two options exclude each other
+code-CMS0114 = the option is to go
+code-CMS0115 = too many or too few sections
+code-CMS0116 = a section with a name, or without one
+code-CMS0117 = too many or too few items
+code-CMS0118 = the option may not be changed
+code-CMS0119 = a rule of the program's own does not hold
+code-CMS0120 = an item twice in a list
+code-CMS0121 = a section's name is not of the right form
+code-CMS0122 = a value that is not allowed
+code-CMS0201 = no module
+code-CMS0202 = more than one module
+code-CMS0203 = unknown option in a schema
+code-CMS0204 = unknown section type in a schema
+code-CMS0205 = unknown rule
+code-CMS0206 = a rule has an argument that makes no sense
+code-CMS0207 = a field is declared twice
+code-CMS0208 = a property has a value that makes no sense
+code-CMS0209 = a field belongs to a section type that is not declared
+code-CMS0210 = a condition names an option that is not declared
+code-CMS0211 = a default breaks the rules of its own field
+code-CMS0212 = rules that cannot be read
+code-CMS0213 = a pattern that cannot be read
+code-CMS0214 = a field or section type without a name
+code-CMS0215 = a schema in a newer language

@@ -64,7 +64,7 @@ pub(crate) fn candidates(words: Vec<OsString>, keys: &Keys) -> Vec<String> {
     let mut tree = Command::new("cms").disable_help_subcommand(true).disable_help_flag(true);
     for verb in VERBS.iter().filter(|verb| !verb.hidden) {
         let mut command = arguments::command(verb, Help::Wanted).name(verb.name).aliases(verb.aliases);
-        for name in ["key", "words", "package"] {
+        for name in ["key", "words", "package", "names"] {
             if command.get_arguments().any(|argument| argument.get_id() == name) {
                 let shape = Shape::of(verb.name);
                 let keys = keys.clone();
@@ -104,7 +104,7 @@ enum Shape {
 impl Shape {
     fn of(verb: &str) -> Shape {
         match verb {
-            "add" | "changes" | "commit" | "export" | "import" => Shape::Package,
+            "add" | "changes" | "commit" | "export" | "import" | "validate" => Shape::Package,
             "list" => Shape::Section,
             "set" | "add_list" | "del_list" | "rename" => Shape::Assignment,
             "reorder" => Shape::SectionAssignment,

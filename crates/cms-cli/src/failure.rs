@@ -132,9 +132,9 @@ impl Failure {
         }
         let paint = output.stderr_paint;
         let mut lines = format!("{}: {words}", paint.error("cms"));
-        for diagnostic in &told.diagnostics {
+        if !told.diagnostics.is_empty() {
             lines.push('\n');
-            lines.push_str(&report::render(diagnostic, paint));
+            lines.push_str(&report::render_all(&told.diagnostics, None, paint));
         }
         if let Some(hint) = &told.hint {
             lines.push_str(&format!("\n{}: {hint}", paint.hint(&text("label-hint"))));

@@ -10,6 +10,7 @@
 //! - `trigger`: what is done when something was committed
 //! - `text`, `language`: the messages and their language
 //! - `failure`, `exit`: how a call fails, and with which code
+//! - `validation`: what a commit does with what schemas find
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
 //! - `bench`: a measurement of the user's machine
 //! - `health`: a store at a glance
@@ -56,6 +57,7 @@ mod text_diff;
 mod trigger;
 mod uci;
 mod usage;
+mod validation;
 mod verb;
 mod when;
 mod window;

@@ -86,6 +86,15 @@ impl Output {
         self.note(&format!("{label}: "), message);
     }
 
+    /// Says what helps.
+    pub(crate) fn advise(&mut self, message: &Message) {
+        if self.quiet {
+            return;
+        }
+        let label = self.stderr_paint.hint(&text("label-hint"));
+        self.note(&format!("{label}: "), message);
+    }
+
     /// Whether nobody wants to be told anything.
     pub(crate) fn is_quiet(&self) -> bool {
         self.quiet

@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) exit: Exit,
     /// Whether the verb commits.
     pub(crate) commits: bool,
+    /// Whether the call makes no log where there is none.
+    pub(crate) leaves_nothing: bool,
     /// The transaction that is open in the shell: what is read is read in it.
     pub(crate) transaction: Option<Box<Transaction>>,
     store: Option<Store>,
@@ -37,6 +39,7 @@ impl Session {
             output,
             exit: Exit::Ok,
             commits: false,
+            leaves_nothing: false,
             transaction: None,
             store: None,
             told: false,
@@ -52,7 +55,10 @@ impl Session {
     pub(crate) fn store(&mut self) -> Result<Store, Failure> {
         let store = match &self.store {
             Some(store) => store.clone(),
-            None => open(&self.globals, Options { writes: self.commits, ..Options::from_env()? })?,
+            None => {
+                let (writes, create) = (self.commits, !self.leaves_nothing);
+                open(&self.globals, Options { writes, create, ..Options::from_env()? })?
+            }
         };
         if !self.told {
             self.told = true;
@@ -80,6 +86,15 @@ impl Session {
     /// What the caller sees: the head and the caller's own staged changes, or with `at` the past. Where
     /// one package is all that is asked for, the files of the others are not looked at.
     pub(crate) fn view(&mut self, only: Option<&PackageName>, at: Option<&str>) -> Result<View, Failure> {
+        let view = self.look(only, at)?;
+        if view.seen.is_none() {
+            self.warn_all(view.snapshot.warnings());
+        }
+        Ok(view)
+    }
+
+    /// The same, without a word about files that do not parse.
+    pub(crate) fn look(&mut self, only: Option<&PackageName>, at: Option<&str>) -> Result<View, Failure> {
         if let (None, Some(transaction)) = (at, &mut self.transaction) {
             return View::of(transaction, only);
         }
@@ -94,7 +109,6 @@ impl Session {
             }
             None => (store.snapshot_of(only)?, None),
         };
-        self.warn_all(snapshot.warnings());
         Ok(View { snapshot, stage, drafts: BTreeMap::new(), seen: None })
     }
 
@@ -128,10 +142,8 @@ impl Session {
             match warning {
                 Warning::Unparsable { package, diagnostics } => {
                     self.output.warn(&msg!("warning-unparsable", package = package.as_str()));
-                    let paint = self.output.stderr_paint;
-                    for diagnostic in diagnostics {
-                        self.output.complain(&report::render(diagnostic, paint));
-                    }
+                    let drawn = report::render_all(diagnostics, None, self.output.stderr_paint);
+                    self.output.complain(&drawn);
                 }
                 Warning::NewerThanLog { package } => {
                     self.output.warn(&msg!("warning-newer", package = package.as_str()));
@@ -151,6 +163,15 @@ impl Session {
                         package = package.as_str(),
                         reason = reason
                     ));
+                }
+                // In an answer for programs they are part of it.
+                Warning::Findings { .. } if self.globals.json => {}
+                Warning::Findings { diagnostics, .. } => {
+                    let drawn = report::render_all(diagnostics, None, self.output.stderr_paint);
+                    self.output.complain(&drawn);
+                    if let Some(found) = diagnostics.first() {
+                        self.output.advise(&msg!("explain-hint", code = found.code));
+                    }
                 }
                 other => self.output.warn(&msg!("warning-other", words = format!("{other:?}"))),
             }
@@ -212,6 +233,20 @@ impl View {
             seen.insert(name, draft);
         }
         Ok(View { snapshot, stage: None, drafts: BTreeMap::new(), seen: Some(seen) })
+    }
+
+    /// The state that the view is made on.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The packages with changes that are not committed.
+    pub(crate) fn changed(&self) -> Vec<PackageName> {
+        match (&self.seen, &self.stage) {
+            (Some(seen), _) => seen.keys().cloned().collect(),
+            (None, Some((_, staged))) => staged.clone(),
+            (None, None) => Vec::new(),
+        }
     }
 
     /// Makes sure that there is a segment for the next reader.

@@ -15,6 +15,7 @@ mod completion;
 mod confirm;
 mod diff;
 mod doctor;
+mod explain;
 mod export;
 mod get;
 mod health;
@@ -29,6 +30,7 @@ mod shell;
 mod show;
 mod trigger;
 mod undo;
+mod validate;
 mod watch;
 
 use std::ffi::{OsStr, OsString};
@@ -71,6 +73,8 @@ pub(crate) const VERBS: &[Verb] = &[
     batch::VERB,
     changes::VERB,
     revert::VERB,
+    validate::VERB,
+    explain::VERB,
     commit::VERB,
     confirm::VERB,
     history::VERB,

@@ -20,6 +20,7 @@ use crate::rebase::{Interest, Theirs};
 use crate::status::now_ns;
 use crate::store::{Log, Store, Writing};
 use crate::terms::Terms;
+use crate::validate::Bounds;
 
 /// How much a store has to replay at most before the next checkpoint.
 const REPLAYED_COMMITS: usize = 128;
@@ -67,6 +68,8 @@ pub(crate) struct Signature {
     pub confirm: Option<Confirm>,
     /// What schemas may do at most.
     pub at_most: Mode,
+    /// What schemas do at least, up to that.
+    pub at_least: Mode,
 }
 
 /// What a commit did.
@@ -208,9 +211,9 @@ impl Store {
     pub(crate) fn plan(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
         let log = self.log("plan a commit")?;
         let head = log.newest()?;
-        let at_most = signature.at_most;
+        let bounds = Bounds::of(&signature);
         let (prepared, packages) = prepare(log, &head, wanted, signature)?;
-        let warnings = self.check(log, &head, &prepared, at_most)?;
+        let warnings = self.check(log, &head, &prepared, bounds)?;
         Ok(Committed { packages, ..Committed::nothing(head.revision, warnings) })
     }
 

@@ -16,6 +16,7 @@ use crate::head::Head;
 use crate::queue::{Queue, Turn};
 use crate::store::{Log, Store, Writing};
 use crate::terms::Terms;
+use crate::validate::Bounds;
 
 /// A commit that somebody waits for.
 pub(crate) struct Request {
@@ -210,7 +211,7 @@ impl Store {
         request.terms.hold(log, &writing.head)?;
         let (mut prepared, packages) =
             prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
-        warnings.extend(self.check(log, &writing.head, &prepared, request.signature.at_most)?);
+        warnings.extend(self.check(log, &writing.head, &prepared, Bounds::of(&request.signature))?);
         let mut armed = None;
         if let Some(confirm) = &request.signature.confirm
             && !prepared.packages.is_empty()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cms_log::{Backend, Backup, BackupError, Chain, FileView, Open, Retired, Revision, Sqlite};
 use cms_model::PackageName;
+use cms_model::schema::Mode;
 
 use crate::backup::{BackupSource, STORE, failed};
 use crate::commit::Committed;
@@ -33,6 +34,9 @@ pub struct RestoreOptions {
     pub message: String,
     /// With which program.
     pub tool: String,
+    /// What is done with what schemas find where the restore is a commit, whatever they say themselves. By default they only tell of
+    /// it, for the way back is never closed.
+    pub validate: Option<Mode>,
 }
 
 /// A state in a backup.
@@ -188,6 +192,8 @@ impl Read {
         }
         let mut transaction =
             store.transaction()?.message(options.message.clone()).tool(options.tool.clone());
+        transaction.check_at_most(options.validate.unwrap_or(Mode::Warn));
+        transaction.check_at_least(options.validate.unwrap_or(Mode::Off));
         let now = transaction.snapshot().clone();
         for name in now.packages().filter(|name| self.head.cell(name).is_none()) {
             transaction.delete_package(name)?;

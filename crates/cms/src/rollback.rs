@@ -137,6 +137,7 @@ impl Store {
             confirm: options.confirm.clone(),
             // The way back is never closed.
             at_most: options.at_most.unwrap_or(Mode::Enforce).min(Mode::Warn),
+            at_least: options.at_least.unwrap_or(Mode::Off),
         };
         if options.dry_run {
             return self.plan(&wanted, signature);

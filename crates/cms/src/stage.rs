@@ -57,6 +57,8 @@ pub struct CommitOptions {
     pub confirm: Option<Confirm>,
     /// What schemas may do at most, such as [`Mode::Warn`] to commit what they do not allow; as they say by default.
     pub at_most: Option<Mode>,
+    /// What schemas do at least, such as [`Mode::Enforce`] to be refused what they would only tell of; as they say by default.
+    pub at_least: Option<Mode>,
 }
 
 impl Store {
@@ -359,6 +361,7 @@ impl Stage {
             origin: Origin::Stage { owner: self.user, stage: self.file.identity, upto: self.file.end },
             confirm: options.confirm.clone(),
             at_most: options.at_most.unwrap_or(Mode::Enforce),
+            at_least: options.at_least.unwrap_or(Mode::Off),
         };
         if options.dry_run {
             return self.store.plan(&wanted, signature);

@@ -114,6 +114,7 @@ impl Store {
             origin: Origin::Direct,
             confirm: None,
             at_most: Mode::Enforce,
+            at_least: Mode::Off,
         };
         let registered = Registered::new(&self.inner.active, &signature.author);
         Transaction {
@@ -139,6 +140,12 @@ impl Transaction {
     /// Limits what schemas may do: with [`Mode::Warn`] what they do not allow is a warning, with [`Mode::Off`] nothing is checked.
     pub fn check_at_most(&mut self, mode: Mode) {
         self.signature.at_most = mode;
+    }
+
+    /// Has schemas do more than they say: with [`Mode::Enforce`] the commit is refused where a schema would only have told of an
+    /// error. What [`check_at_most`](Transaction::check_at_most) says comes first.
+    pub fn check_at_least(&mut self, mode: Mode) {
+        self.signature.at_least = mode;
     }
 
     /// Returns the number of the transaction, unique in its process.

@@ -6,7 +6,7 @@ use cms_log::Backend;
 use cms_model::schema::{Checker, Field, Lookup, Mode, Schemas, Typed};
 use cms_model::{Change, Diagnostic, Key, Package, PackageName, Severity, Value};
 
-use crate::commit::{Prepared, PreparedPackage};
+use crate::commit::{Prepared, PreparedPackage, Signature};
 use crate::error::{Error, Result};
 use crate::external::Warning;
 use crate::head::Head;
@@ -47,16 +47,45 @@ impl Store {
             Some(names) => names.to_vec(),
             None => snapshot.packages().cloned().collect(),
         };
+        let packages = names.into_iter().map(|name| Ok((snapshot.package(&name)?, name)));
+        let packages: Vec<_> =
+            packages.map(|pair| pair.map(|(package, name)| (name, package))).collect::<Result<_>>()?;
+        let found = self.validate_packages(snapshot, &packages)?;
+        Ok(found.into_iter().map(|finding| self.placed(finding)).collect())
+    }
+
+    /// Checks packages that are in no state of the store, such as files that are yet to be installed or a transaction that is
+    /// yet to be committed, as if they were the packages of these names. References to others are followed with `lookup`, and
+    /// findings have the package's name in the place of a file.
+    ///
+    /// # Errors
+    /// If the modules cannot be read.
+    pub fn validate_packages(
+        &self,
+        lookup: &dyn Lookup,
+        packages: &[(PackageName, Arc<Package>)],
+    ) -> Result<Vec<Diagnostic>> {
+        let names: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
         let relevant = self.modules().of(&names)?;
         let mut found: Vec<Diagnostic> = relevant.faults.to_vec();
-        for name in &names {
-            let package = snapshot.package(name)?;
-            let (schemas, faults) = self.with_embedded(relevant.schemas.clone(), name, None, &package, &[]);
+        for (name, package) in packages {
+            let (schemas, faults) = self.with_embedded(relevant.schemas.clone(), name, None, package, &[]);
             found.extend(faults);
-            let checked = Checker::new(&schemas, snapshot).check(name.as_str(), &package);
-            found.extend(checked.into_iter().map(|finding| self.placed(finding)));
+            found.extend(Checker::new(&schemas, lookup).check(name.as_str(), package));
         }
         Ok(found)
+    }
+
+    /// Returns the modules that are for a package, that which lies in it included.
+    ///
+    /// # Errors
+    /// If the modules cannot be read.
+    pub fn schemas_of(&self, name: &PackageName, package: Option<&Arc<Package>>) -> Result<Arc<Schemas>> {
+        let relevant = self.modules().of(std::slice::from_ref(name))?;
+        Ok(match package {
+            Some(package) => self.with_embedded(relevant.schemas, name, None, package, &[]).0,
+            None => relevant.schemas,
+        })
     }
 
     /// Checks a package that is in no store, such as a file that is yet to be installed, as if it were the package `name`.
@@ -69,13 +98,7 @@ impl Store {
         name: &PackageName,
         package: &Package,
     ) -> Result<Vec<Diagnostic>> {
-        let relevant = self.modules().of(std::slice::from_ref(name))?;
-        let mut found: Vec<Diagnostic> = relevant.faults.to_vec();
-        let package = Arc::new(package.clone());
-        let (schemas, faults) = self.with_embedded(relevant.schemas, name, None, &package, &[]);
-        found.extend(faults);
-        found.extend(Checker::new(&schemas, snapshot).check(name.as_str(), &package));
-        Ok(found)
+        self.validate_packages(snapshot, &[(name.clone(), Arc::new(package.clone()))])
     }
 
     /// Says what an option is: its value or its default, and what its schema says of it.
@@ -84,25 +107,31 @@ impl Store {
     /// [`Error::Invalid`] for a key that names no option; [`Error::NotFound`] if there is no such package or section; those of
     /// reading.
     pub fn effective(&self, snapshot: &Snapshot, key: &Key) -> Result<Effective> {
+        self.effective_in(&snapshot.package(&key.package)?, key)
+    }
+
+    /// Says what an option of a package is that is in no state of the store, such as one with changes that are yet to be
+    /// committed.
+    ///
+    /// # Errors
+    /// As for [`effective`](Store::effective).
+    pub fn effective_in(&self, package: &Arc<Package>, key: &Key) -> Result<Effective> {
         let (Some(selector), Some(option)) = (&key.section, &key.option) else {
             return Err(Error::Invalid { key: key.to_string(), reason: "it names no option".to_owned() });
         };
-        let package = snapshot.package(&key.package)?;
-        let draft = cms_model::Draft::new(Package::clone(&package), 0);
+        let draft = cms_model::Draft::new(Package::clone(package), 0);
         let section = draft.resolve(selector).and_then(|id| package.section(id));
         let section = section.ok_or_else(|| Error::not_found(key))?;
-        let relevant = self.modules().of(std::slice::from_ref(&key.package))?;
-        let (schemas, _) = self.with_embedded(relevant.schemas, &key.package, None, &package, &[]);
         Ok(Effective {
             configured: section.get(option.as_str()),
-            schemas,
+            schemas: self.schemas_of(&key.package, Some(package))?,
             package: key.package.clone(),
             kind: section.kind().to_owned(),
             option: option.to_string(),
         })
     }
 
-    /// Checks what a commit is about to change. `at_most` limits what the schemas may do.
+    /// Checks what a commit is about to change. `bounds` limit what the schemas do.
     ///
     /// Answers with what its user should know; refuses it where a schema that is enforced does not allow it.
     pub(crate) fn check(
@@ -110,9 +139,9 @@ impl Store {
         log: &Log,
         head: &Head,
         prepared: &Prepared,
-        at_most: Mode,
+        bounds: Bounds,
     ) -> Result<Vec<Warning>> {
-        if at_most == Mode::Off || prepared.packages.is_empty() {
+        if bounds.at_most == Mode::Off || prepared.packages.is_empty() {
             return Ok(Vec::new());
         }
         let names: Vec<PackageName> = prepared.packages.iter().map(|package| package.name.clone()).collect();
@@ -145,7 +174,7 @@ impl Store {
                         Some(changes) => checker.check_changes(package.name.as_str(), result, changes),
                         None => checker.check(package.name.as_str(), result),
                     };
-                    sorted_by_mode(found, &schemas, at_most)
+                    sorted_by_mode(found, &schemas, bounds)
                 }
                 None => {
                     let Some(before) = before else { continue };
@@ -157,7 +186,7 @@ impl Store {
                     let of_others = found
                         .into_iter()
                         .filter(|found| found.file.as_deref() != Some(package.name.as_str()));
-                    sorted_by_mode(of_others.collect(), &relevant.schemas, at_most)
+                    sorted_by_mode(of_others.collect(), &relevant.schemas, bounds)
                 }
             };
             errors.extend(found.errors);
@@ -209,6 +238,19 @@ impl Store {
     }
 }
 
+/// What whoever commits wants schemas to do, whatever they say themselves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    at_least: Mode,
+    at_most: Mode,
+}
+
+impl Bounds {
+    pub(crate) fn of(signature: &Signature) -> Bounds {
+        Bounds { at_least: signature.at_least, at_most: signature.at_most }
+    }
+}
+
 /// Findings that stop a commit, and the others.
 struct Sorted {
     errors: Vec<Diagnostic>,
@@ -216,10 +258,11 @@ struct Sorted {
 }
 
 /// Sorts findings by what the schemas of the packages that they are in want to be done with them.
-fn sorted_by_mode(found: Vec<Diagnostic>, schemas: &Schemas, at_most: Mode) -> Sorted {
+fn sorted_by_mode(found: Vec<Diagnostic>, schemas: &Schemas, bounds: Bounds) -> Sorted {
     let mut sorted = Sorted { errors: Vec::new(), warnings: Vec::new() };
     for finding in found {
-        let mode = finding.file.as_deref().map_or(Mode::Warn, |package| schemas.mode(package)).min(at_most);
+        let mode = finding.file.as_deref().map_or(Mode::Warn, |package| schemas.mode(package));
+        let mode = mode.max(bounds.at_least).min(bounds.at_most);
         match (mode, finding.severity) {
             (Mode::Off, _) => {}
             (Mode::Enforce, Severity::Error) => sorted.errors.push(finding),

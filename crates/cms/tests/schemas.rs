@@ -1,6 +1,6 @@
 //! Schemas at a commit: what they allow, what they tell, and that they lock nobody out.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! The one table from the engine's errors to messages and exit codes.
 
+use cms::model::{Diagnostic, Severity};
 use cms::{BackupError, Error, SegmentBound};
 
 use super::Failure;
@@ -36,6 +37,7 @@ impl From<Error> for Failure {
                 Failure::invalid(msg!("package-unparsable", package = package.as_str()), diagnostics.clone())
                     .hint(msg!("package-unparsable-hint"))
             }
+            Error::Refused { diagnostics } => refused(diagnostics),
             Error::Conflict { keys, revision, author } => {
                 let (keys, revision) = (keys.join(", "), revision.0.to_string());
                 Failure::new(
@@ -127,6 +129,20 @@ impl From<Error> for Failure {
             // A kind of error that this program does not know yet: the engine's own words.
             _ => Failure::new(Exit::Error, msg!("failed")).because(&error),
         }
+    }
+}
+
+/// Why schemas do not allow a commit, or a schema is none.
+fn refused(diagnostics: &[Diagnostic]) -> Failure {
+    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error).count();
+    let code = diagnostics.first().map_or("", |found| found.code);
+    // A schema with faults is no commit that could be made all the same.
+    if code.starts_with("CMS01") {
+        Failure::invalid(msg!("refused", count = errors), diagnostics.to_vec())
+            .hint(msg!("refused-hint", code = code))
+    } else {
+        Failure::invalid(msg!("schema-invalid", count = errors), diagnostics.to_vec())
+            .hint(msg!("explain-hint", code = code))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::json::Json;
 use crate::keys;
 use crate::session::{self, Session};
 use crate::text::msg;
+use crate::validation;
 use crate::verb::edit::{self, Edit};
 use crate::verb::{self, Verb};
 
@@ -120,6 +121,7 @@ fn commit(open: &mut Open, matches: &ArgMatches, session: &mut Session) -> Resul
     }
     let options = verb::commit::options(matches, "cms shell")?;
     let store = session.store()?;
+    validation::apply(options.at_most, &mut open.transaction);
     if options.dry_run {
         let planned = open.transaction.plan().map_err(refusal)?;
         return verb::commit::report(&planned, true, session).map(|exit| (exit, true));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 use clap::{ArgMatches, Command};
+use cms::model::schema::Mode;
 use cms::model::{Change, Draft, PackageName, WordLines};
 use cms::{Confirm, Stage};
 
@@ -20,11 +21,12 @@ use crate::failure::Failure;
 use crate::keys;
 use crate::session::{self, Session};
 use crate::text::{Message, msg};
+use crate::validation;
 
 pub(super) const VERB: Verb = Verb { name: "batch", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    confirmation::options(command, help)
+    validation::options(confirmation::options(command, help), help)
         .arg(super::message(help))
         .arg(super::dry_run(help).help(help!("batch-dry-run", help)))
 }
@@ -53,7 +55,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         batch.notes.push(msg!("batch-checked"));
     } else {
         let message = super::text_of(matches, "message").unwrap_or_default();
-        batch.finish(stage, message, confirm, session)?;
+        batch.finish(stage, message, (confirm, validation::asked(matches)), session)?;
     }
     session.output.write(&batch.output)?;
     for note in &batch.notes {
@@ -178,13 +180,14 @@ impl Batch {
         &self,
         mut stage: Stage,
         message: &str,
-        confirm: Option<Confirm>,
+        (confirm, validate): (Option<Confirm>, Option<Mode>),
         session: &mut Session,
     ) -> Result<(), Failure> {
         if self.works.values().any(|work| !work.committed.is_empty()) {
             // What comes after the commit is staged on its result.
             drop(stage);
             let mut transaction = session.store()?.transaction()?.message(message).tool("cms batch");
+            validation::apply(validate, &mut transaction);
             for (package, work) in self.works.iter().filter(|(_, work)| !work.committed.is_empty()) {
                 replay(transaction.draft(package)?, &work.committed, package)?;
             }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command};
 use cms::model::PackageName;
-use cms::{CommitOptions, Committed, Confirm, DisplayChange, Transaction};
+use cms::{CommitOptions, Committed, Confirm, DisplayChange, Transaction, Warning};
 use serde_json::{Value as JsonValue, json};
 
 use super::Verb;
@@ -15,14 +15,16 @@ use crate::confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::json::Json;
+use crate::report::to_json as finding_to_json;
 use crate::session::Session;
 use crate::text::msg;
 use crate::trigger;
+use crate::validation;
 
 pub(super) const VERB: Verb = Verb { name: "commit", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    confirmation::options(command, help)
+    validation::options(confirmation::options(command, help), help)
         .arg(super::key(help).value_name("PACKAGE").help(help!("commit-package", help)))
         .arg(super::message(help))
         .arg(super::dry_run(help))
@@ -65,7 +67,8 @@ pub(crate) fn options(matches: &ArgMatches, tool: &str) -> Result<CommitOptions,
         tool: tool.to_owned(),
         dry_run: matches.get_flag("dry-run"),
         confirm: confirmation::asked(matches)?,
-        at_most: None,
+        at_most: validation::asked(matches),
+        at_least: validation::asked(matches),
     })
 }
 
@@ -110,6 +113,15 @@ pub(super) fn packages_to_json(committed: &Committed) -> Vec<JsonValue> {
     committed.packages.iter().map(package).collect()
 }
 
+/// What schemas found in a commit, for programs.
+pub(super) fn findings_to_json(committed: &Committed) -> Vec<JsonValue> {
+    let findings = committed.warnings.iter().filter_map(|warning| match warning {
+        Warning::Findings { diagnostics, .. } => Some(diagnostics),
+        _ => None,
+    });
+    findings.flatten().map(finding_to_json).collect()
+}
+
 /// Names what was committed and the revision.
 pub(crate) fn report(committed: &Committed, dry_run: bool, session: &mut Session) -> Result<Exit, Failure> {
     session.warn_all(&committed.warnings);
@@ -124,6 +136,7 @@ pub(crate) fn report(committed: &Committed, dry_run: bool, session: &mut Session
             "revision": made.then_some(committed.revision.0),
             "dry_run": dry_run,
             "packages": packages_to_json(committed),
+            "findings": findings_to_json(committed),
         });
         if let Some(armed) = &committed.armed {
             answer["confirm"] = confirmation::pending_to_json(armed, &store);

@@ -15,11 +15,12 @@ use crate::format::{self, Format, FormatError, Imported, Input};
 use crate::keys;
 use crate::session::{self, Session};
 use crate::text::msg;
+use crate::validation;
 
 pub(super) const VERB: Verb = Verb { name: "import", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    confirmation::options(command, help)
+    validation::options(confirmation::options(command, help), help)
         .arg(super::key(help).value_name("PACKAGE").help(help!("import-package", help)))
         .arg(
             Arg::new("merge")
@@ -60,6 +61,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     }
     let message = super::text_of(matches, "message").unwrap_or_default();
     let mut transaction = session.store()?.transaction()?.message(message).tool("cms import");
+    validation::apply(validation::asked(matches), &mut transaction);
     for imported in packages {
         let (name, package) = parse(&source, imported)?;
         transaction.replace_package(&name, package)?;

@@ -18,6 +18,7 @@ use crate::json::Json;
 use crate::progress::Progress;
 use crate::session::{self, Session};
 use crate::text::{msg, text};
+use crate::validation;
 use crate::when::When;
 
 pub(super) const VERB: Verb =
@@ -25,7 +26,7 @@ pub(super) const VERB: Verb =
 
 fn arguments(command: Command, help: Help) -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
-    command
+    validation::options(command, help)
         .arg(
             Arg::new("backups")
                 .value_name("FILE")
@@ -56,7 +57,15 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         None => format!("restored from {}", names.join(" ")),
     };
     let tool = "cms restore".to_owned();
-    let options = RestoreOptions { at, replace_history, any_store: is_sure, dry_run, message, tool };
+    let options = RestoreOptions {
+        at,
+        replace_history,
+        any_store: is_sure,
+        dry_run,
+        message,
+        tool,
+        validate: validation::asked(matches),
+    };
     let folder = session.globals.config.clone();
     let place = Place::new(&folder)?;
     let location = session::locate(&session.globals)?;
@@ -125,6 +134,7 @@ fn report(restored: &Restored, dry_run: bool, session: &mut Session) -> Result<E
             "revision": is_made.then_some(committed.revision.0),
             "dry_run": dry_run,
             "packages": super::commit::packages_to_json(committed),
+            "findings": super::commit::findings_to_json(committed),
         });
         session.output.line(Json::answer("restore", answer).to_string())?;
         return Ok(Exit::Ok);
