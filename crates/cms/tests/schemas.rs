@@ -1,6 +1,6 @@
 //! Schemas at a commit: what they allow, what they tell, and that they lock nobody out.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -105,6 +105,23 @@ fn whoever_says_so_commits_all_the_same() {
     set(&mut tx, "network.lan.mtu", "1");
     tx.check_at_most(Mode::Off);
     assert!(tx.commit().unwrap().warnings.is_empty());
+}
+
+#[test]
+fn whoever_wants_to_be_stopped_is_stopped() {
+    for mode in ["warn", "off"] {
+        let (_home, store) = with_schema(&SCHEMA.replace("enforce", mode));
+        let mut tx = store.transaction().unwrap();
+        set(&mut tx, "network.lan.proto", "statc");
+        tx.check_at_least(Mode::Enforce);
+        assert_eq!(refused(tx.commit()).len(), 1, "{mode}");
+    }
+    let (_home, store) = with_schema(SCHEMA);
+    let mut tx = store.transaction().unwrap();
+    set(&mut tx, "network.lan.proto", "statc");
+    tx.check_at_least(Mode::Enforce);
+    tx.check_at_most(Mode::Warn);
+    assert_eq!(told(&tx.commit().unwrap()).len(), 1);
 }
 
 #[test]
