@@ -63,12 +63,13 @@ doc: deps-build
 	$(CARGO) doc $(LOCKED) --workspace --no-deps
 	@echo "see $(TARGET)/doc/cms/index.html"
 
-## install: cms under PREFIX; UCI=1 adds the uci link, SYSTEMD=1 the unit that rolls back at boot what was not confirmed
+## install: cms and the schemas of known packages under PREFIX; UCI=1 adds the uci link, SYSTEMD=1 the unit that rolls back at boot what was not confirmed
 install: build
 	install -D -m 755 $(TARGET)/release/cms $(DESTDIR)$(PREFIX)/bin/cms
 	$(if $(UCI),ln -sf cms $(DESTDIR)$(PREFIX)/bin/uci)
 	$(if $(SYSTEMD),mkdir -p $(DESTDIR)$(UNITDIR))
 	$(if $(SYSTEMD),sed 's|/usr/local|$(PREFIX)|g' contrib/systemd/cms-confirm.service >$(DESTDIR)$(UNITDIR)/cms-confirm.service)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/cms/modules schemas/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/cms README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 
 clean:

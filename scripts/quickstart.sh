@@ -9,7 +9,7 @@ home=$(mktemp -d "${TMPDIR:-/tmp}/cms-quickstart.XXXXXX")
 trap 'rm -rf "$home"' EXIT
 
 cp -r "$here/examples/etc-config" "$home/config"
-export CMS_STATE_DIR=$home/state CMS_RUN_DIR=$home/run
+export CMS_STATE_DIR=$home/state CMS_RUN_DIR=$home/run CMS_MODULES=$here/schemas
 cd "$home"
 
 # What is typed is shown without the options that keep this run private.
@@ -34,6 +34,10 @@ cms history network.lan.ipaddr
 cms diff "$before"
 printf '\nThe file changed in one line, comments and all:\n'
 diff "$here/examples/etc-config/network" config/network || true
+printf '\nA typo is caught before it takes the network down:\n'
+cms set network.lan.proto=statc
+cms commit --validate enforce 2>&1 || true
+cms revert network.lan.proto
 cms rollback "$before" -m 'Back to where it was'
 cmp "$here/examples/etc-config/network" config/network && printf 'network is byte for byte what it was\n'
 

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Command;
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
+use clap_complete::engine::{
+    ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter, complete,
+};
 use cms::model::{Draft, PackageName, Selector};
 use cms::{Dirs, Location, Options, Store};
 
@@ -115,6 +117,10 @@ impl Shape {
 
 /// Keys that begin with what is typed, one part further.
 fn offered(typed: &OsStr, shape: Shape, keys: &Keys) -> Vec<CompletionCandidate> {
+    // What has a slash is a file to those verbs that take one.
+    if typed.as_encoded_bytes().contains(&b'/') {
+        return PathCompleter::file().complete(typed);
+    }
     let Some(typed) = typed.to_str().filter(|typed| !typed.contains('=')) else { return Vec::new() };
     find(typed, shape, keys).unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
 }

@@ -223,11 +223,11 @@ fn commit_names_what_it_did() {
     run(&home, "commit dhcp -m why").success().stderr_has("committed 1 change to dhcp as revision 2");
     run(&home, "changes").success().stdout_is("network.lan.mtu='1'\n");
     run(&home, "commit --json").success().stdout_is(
-        "{\"schema\":\"cms.commit.v1\",\"revision\":3,\"dry_run\":false,\"packages\":[{\"name\":\"network\",\"changes\":[{\"action\":\"set\",\"key\":\"network.lan.mtu\",\"old\":null,\"new\":\"1\"}]}]}\n",
+        "{\"schema\":\"cms.commit.v1\",\"revision\":3,\"dry_run\":false,\"packages\":[{\"name\":\"network\",\"changes\":[{\"action\":\"set\",\"key\":\"network.lan.mtu\",\"old\":null,\"new\":\"1\"}]}],\"findings\":[]}\n",
     );
     run(&home, "commit --json")
         .success()
-        .stdout_is("{\"schema\":\"cms.commit.v1\",\"revision\":null,\"dry_run\":false,\"packages\":[]}\n");
+        .stdout_is("{\"schema\":\"cms.commit.v1\",\"revision\":null,\"dry_run\":false,\"packages\":[],\"findings\":[]}\n");
     run(&home, "commit netwrok").success().stderr_has("nothing was staged");
 }
 

@@ -111,9 +111,13 @@ impl Home {
     pub fn program(&self, name: &str) -> Command {
         let root = self.root();
         let mut command = Command::new(root.join("bin").join(name), &root);
-        for (name, folder) in
-            [("HOME", "home"), ("TMPDIR", "tmp"), ("CMS_STATE_DIR", "state"), ("CMS_RUN_DIR", "run")]
-        {
+        for (name, folder) in [
+            ("HOME", "home"),
+            ("TMPDIR", "tmp"),
+            ("CMS_STATE_DIR", "state"),
+            ("CMS_RUN_DIR", "run"),
+            ("CMS_MODULES", "modules"),
+        ] {
             command = command.env(name, root.join(folder));
         }
         command

@@ -108,6 +108,23 @@ fn whoever_says_so_commits_all_the_same() {
 }
 
 #[test]
+fn whoever_wants_to_be_stopped_is_stopped() {
+    for mode in ["warn", "off"] {
+        let (_home, store) = with_schema(&SCHEMA.replace("enforce", mode));
+        let mut tx = store.transaction().unwrap();
+        set(&mut tx, "network.lan.proto", "statc");
+        tx.check_at_least(Mode::Enforce);
+        assert_eq!(refused(tx.commit()).len(), 1, "{mode}");
+    }
+    let (_home, store) = with_schema(SCHEMA);
+    let mut tx = store.transaction().unwrap();
+    set(&mut tx, "network.lan.proto", "statc");
+    tx.check_at_least(Mode::Enforce);
+    tx.check_at_most(Mode::Warn);
+    assert_eq!(told(&tx.commit().unwrap()).len(), 1);
+}
+
+#[test]
 fn the_way_back_is_never_closed() {
     let home = Home::new(&[("network", &NETWORK.replace("static", "statc"))]);
     let store = open(&home);
