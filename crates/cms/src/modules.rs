@@ -325,9 +325,15 @@ impl Source {
         self.module.get_or_init(|| read(&self.text, &self.path.display().to_string(), rules).map(Arc::new))
     }
 
-    /// Tells whether the schema may be for one of these packages or refer to it: then it names the package.
+    /// Tells whether the schema may be for one of these packages or refer to it. Then a line of it names the package as a module,
+    /// as the package that it is for, or in a reference; compiling all that merely speak of it would cost a commit milliseconds.
     fn mentions(&self, names: &[PackageName]) -> bool {
-        names.iter().any(|name| memchr::memmem::find(&self.text, name.as_str().as_bytes()).is_some())
+        let has = |text: &[u8], word: &[u8]| memchr::memmem::find(text, word).is_some();
+        let names = |text: &[u8]| names.iter().any(|name| has(text, name.as_str().as_bytes()));
+        let tells =
+            |line: &[u8]| [&b"module"[..], b"package", b"ref", b"name"].iter().any(|word| has(line, word));
+        let is_in_a_line = || self.text.split(|byte| *byte == b'\n').any(|line| names(line) && tells(line));
+        names(&self.text) && (has(&self.text, b"\\\n") || is_in_a_line())
     }
 
     fn is_unchanged(&self) -> bool {
