@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use regex::bytes::Regex;
-
 use super::code::Code;
+use super::pattern::Pattern;
 use super::plain::Plain;
 use super::quantity;
 
@@ -136,7 +135,7 @@ pub(crate) enum Test {
     Starts(Box<[Box<[u8]>]>),
     Ends(Box<[Box<[u8]>]>),
     Contains(Box<[Box<[u8]>]>),
-    Matches(Box<Regex>),
+    Matches(Box<Pattern>),
     All(Box<[Test]>),
     Any(Box<[Test]>),
     Not(Box<Test>),
