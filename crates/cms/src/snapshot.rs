@@ -382,3 +382,31 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::location::{Dirs, Location};
+    use crate::store::Options;
+
+    /// Somebody reads the head, is held up, and looks at the files after another has brought them in.
+    #[test]
+    fn a_head_from_before_a_file_was_brought_in_is_not_taken_for_the_newest() {
+        let home = tempfile::tempdir().unwrap();
+        let [config, state, run] = ["config", "state", "run"].map(|name| home.path().join(name));
+        std::fs::create_dir(&config).unwrap();
+        let location = Location::find(&config, &Dirs { state: Some(state), run: Some(run) }).unwrap();
+        let store = Store::open(&location, Options::default()).unwrap();
+        let log = store.log("test").unwrap();
+        let name = PackageName::new("network").unwrap();
+        let is_outdated =
+            |head: &Head| store.different(log, head, std::slice::from_ref(&name)).unwrap().outdated;
+        for text in ["config interface 'lan'\n", "config interface 'wan'\n"] {
+            let before = log.newest().unwrap();
+            std::fs::write(config.join("network"), text).unwrap();
+            let snapshot = store.snapshot().unwrap();
+            assert!(is_outdated(&before));
+            assert!(!is_outdated(snapshot.inner.head.as_ref().unwrap()));
+        }
+    }
+}

@@ -236,20 +236,3 @@ fn who_commits_believes_a_file_that_was_compared_and_notes_it_once() {
     assert!(text.contains("1402") && text.contains("dhcp"), "an edit after the look is found: {text}");
     assert_eq!(now(&home.open(), "network.lan.mtu").as_deref(), Some("1402"));
 }
-
-#[test]
-fn whoever_comes_while_files_are_brought_in_sees_them_all_the_same() {
-    for round in 0..40 {
-        let home = Home::new(&[("network", NETWORK)]);
-        let store = home.open();
-        let start = std::sync::Barrier::new(8);
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    start.wait();
-                    assert!(store.snapshot().unwrap().contains(&package("network")), "round {round}");
-                });
-            }
-        });
-    }
-}
