@@ -91,9 +91,9 @@ pub(crate) fn run(location: &Location, time: Duration) -> Result<Vec<Figure>, Fa
     let mut figures = vec![
         get(&store, &keys, time.mul_f64(0.1))?,
         handle(&store, &keys[0], time.mul_f64(0.1))?,
-        commit(&store, &world, &keys, time.mul_f64(0.4))?,
+        commit(What::Commit, &store, &world, &keys, time.mul_f64(0.4))?,
     ];
-    figures.push(files(&store, &world, &keys, time.mul_f64(0.2))?);
+    figures.push(commit(What::Files, &store, &world, &keys, time.mul_f64(0.2))?);
     figures.push(wake(&store, &world, &keys, time.mul_f64(0.2))?);
     Ok(figures)
 }
@@ -187,8 +187,9 @@ fn handle(store: &Store, key: &Key, time: Duration) -> Result<Figure, Failure> {
     Ok(Figure { what: What::Handle, ours, limit })
 }
 
-/// A commit of one option, beside a write to a file on the same file system and its fdatasync.
-fn commit(store: &Store, world: &World, keys: &[Key], time: Duration) -> Result<Figure, Failure> {
+/// A commit of one option, and with [`What::Files`] of its package file too, beside a write to a file on the same file system and
+/// its fdatasync.
+fn commit(what: What, store: &Store, world: &World, keys: &[Key], time: Duration) -> Result<Figure, Failure> {
     let mut next = world.changes(keys);
     let mut file = Synced::new(world)?;
     let (ours, limit) = in_turns(
@@ -196,29 +197,16 @@ fn commit(store: &Store, world: &World, keys: &[Key], time: Duration) -> Result<
         || {
             let (key, value) = next();
             let start = Instant::now();
-            world.begin(store, key, value)?.commit()?;
+            let transaction = world.begin(store, key, value)?;
+            match what {
+                What::Files => transaction.commit_and_wait_files()?,
+                _ => transaction.commit()?,
+            };
             Ok(start.elapsed().as_nanos() as f64)
         },
         || file.write().map_err(failed),
     )?;
-    Ok(Figure { what: What::Commit, ours, limit })
-}
-
-/// A commit that waits for its package file, too.
-fn files(store: &Store, world: &World, keys: &[Key], time: Duration) -> Result<Figure, Failure> {
-    let mut next = world.changes(keys);
-    let mut file = Synced::new(world)?;
-    let (ours, limit) = in_turns(
-        time,
-        || {
-            let (key, value) = next();
-            let start = Instant::now();
-            world.begin(store, key, value)?.commit_and_wait_files()?;
-            Ok(start.elapsed().as_nanos() as f64)
-        },
-        || file.write().map_err(failed),
-    )?;
-    Ok(Figure { what: What::Files, ours, limit })
+    Ok(Figure { what, ours, limit })
 }
 
 /// From the call of a commit here to its event in another process, beside an fdatasync and a byte through a pipe to that process.
