@@ -10,9 +10,9 @@ use crate::globals::{DEFAULT_CONFIG, Globals};
 use crate::text::{Message, msg, text};
 use crate::trigger::{self, run as runner};
 
-/// With less free room than this and than a fifth of all, or with less than a fiftieth, the next commits are in danger.
+/// With less free room than this, or than the log takes, and less than a fifth of all, the next commits are in danger. How much of
+/// a large disk is in use says nothing: a hundredth of it is more than a store ever needs.
 const LITTLE_ROOM: u64 = 4 << 20;
-const LITTLE_PART: u64 = 50;
 /// With less than this, the next commit is.
 const NO_ROOM: u64 = 256 << 10;
 
@@ -177,6 +177,7 @@ fn room(checks: &mut Vec<Check>, store: &Store) {
     let location = store.location();
     let mut least: Option<u64> = None;
     let before = checks.len();
+    let log = std::fs::metadata(location.log()).map_or(0, |log| log.len());
     for folder in [location.config(), location.state(), location.run()] {
         // What is not there yet is made on what it is to lie on.
         let Some(folder) = folder.ancestors().find(|folder| folder.is_dir()) else { continue };
@@ -187,7 +188,7 @@ fn room(checks: &mut Vec<Check>, store: &Store) {
         least = Some(least.map_or(free, |least| least.min(free)));
         let severity = if free < NO_ROOM || !has_files {
             FindingSeverity::Error
-        } else if free < whole / LITTLE_PART || free < LITTLE_ROOM.min(whole / 5) {
+        } else if free < LITTLE_ROOM.max(log).min(whole / 5) {
             FindingSeverity::Warning
         } else {
             continue;
