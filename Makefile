@@ -11,14 +11,23 @@ ONLY   ?=
 ASAN_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
 # The benchmarks are a workspace of their own; sharing the target directory spares a second build of SQLite.
 BENCH  := --manifest-path bench/Cargo.toml --target-dir $(TARGET)
+# What a start runs lies side by side in the program. The linker that Rust brings for this machine can do that; others are not asked.
+ifeq ($(shell uname -m),x86_64)
+ORDER  := -C link-arg=-Wl,--symbol-ordering-file=$(CURDIR)/crates/cms-cli/start.order -C link-arg=-Wl,--no-warn-symbol-ordering
+endif
 
-.PHONY: build quickstart test loom asan bench lint doc install soak clean deps-build deps-test
+.PHONY: build order quickstart test loom asan bench lint doc install soak clean deps-build deps-test
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
 build: deps-build
-	$(CARGO) rustc $(LOCKED) --release --package cms-cli --bin cms -- -C target-feature=+crt-static -C relocation-model=static
+	$(CARGO) rustc $(LOCKED) --release --package cms-cli --bin cms -- -C target-feature=+crt-static -C relocation-model=static $(ORDER)
 	ln -sf cms $(TARGET)/release/uci
+
+## order: measures anew what a start runs; wants valgrind, and a build before and after
+order:
+	scripts/start-order.sh $(TARGET)/release/cms > $(TARGET)/start.order
+	mv $(TARGET)/start.order crates/cms-cli/start.order
 
 ## quickstart: shows the main job on a private copy of the examples
 quickstart: build

@@ -166,7 +166,9 @@ impl Sqlite {
         if self.group.is_poisoned() {
             return Err(self.poisoned());
         }
-        work(self.prepare_to_write(&mut link)?)
+        let connection = self.prepare_to_write(&mut link)?;
+        self.write_ahead.make_room(connection, || self.seen.mark());
+        work(connection)
     }
 
     /// Runs `work` in a write transaction, which lasts if it succeeds.

@@ -370,6 +370,33 @@ fn the_write_ahead_log_stays_short_beside_a_reader() {
     assert!(len < 8 << 20, "{len} bytes");
 }
 
+/// Two handles that take turns, so that each adds room behind frames of the other.
+#[test]
+fn room_behind_the_last_frame_overwrites_and_hides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.db");
+    let one = create(&path);
+    let other = Sqlite::open(&path, EXISTING).unwrap();
+    let wal = folder.path().join("log.db-wal");
+    let mut lengths = Vec::new();
+    for number in 1..=100 {
+        assert_eq!(commit(if number % 3 == 0 { &other } else { &one }), Revision(number));
+        lengths.push(fs::metadata(&wal).unwrap().len());
+        // What a machine finds that loses power now.
+        if number % 9 == 0 {
+            let fallen = tempfile::tempdir().unwrap();
+            for name in ["log.db", "log.db-wal"] {
+                fs::copy(folder.path().join(name), fallen.path().join(name)).unwrap();
+            }
+            let log = Sqlite::open(fallen.path().join("log.db"), EXISTING).unwrap();
+            assert_eq!(log.head().unwrap(), Revision(number));
+            assert_eq!(commit(&log), Revision(number + 1));
+        }
+    }
+    lengths.dedup();
+    assert!((3..10).contains(&lengths.len()), "the file grows in strides: {lengths:?}");
+}
+
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1.db")
 }

@@ -6,19 +6,24 @@ use std::{
     io::ErrorKind,
     os::unix::{
         ffi::OsStrExt,
-        fs::{MetadataExt, OpenOptionsExt},
+        fs::{FileExt, MetadataExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
-use super::{Access, Link, PATIENCE, Sqlite, fault, group::Group, seen::Seen, shared_sync::SharedSync};
+use super::{
+    Access, Link, PATIENCE, Sqlite, fault,
+    group::Group,
+    seen::{Mark, Seen},
+    shared_sync::SharedSync,
+};
 use crate::{Error, Fault, Result};
 
 /// `cmsl`.
@@ -364,17 +369,59 @@ fn sync_directory(path: &Path) -> Result<()> {
         .map_err(|error| fault::of_system(directory, "sync the directory of the log", error))
 }
 
+/// Bytes of a frame of the WAL: its header and a page.
+const FRAME: u64 = 24 + 4096;
+
+/// How many bytes the WAL is made longer by: as many frames as a short-lived process lets it have.
+const ROOM: usize = 32 * FRAME as usize;
+
+/// Where a WAL of so many frames ends.
+fn end_of(frames: u32) -> u64 {
+    32 + u64::from(frames) * FRAME
+}
+
 /// The `-wal` file beside the log, and the mark that a sync of it failed.
 pub(super) struct WriteAhead {
     path: PathBuf,
     mark: PathBuf,
     file: OnceLock<File>,
+    /// Up to where the file was found to reach.
+    reaches: AtomicU64,
 }
 
 impl WriteAhead {
     fn new(log: &Path) -> WriteAhead {
         let path = wal_of(log);
-        WriteAhead { mark: beside(log, "-unsynced"), path, file: OnceLock::new() }
+        WriteAhead { mark: beside(log, "-unsynced"), path, file: OnceLock::new(), reaches: AtomicU64::new(0) }
+    }
+
+    /// Makes the file long enough for the next frames before they are written: a sync of bytes that overwrite others takes
+    /// two thirds of the time of one that has to make a file longer, too.
+    ///
+    /// SQLite takes zeros behind the last frame for what it leaves there itself when it begins anew. It is only for speed:
+    /// a failure is met again by whoever writes the frame.
+    pub fn make_room(&self, connection: &mut Connection, mark: impl Fn() -> Option<Mark>) {
+        // A file with a header alone stays as it is; readers without a right to the index are slow to make it out.
+        let lacks = |reach: u64| match mark() {
+            Some(mark) if mark.frames > 0 => reach < end_of(mark.frames.saturating_add(2)),
+            _ => false,
+        };
+        let (true, Some(file)) = (lacks(self.reaches.load(Ordering::Relaxed)), self.file.get()) else {
+            return;
+        };
+        let length = || file.metadata().map_or(u64::MAX, |metadata| metadata.len());
+        if lacks(length()) {
+            // What another process has just put at the end must not be overwritten: nobody writes but who holds this lock.
+            let Ok(lock) = connection.transaction_with_behavior(TransactionBehavior::Immediate) else {
+                return;
+            };
+            let end = length();
+            if lacks(end) {
+                let _ = file.write_all_at(&[0; ROOM], end);
+            }
+            drop(lock);
+        }
+        self.reaches.store(length(), Ordering::Relaxed);
     }
 
     /// Opens the file for syncing. The connection must have read before, so that the file exists and stays.
@@ -382,7 +429,10 @@ impl WriteAhead {
         if self.file.get().is_some() {
             return Ok(());
         }
-        let file = File::open(&self.path)
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&self.path)
             .map_err(|error| fault::of_system(&self.path, "open the write-ahead log", error))?;
         let len = file
             .metadata()
