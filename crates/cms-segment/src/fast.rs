@@ -28,19 +28,21 @@ impl Generation {
     pub fn glance(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
         // The leaf and the dot before it are among the last sixteen bytes.
         let last = key.last_chunk::<SHORT>()?;
-        let dots = u32::from(bytes_that_are(last, b'.'));
+        let dots = bytes_that_are(last, b'.');
         if dots == 0 {
             return None;
         }
         let length = SHORT - 1 - dots.ilog2() as usize;
-        let [low, high] = halves(last);
-        let mask = LAST.get(length)?;
-        let leaf = Short { low: low & mask[0], high: high & mask[1], mask, length };
-        let (path, masks) = Words::beginning(key, key.len() - length - 1)?;
+        let leaf = Short { last, dots, length };
+        let path_length = key.len().wrapping_sub(length + 1);
+        let [first, end] = Words::ends(key, path_length)?;
+        let path = Words::masked(first, end, path_length)?;
         let hash = self.hasher.words(&path);
         let view = self.map.view();
         let bucket = view.word_window(index::first(self, hash))?;
-        let leaf_hash = self.hasher.short_leaf(leaf.low, leaf.high, length);
+        let [low, high] = halves(last);
+        let mask = LAST.get(length)?;
+        let leaf_hash = self.hasher.short_leaf(low & mask[0], high & mask[1], length);
 
         let offset = first_match(bucket, index::tag(Place::Group, hash))?;
         let block = view.word_window(offset)?;
@@ -50,17 +52,12 @@ impl Generation {
         }
         let shape = block.word(0, Ordering::Relaxed);
         let (length, capacity) = ((shape & 0xffff) as usize, (shape >> 16 & 0xff) as usize);
-        if length != path.length {
-            return None;
-        }
         let text = block.bytes();
         let at = HEADER + fours(capacity);
-        let end = at + Words::end(length);
-        let differs = text.long(at) & masks[0] ^ path.first[0]
-            | text.long(at + 8) & masks[1] ^ path.first[1]
-            | text.long(end) & masks[2] ^ path.last[0]
-            | text.long(end + 8) & masks[2] ^ path.last[1];
-        if differs != 0 {
+        // The first sixteen bytes and the last sixteen in one: of a shorter path both are all of it, and what follows.
+        let same = text.same(at, first) & text.same(at + Words::end(path_length), end);
+        let agree = (u64::from(!same) | 1 << 63).trailing_zeros() as usize;
+        if length != path_length || agree < path_length {
             return None;
         }
         let names = at + fours(length);
@@ -118,29 +115,73 @@ impl<'m> Way<'m> {
         leaf: &Short<'_>,
         tag: u8,
     ) -> Option<&'m [u8]> {
+        // Most groups have all their tags in 32 bytes: one guess less for the processor to get wrong.
+        let tags = block.bytes_that_are(HEADER, tag);
+        let more = block.bytes_that_are(HEADER + 16, tag);
         let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
-        let mut start = 0;
-        while start < capacity {
-            // Most groups have all their tags in 32 bytes: one guess less for the processor to get wrong.
-            let tags = block.bytes_that_are(HEADER + start, tag);
-            let more = block.bytes_that_are(HEADER + start + 16, tag);
+        let mut equal = tags | more << 16;
+        while equal != 0 {
+            let position = equal.trailing_zeros() as usize;
             // Behind the tags lie other things.
-            let within = u64::MAX >> (64 - (capacity - start).min(32));
-            let mut equal = u64::from(tags | more << 16) & within;
+            if position >= capacity {
+                break;
+            }
+            if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, leaf)? {
+                // A group may have had another entry of the name; only one has a value.
+                return self.to_value(word);
+            }
+            equal &= equal - 1;
+        }
+        if capacity > 32 {
+            self.through_more_slots::<IS_WIDE>(block, capacity, names, leaf, tag)
+        } else {
+            None
+        }
+    }
+
+    /// The same for the slots behind the first 32.
+    #[inline(never)]
+    fn through_more_slots<const IS_WIDE: bool>(
+        self,
+        block: WordWindow<'m>,
+        capacity: usize,
+        names: usize,
+        leaf: &Short<'_>,
+        tag: u8,
+    ) -> Option<&'m [u8]> {
+        let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
+        let mut start = 32;
+        while start < capacity {
+            let mut equal = block.bytes_that_are(HEADER + start, tag);
             while equal != 0 {
                 let position = start + equal.trailing_zeros() as usize;
-                equal &= equal - 1;
-                let word = block.word(slots + 4 * position, Ordering::Acquire);
-                let name = self.generation.name_of_slot(block, names, position, IS_WIDE);
-                let name = self.view.window(name.wrapping_sub(SHORT as u64))?;
-                if leaf.difference(name) == 0 {
-                    // A group may have had another entry of the name; only one has a value.
+                if position >= capacity {
+                    break;
+                }
+                if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, leaf)? {
                     return self.to_value(word);
                 }
+                equal &= equal - 1;
             }
-            start += 32;
+            start += 16;
         }
         None
+    }
+
+    /// The word of a slot if it is that of the leaf; nothing at all if the way leads astray.
+    #[inline(always)]
+    fn slot_of<const IS_WIDE: bool>(
+        self,
+        block: WordWindow<'m>,
+        slots: usize,
+        names: usize,
+        position: usize,
+        leaf: &Short<'_>,
+    ) -> Option<Option<u32>> {
+        let word = block.word(slots + 4 * position, Ordering::Acquire);
+        let name = self.generation.name_of_slot(block, names, position, IS_WIDE);
+        let name = self.view.window(name.wrapping_sub(SHORT as u64))?;
+        Some(leaf.is(name).then_some(word))
     }
 
     /// The value of a leaf in a large group.
@@ -196,21 +237,21 @@ fn first_match(bucket: WordWindow<'_>, tag: u32) -> Option<u64> {
     (place != 0).then_some(u64::from(place) << 2)
 }
 
-/// A leaf of less than sixteen bytes, as the last of sixteen, behind zeros.
+/// A leaf of less than sixteen bytes: so many of a key's last sixteen.
 struct Short<'m> {
-    low: u64,
-    high: u64,
-    mask: &'m [u64; 2],
+    last: &'m [u8; SHORT],
+    /// Which of them are dots; the leaf follows the last of these.
+    dots: u16,
     length: usize,
 }
 
 impl Short<'_> {
-    /// Not 0 if a name is another one than the leaf; its place is sixteen bytes into the window.
+    /// Whether it is a name; its place is sixteen bytes into the window.
     #[inline(always)]
-    fn difference(&self, name: Window<'_>) -> u64 {
-        let low = name.long(0) & self.mask[0] ^ self.low;
-        let high = name.long(8) & self.mask[1] ^ self.high;
-        u64::from(name.byte(SHORT)) ^ self.length as u64 | low | high
+    fn is(&self, name: Window<'_>) -> bool {
+        // The last byte that differs lies behind the last dot if and only if its bit is more than all bits of the dots.
+        let differ = !name.same(0, self.last) & !self.dots;
+        differ <= self.dots && usize::from(name.byte(SHORT)) == self.length
     }
 }
 
@@ -218,4 +259,43 @@ impl Short<'_> {
 #[inline(always)]
 fn fours(bytes: usize) -> usize {
     (bytes + 3) & !3
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Root, RootOptions, Value};
+
+    /// Groups of every size up to the largest block, so that leaves lie in each of their slots, beside leaves that end or begin
+    /// alike, and paths of lengths about sixteen.
+    #[test]
+    fn every_slot_of_every_group_is_found_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::create(folder.path(), &RootOptions::default()).unwrap();
+        let path = |size: usize| format!("net.{}{size}", "s".repeat(size % 24));
+        let leaf =
+            |size: usize, number: usize| format!("{}{number}", "option"[size % 6..].repeat(1 + number % 2));
+        let entries: Vec<_> = (1..=64)
+            .flat_map(|size| {
+                (0..size).map(move |number| (path(size), leaf(size, number), format!("{size}/{number}")))
+            })
+            .collect();
+        let load = entries.iter().map(|(path, leaf, value)| (path, leaf, Value::String(value.as_bytes())));
+        root.writer().unwrap().rebuild("", load, 1).unwrap();
+        let snapshot = root.snapshot().unwrap();
+        let keys: std::collections::BTreeSet<_> =
+            entries.iter().map(|(path, leaf, _)| format!("{path}.{leaf}")).collect();
+        for (path, leaf, value) in &entries {
+            let key = format!("{path}.{leaf}");
+            assert_eq!(snapshot.get(key.as_bytes()).unwrap(), Some(Value::String(value.as_bytes())), "{key}");
+            let others = [
+                format!("{path}.x{leaf}"),
+                format!("{path}.{leaf}x"),
+                format!("x{key}"),
+                format!("{path}x{leaf}"),
+            ];
+            for other in others.iter().filter(|other| !keys.contains(*other)) {
+                assert_eq!(snapshot.get(other.as_bytes()).unwrap(), None, "{other}");
+            }
+        }
+    }
 }

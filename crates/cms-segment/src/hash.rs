@@ -81,17 +81,24 @@ impl Words {
         Some(Words { first: halves(&first), last: [0; 2], length: path.len() })
     }
 
-    /// The words of a path of at most 32 bytes that begins a key of sixteen bytes and more, and the masks that cut them out of
-    /// the sixteen bytes at the path's start and of those at [`Words::end`].
+    /// The bytes that the words of a path of at most 32 bytes are made of: sixteen at its start, and sixteen at
+    /// [`Words::end`]. The path begins a key of sixteen bytes and more.
     #[inline(always)]
-    pub fn beginning(key: &[u8], length: usize) -> Option<(Words, [u64; 3])> {
+    pub fn ends(key: &[u8], length: usize) -> Option<[&[u8; 16]; 2]> {
+        if length > 32 {
+            return None;
+        }
+        let end = Self::end(length);
+        Some([key.first_chunk()?, key.get(end..end + 16)?.first_chunk()?])
+    }
+
+    /// The words of a path with these ends.
+    #[inline(always)]
+    pub fn masked(first: &[u8; 16], last: &[u8; 16], length: usize) -> Option<Words> {
         // Without a branch on the length: paths of both kinds come as they like.
-        let first = halves(key.first_chunk::<16>()?);
-        let last = halves(key.get(Self::end(length)..)?.first_chunk::<16>()?);
+        let (first, last) = (halves(first), halves(last));
         let [low, high, all] = *PATH.get(length)?;
-        let words =
-            Words { first: [first[0] & low, first[1] & high], last: [last[0] & all, last[1] & all], length };
-        Some((words, [low, high, all]))
+        Some(Words { first: [first[0] & low, first[1] & high], last: [last[0] & all, last[1] & all], length })
     }
 
     /// Where the last words of a path begin.
@@ -273,7 +280,8 @@ mod tests {
     fn the_path_of_a_key_is_that_of_its_text() {
         let key = b"package_of_name.a_section.and_a_long_option_name";
         for length in 0..=40 {
-            let beginning = Words::beginning(key, length).map(|(words, _)| words);
+            let beginning =
+                Words::ends(key, length).and_then(|[first, last]| Words::masked(first, last, length));
             assert_eq!(beginning, Words::new(&key[..length]), "{length}");
         }
     }

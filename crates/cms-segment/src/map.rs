@@ -262,6 +262,24 @@ pub(crate) fn bytes_that_are(bytes: &[u8; 16], byte: u8) -> u16 {
     }
 }
 
+/// Which of sixteen bytes are those of another sixteen: bit n for byte n.
+#[inline(always)]
+fn bytes_that_agree(bytes: &[u8; 16], others: &[u8; 16]) -> u16 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: as above, twice.
+    unsafe {
+        use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8};
+        let (bytes, others) =
+            (_mm_loadu_si128(bytes.as_ptr().cast()), _mm_loadu_si128(others.as_ptr().cast()));
+        _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, others)) as u16
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let equal = |(position, pair): (usize, (&u8, &u8))| u16::from(pair.0 == pair.1) << position;
+        bytes.iter().zip(others).enumerate().map(equal).fold(0, |bits, bit| bits | bit)
+    }
+}
+
 /// A short stretch of a map, checked once and then read at offsets that are confined rather than checked.
 ///
 /// For the way from a key to its value, where every check counts.
@@ -340,6 +358,13 @@ impl<'m> Window<'m> {
     pub fn long(&self, at: usize) -> u64 {
         // SAFETY: eight bytes of the mapping, initialized as all of a file is, and not written any more.
         u64::from_le_bytes(unsafe { self.place(at).cast::<[u8; 8]>().read_unaligned() })
+    }
+
+    /// Which of sixteen bytes that never change again are the given ones: bit n for byte n.
+    #[inline(always)]
+    pub fn same(&self, at: usize, bytes: &[u8; 16]) -> u16 {
+        // SAFETY: as above, with sixteen bytes.
+        bytes_that_agree(unsafe { &*self.place(at).cast::<[u8; 16]>() }, bytes)
     }
 
     /// A byte that never changes again.
