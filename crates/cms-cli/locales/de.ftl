@@ -70,6 +70,7 @@ verb-changes = Zeigen, was Sie vorgemerkt haben
 verb-revert = Vorgemerktes zurücknehmen
 verb-validate = Pakete und Dateien anhand ihrer Schemas prüfen
 verb-explain = Eine Art von Befund anhand ihres Codes erklären, oder alle auflisten
+verb-schema = Zeigen, was Schemas sagen; sie prüfen, entwerfen, exportieren und importieren
 verb-commit = Aus dem Vorgemerkten eine Revision machen
 verb-confirm = Einen Commit behalten, der sonst zurückgenommen wird
 verb-history = Die Commits auflisten, den neuesten zuerst
@@ -148,6 +149,8 @@ examples-validate =
 examples-explain =
     cms explain CMS0101
     cms explain
+examples-schema =
+    cms schema check ./blog              (bevor es registriert wird)
 examples-commit =
     cms commit
     cms commit network -m 'größere Rahmen'
@@ -267,6 +270,8 @@ validate-as = Die Datei als dieses Paket prüfen, wie auch immer sie heißt
 validate-limit = Höchstens so viele Befunde zeigen
 validate-deny-warnings = Auch bei Warnungen mit dem Exit-Code 4 enden
 explain-code = Ein Code wie CMS0101; ohne ihn werden alle aufgelistet
+action-schema-check = Sagen, was an Schemas falsch ist, mit Ort und Zeiger
+schema-files = Dateien mit Schemas; - für stdin
 commit-package = Das Paket; ohne Angabe alle
 commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat (Vorgabe: /tmp/.uci)
 confirm-token = Was commit --confirm ausgegeben hat; unnötig, solange nur einer aussteht
@@ -385,6 +390,8 @@ missing-value = `{ $name }` braucht einen Wert
 invalid-value = `{ $value }` ist für { $name } nicht möglich
 not-together = { $name } und { $other } schließen einander aus
 wrong-words = so wird `{ $verb }` nicht aufgerufen
+missing-action = bei `{ $verb }` fehlt, was zu tun ist
+unknown-action = `{ $name }` ist nichts, was `{ $verb }` kann
 unknown-format = es gibt hier kein Format `{ $format }`
 one-of = eines von: { $names }
 did-you-mean = meinten Sie `{ $name }`?
@@ -826,6 +833,10 @@ schema-invalid = { $count ->
 explain-hint = `cms explain { $code }` sagt mehr
 explain-unknown = es gibt keinen Code `{ $code }`
 explain-index-hint = `cms explain` listet sie auf
+schema-sound = { $count ->
+    [one] { $file }: Modul { $module } { $version }, { $count } Feld, kein Fehler
+   *[other] { $file }: Modul { $module } { $version }, { $count } Felder, kein Fehler
+}
 validate-as-one = --as ist für eine Datei
 validate-no-schema = für { $packages } gibt es kein Schema: nur die Syntax wurde geprüft
 validate-done = { $packages } geprüft: { $errors }, { $warnings }

@@ -74,6 +74,7 @@ verb-changes = Show what you have staged
 verb-revert = Take back what you have staged
 verb-validate = Check packages and files against their schemas
 verb-explain = Explain a kind of finding by its code, or list all
+verb-schema = Show what schemas say; check, draft, export and import them
 verb-commit = Make what you have staged a revision
 verb-confirm = Keep a commit that is rolled back unless it is confirmed
 verb-history = List the commits, the newest first
@@ -152,6 +153,8 @@ examples-validate =
 examples-explain =
     cms explain CMS0101
     cms explain
+examples-schema =
+    cms schema check ./blog              (before it is registered)
 examples-commit =
     cms commit
     cms commit network -m 'larger frames'
@@ -271,6 +274,8 @@ validate-as = Check the file as this package, whatever the file is called
 validate-limit = Show at most so many findings
 validate-deny-warnings = End with exit code 4 if there are warnings, too
 explain-code = A code such as CMS0101; without it, all codes are listed
+action-schema-check = Say what is wrong with schemas, with place and caret
+schema-files = Files with schemas; - for stdin
 commit-package = The package; without it, all
 commit-adopt-uci = First take over what uci has staged in its folder (default: /tmp/.uci)
 confirm-token = What commit --confirm printed; not needed while only one is pending
@@ -389,6 +394,8 @@ missing-value = `{ $name }` lacks its value
 invalid-value = `{ $value }` is not possible for { $name }
 not-together = { $name } and { $other } exclude each other
 wrong-words = this is not how `{ $verb }` is called
+missing-action = `{ $verb }` lacks what it is to do
+unknown-action = `{ $name }` is nothing that `{ $verb }` can do
 unknown-format = there is no format `{ $format }` here
 one-of = one of: { $names }
 did-you-mean = did you mean `{ $name }`?
@@ -830,6 +837,10 @@ schema-invalid = { $count ->
 explain-hint = `cms explain { $code }` says more
 explain-unknown = there is no code `{ $code }`
 explain-index-hint = `cms explain` lists them
+schema-sound = { $count ->
+    [one] { $file }: module { $module } { $version }, { $count } field, no fault
+   *[other] { $file }: module { $module } { $version }, { $count } fields, no fault
+}
 validate-as-one = --as is for one file
 validate-no-schema = there is no schema for { $packages }: only the syntax was checked
 validate-done = { $packages } checked: { $errors }, { $warnings }

@@ -47,7 +47,9 @@ pub(crate) fn command(verb: &Verb, help: Help) -> Command {
         .no_binary_name(true)
         .disable_help_flag(true)
         .args_override_self(true);
-    (verb.arguments)(command, help).next_help_heading(globals::HEADING).args(globals::options(help))
+    let command = (verb.arguments)(command, help).next_help_heading(globals::HEADING);
+    let has_actions = command.has_subcommands();
+    command.args(globals::options(help).into_iter().map(|option| option.global(has_actions)))
 }
 
 /// A line of words, understood.

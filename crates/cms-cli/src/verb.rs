@@ -5,6 +5,7 @@ pub(crate) mod edit;
 pub(crate) mod help;
 pub(crate) mod history;
 
+mod action;
 mod backup;
 mod batch;
 mod bench;
@@ -25,6 +26,7 @@ mod memory;
 mod restore;
 mod revert;
 mod rollback;
+mod schema;
 mod search;
 mod shell;
 mod show;
@@ -75,6 +77,7 @@ pub(crate) const VERBS: &[Verb] = &[
     revert::VERB,
     validate::VERB,
     explain::VERB,
+    schema::VERB,
     commit::VERB,
     confirm::VERB,
     history::VERB,

@@ -1,0 +1,19 @@
+//! `schema`: what schemas say, and where they come from. One file to an action.
+
+mod check;
+mod source;
+
+use super::Verb;
+use super::action::{self, Action};
+
+pub(super) const VERB: Verb = Verb {
+    name: "schema",
+    aliases: &[],
+    uci: false,
+    hidden: false,
+    arguments: |command, help| action::arguments(command, help, ACTIONS),
+    run: |matches, session| action::run(ACTIONS, None, "schema", matches, session),
+};
+
+/// All actions, in the order in which the help shows them.
+const ACTIONS: &[Action] = &[check::ACTION];
