@@ -23,6 +23,7 @@ mod health;
 mod import;
 mod list;
 mod memory;
+mod module;
 mod restore;
 mod revert;
 mod rollback;
@@ -77,6 +78,7 @@ pub(crate) const VERBS: &[Verb] = &[
     revert::VERB,
     validate::VERB,
     explain::VERB,
+    module::VERB,
     schema::VERB,
     commit::VERB,
     confirm::VERB,

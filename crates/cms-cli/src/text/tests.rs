@@ -64,7 +64,8 @@ fn every_verb_and_its_arguments_are_explained() {
 #[test]
 fn no_message_is_without_use() {
     let sources: String = sources().into_iter().map(|(_, source)| source).collect();
-    let prefixes = ["verb-", "examples-", "diagnostic-", "attempt-", "advice-", "code-", "action-"];
+    let prefixes =
+        ["verb-", "examples-", "diagnostic-", "attempt-", "advice-", "code-", "action-", "explanation-"];
     for id in variables(Language::English).keys() {
         let used = sources.contains(&format!("\"{id}\"")) || prefixes.iter().any(|p| id.starts_with(p));
         assert!(used, "{id} is in the catalogue and nowhere else");

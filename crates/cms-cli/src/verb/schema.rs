@@ -1,7 +1,12 @@
 //! `schema`: what schemas say, and where they come from. One file to an action.
 
 mod check;
-mod source;
+mod export;
+mod import;
+mod infer;
+mod packages;
+mod show;
+pub(super) mod source;
 
 use super::Verb;
 use super::action::{self, Action};
@@ -16,4 +21,4 @@ pub(super) const VERB: Verb = Verb {
 };
 
 /// All actions, in the order in which the help shows them.
-const ACTIONS: &[Action] = &[check::ACTION];
+const ACTIONS: &[Action] = &[show::ACTION, check::ACTION, infer::ACTION, export::ACTION, import::ACTION];
