@@ -299,3 +299,32 @@ fn all_of_it_is_said_in_german_too() {
     german("help module").run().success().stdout_has("Ein Schema prüfen und registrieren");
     german("module remove blog").run().success().stderr_has("Modul blog ist entfernt");
 }
+
+#[test]
+fn what_is_typed_is_completed() {
+    let home = home();
+    feed(&home, "module add -", BLOG).success();
+    let offered = |line: &str| {
+        let words = ["__candidates", "--"].into_iter().chain(line.split(' '));
+        let config = home.config_dir().display().to_string();
+        let words: Vec<String> = words.map(|word| word.replace("HOME", &config)).collect();
+        command(&home, words).run().success().stdout()
+    };
+    for (line, expected) in [
+        ("modu", "module"),
+        ("module re", "remove\t"),
+        ("module show b", "blog\n"),
+        ("schema ex", "export\t"),
+        ("schema export ", "blog\n"),
+        ("schema show ", "blog.\n"),
+        ("schema show blog.", "blog.site.\n"),
+        ("schema show blog.site.po", "blog.site.port\n"),
+        ("schema infer -c HOME bl", "blog\n"),
+        ("explain cms010", "CMS0108\t"),
+        ("explain -c HOME blog.ho", "blog.home."),
+        ("module add - --fo", "--force"),
+    ] {
+        let found = offered(line);
+        assert!(found.contains(expected), "{line}: {found}");
+    }
+}

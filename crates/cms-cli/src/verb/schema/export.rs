@@ -18,12 +18,12 @@ pub(super) const ACTION: Action = Action { name: "export", arguments, run };
 const FORMATS: [&str; 2] = ["json-schema", "uci"];
 
 fn arguments(command: Command, help: Help) -> Command {
-    let package = Arg::new("package").value_name("PACKAGE").required(true);
+    let package = Arg::new("schema-package").value_name("PACKAGE").required(true);
     command.arg(package.help(help!("schema-export-package", help)))
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
-    let typed = super::super::text_of(matches, "package").unwrap_or_default();
+    let typed = super::super::text_of(matches, "schema-package").unwrap_or_default();
     let as_text = match session.globals.format.as_deref() {
         None | Some("json-schema") => false,
         Some("uci") => true,
