@@ -5,7 +5,8 @@
 //! - `keys`, `address`, `when`, `window`, `spelling`: how packages, revisions and times are named
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
-//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`, `progress`: what a call prints
+//! - `output`, `paint`, `table`, `lines`, `report`, `change_line`, `text_diff`, `json`, `progress`: what a call prints
+//! - `field`, `section_type`: what schemas say
 //! - `event_line`, `event_command`: what is told of a commit, and to whom
 //! - `trigger`: what is done when something was committed
 //! - `text`, `language`: the messages and their language
@@ -13,7 +14,7 @@
 //! - `validation`: what a commit does with what schemas find
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
 //! - `bench`: a measurement of the user's machine
-//! - `health`: a store at a glance
+//! - `health`, `finding`: a store at a glance, and what is wrong with it
 //! - `completion`: what the shell offers on TAB
 //! - `shell`: our own shell
 //! - `journal`: the program's own log
@@ -34,6 +35,8 @@ mod event_command;
 mod event_line;
 mod exit;
 mod failure;
+mod field;
+mod finding;
 mod format;
 mod globals;
 mod guardian;
@@ -42,11 +45,13 @@ mod journal;
 mod json;
 mod keys;
 mod language;
+mod lines;
 mod output;
 mod paint;
 mod personality;
 mod progress;
 mod report;
+mod section_type;
 mod session;
 mod shell;
 mod spelling;

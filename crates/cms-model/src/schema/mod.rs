@@ -55,7 +55,7 @@ pub use compile::{RuleError, RuleSet};
 pub use field::{Access, Condition, Deprecation, Field, Kind, Reference, Typed};
 pub use infer::infer;
 pub use json::Json;
-pub use json_schema::{Imported, from_json_schema};
+pub use json_schema::{Imported, LeftOut, LeftOutReason, from_json_schema};
 pub use module::{Mode, Module, Naming, SectionType, Settings, Unknown, Version};
 pub use plain::rule_table;
 pub use quantity::{parse_duration, parse_size};
