@@ -132,6 +132,47 @@ fn every_change_is_told_with_what_was_there() {
     assert_eq!(watch.next(Some(Duration::ZERO)).unwrap(), None);
 }
 
+/// Whoever comes late passes over most options; whoever comes at a revision has the package of that revision.
+#[test]
+fn sections_have_the_names_of_their_time_however_late_they_are_told() {
+    let home = Home::new(&[("network", NETWORK)]);
+    let store = home.open();
+    let set = |count: u64| {
+        for number in 0..count {
+            commit(&store, "network.@route[0].metric", &number.to_string()).unwrap();
+        }
+    };
+    let draft = |change: &dyn Fn(&mut cms::model::Draft) -> cms::model::DraftResult| {
+        let mut tx = store.transaction().unwrap();
+        change(tx.draft(&package("network")).unwrap()).unwrap();
+        tx.commit().unwrap();
+    };
+    for few_or_many in [1, 40, 70, 150] {
+        set(few_or_many);
+        // The route goes to the front, and so is called otherwise.
+        draft(&|draft| draft.delete_section(&section("lan")));
+        set(few_or_many);
+        draft(&|draft| {
+            draft.set_type(&section("lan"), &cms::model::TypeName::new("interface").unwrap()).unwrap();
+            draft.reorder(&section("lan"), 0)
+        });
+        draft(&|draft| draft.rename_section(&section("lan"), &name("wan")));
+        set(1);
+        draft(&|draft| draft.rename_section(&section("wan"), &name("lan")));
+    }
+    let told = rest(&mut watch(&store, "**", 1));
+    let keys = |commit: &CommitEvents| {
+        commit.events.iter().map(|event| event.change.key.clone()).collect::<Vec<_>>()
+    };
+    let routes: std::collections::BTreeSet<_> =
+        told.iter().flat_map(|commit| keys(commit)).filter(|key| key.ends_with(".metric")).collect();
+    assert_eq!(routes.len(), 2, "{routes:?}");
+    for late in &told {
+        let at_once = next(&mut watch(&store, "**", late.revision.0 - 1));
+        assert_eq!((late.revision, lines(late)), (at_once.revision, lines(&at_once)));
+    }
+}
+
 #[test]
 fn a_rename_is_told_to_who_asked_for_either_name_or_what_is_below() {
     let home = Home::new(&[("network", NETWORK)]);

@@ -1,11 +1,11 @@
 //! From the commits of the log to events.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, hash_map::Entry};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cms_log::{Backend, Commit, EntryBody, Revision};
-use cms_model::{Change, ChangeKind, Name, Package, PackageName, Value};
+use cms_model::{Change, ChangeKind, Edit, EditError, Name, Package, PackageName, Value};
 
 use super::{CommitEvents, Event, Notice, Pattern};
 use crate::describe::{ChangeAction, DisplayChange, label};
@@ -17,6 +17,9 @@ use crate::store::Store;
 const AHEAD: usize = 256;
 const AHEAD_BYTES: usize = 1 << 20;
 
+/// How many edits are kept to be made up for; more are read again from the log.
+const BEHIND: usize = 64;
+
 /// Reads commits in order, and tells what they changed of some topics.
 pub(super) struct Feed {
     store: Store,
@@ -25,9 +28,9 @@ pub(super) struct Feed {
     revision: Revision,
     /// The state that packages are loaded from; `None` if the log no longer has it.
     base: Option<Head>,
-    /// The packages that were asked for and changed since, as they are at `revision`: sections are known by a number, and
-    /// what that is called can be found in no commit.
-    packages: HashMap<PackageName, Option<Arc<Package>>>,
+    /// The packages that were asked for and changed since: sections are known by a number, and what that is called can be
+    /// found in no commit.
+    packages: HashMap<PackageName, Known>,
     ahead: VecDeque<Commit>,
 }
 
@@ -105,8 +108,12 @@ impl Feed {
                 }
             }
             let Some(commit) = self.ahead.pop_front() else { break };
-            let told = self.tell(&commit)?;
-            self.revision = commit.revision;
+            let revision = commit.revision;
+            let told = match self.tell(commit) {
+                Err(Error::Log(error)) if error.is_compacted() => return self.skip().map(Some),
+                told => told?,
+            };
+            self.revision = revision;
             if let Some(told) = told {
                 return Ok(Some(Notice::Commit(Arc::new(told))));
             }
@@ -138,54 +145,130 @@ impl Feed {
     }
 
     /// Tells what a commit changed, and takes part in it.
-    fn tell(&mut self, commit: &Commit) -> Result<Option<CommitEvents>> {
+    fn tell(&mut self, commit: Commit) -> Result<Option<CommitEvents>> {
         let log = self.store.log("watch")?;
         let backend = &*log.backend;
+        let Commit { revision, time_us, author, message, packages, .. } = commit;
         let mut told = Teller {
-            commit,
-            author: commit.author.as_str().into(),
+            revision,
+            time_us,
+            author: author.as_str().into(),
             patterns: &self.patterns,
             events: Vec::new(),
         };
-        for entry in &commit.packages {
-            let name = &entry.package;
-            if !self.patterns.iter().any(|pattern| pattern.reaches(name)) {
+        for entry in packages {
+            let name = entry.package;
+            if !self.patterns.iter().any(|pattern| pattern.reaches(&name)) {
                 continue;
             }
-            let before = match self.packages.get(name) {
-                Some(package) => package.clone(),
-                None => match &self.base {
-                    Some(base) => base.cell(name).map(|cell| cell.read(backend, name)).transpose()?,
-                    None => None,
-                },
-            };
-            let after = after(backend, commit, &entry.body, name, before.as_ref())?;
-            match &entry.body {
-                EntryBody::Edit { changes, .. } | EntryBody::Replace { changes: Some(changes), .. } => {
-                    told.changes(name, changes, before.as_deref(), after.as_deref());
+            let known = match self.packages.entry(name.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let cell = self.base.as_ref().and_then(|base| base.cell(&name));
+                    let package = cell.map(|cell| cell.read(backend, &name)).transpose()?;
+                    place.insert(Known { package, behind: Some(Vec::new()) })
                 }
-                EntryBody::Replace { changes: None, .. } => match (&before, &after) {
-                    (Some(before), Some(after)) => {
-                        told.changes(name, &Package::diff(before, after), Some(before), Some(after));
+            };
+            match entry.body {
+                EntryBody::Edit { changes, edit } if known.package.is_some() && leaves_sections(&changes) => {
+                    let package = known.package.as_deref();
+                    told.changes(&name, &changes, package, package);
+                    known.fall_behind(edit);
+                }
+                body => {
+                    let before = known.catch_up(backend, &name, self.revision)?;
+                    let after = after(backend, revision, &body, &name, before.as_ref())?;
+                    match &body {
+                        EntryBody::Edit { changes, .. }
+                        | EntryBody::Replace { changes: Some(changes), .. } => {
+                            told.changes(&name, changes, before.as_deref(), after.as_deref());
+                        }
+                        EntryBody::Replace { changes: None, .. } => match (&before, &after) {
+                            (Some(before), Some(after)) => {
+                                told.changes(&name, &Package::diff(before, after), Some(before), Some(after));
+                            }
+                            (None, Some(after)) => told.created(&name, after),
+                            (Some(before), None) => told.deleted(&name, before),
+                            (None, None) => {}
+                        },
                     }
-                    (None, Some(after)) => told.created(name, after),
-                    (Some(before), None) => told.deleted(name, before),
-                    (None, None) => {}
-                },
+                    known.package = after;
+                }
             }
-            self.packages.insert(name.clone(), after);
         }
         let Teller { author, events, .. } = told;
-        let (revision, time_us) = (commit.revision, commit.time_us);
-        let message = commit.message.clone();
         Ok((!events.is_empty()).then_some(CommitEvents { revision, time_us, author, message, events }))
     }
+}
+
+/// A package by which changes are told.
+struct Known {
+    /// The package at some revision since which its sections have kept their names, types and places.
+    package: Option<Arc<Package>>,
+    /// What was done to their options since; nothing if that was too much to keep.
+    behind: Option<Vec<Edit>>,
+}
+
+impl Known {
+    /// Leaves an edit for when it is needed. Taking part in it costs more than telling it.
+    fn fall_behind(&mut self, edit: Edit) {
+        match &mut self.behind {
+            Some(behind) if behind.len() < BEHIND => behind.push(edit),
+            behind => *behind = None,
+        }
+    }
+
+    /// The package at a revision, the one before the next.
+    fn catch_up(
+        &mut self,
+        backend: &dyn Backend,
+        name: &PackageName,
+        revision: Revision,
+    ) -> Result<Option<Arc<Package>>> {
+        // Should any of this fail, it is read again the next time.
+        match (self.behind.take(), &mut self.package) {
+            (Some(behind), Some(package)) if !behind.is_empty() => {
+                let package = Arc::make_mut(package);
+                for edit in &behind {
+                    package.apply_edit(edit).map_err(|error| does_not_fit(name, revision, &error))?;
+                }
+            }
+            (Some(_), _) => {}
+            (None, package) => {
+                let head = Head::load(backend, Some(revision))?;
+                *package = head.cell(name).map(|cell| cell.read(backend, name)).transpose()?;
+            }
+        }
+        self.behind = Some(Vec::new());
+        Ok(self.package.clone())
+    }
+}
+
+/// Whether changes leave all sections with their names, types and places.
+fn leaves_sections(changes: &[Change]) -> bool {
+    changes.iter().all(|change| match change.kind {
+        ChangeKind::Set { .. }
+        | ChangeKind::Unset { .. }
+        | ChangeKind::RenameOption { .. }
+        | ChangeKind::InsertItem { .. }
+        | ChangeKind::RemoveItem { .. } => true,
+        ChangeKind::Add { .. }
+        | ChangeKind::Delete { .. }
+        | ChangeKind::Rename { .. }
+        | ChangeKind::Retype { .. }
+        | ChangeKind::Move { .. } => false,
+    })
+}
+
+fn does_not_fit(name: &PackageName, revision: Revision, error: &EditError) -> Error {
+    let reason = format!("revision {revision} of the log does not fit the one before it: {error}");
+    Error::Invalid { key: name.to_string(), reason }
 }
 
 /// Returns a package as a commit left it.
 fn after(
     backend: &dyn Backend,
-    commit: &Commit,
+    revision: Revision,
     body: &EntryBody,
     name: &PackageName,
     before: Option<&Arc<Package>>,
@@ -193,13 +276,7 @@ fn after(
     match body {
         EntryBody::Edit { edit, .. } => {
             let mut package = before.map(|package| Package::clone(package)).unwrap_or_default();
-            package.apply_edit(edit).map_err(|error| Error::Invalid {
-                key: name.to_string(),
-                reason: format!(
-                    "revision {} of the log does not fit the one before it: {error}",
-                    commit.revision
-                ),
-            })?;
+            package.apply_edit(edit).map_err(|error| does_not_fit(name, revision, &error))?;
             Ok(Some(Arc::new(package)))
         }
         EntryBody::Replace { new: Some(manifest), .. } => {
@@ -224,7 +301,8 @@ fn size(commit: &Commit) -> usize {
 
 /// Collects the events of a commit.
 struct Teller<'a> {
-    commit: &'a Commit,
+    revision: Revision,
+    time_us: i64,
     author: Arc<str>,
     patterns: &'a [Pattern],
     events: Vec<Event>,
@@ -300,8 +378,8 @@ impl Teller<'_> {
     fn push(&mut self, name: &PackageName, change: DisplayChange) {
         if self.patterns.iter().any(|pattern| pattern.takes(&change)) {
             self.events.push(Event {
-                revision: self.commit.revision,
-                time_us: self.commit.time_us,
+                revision: self.revision,
+                time_us: self.time_us,
                 author: self.author.clone(),
                 package: name.clone(),
                 change,
