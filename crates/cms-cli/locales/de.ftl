@@ -104,6 +104,7 @@ examples-get =
 examples-show =
     cms show network
     cms show network.lan --json
+    cms show network.lan --default       (mit dem, was gilt, wo nichts gesetzt ist)
     cms show firewall --at 2026-11-22T14:00:00Z
 examples-list =
     cms list
@@ -261,6 +262,7 @@ examples-__guard =
 get-key = Die Option, oder die Sektion, deren Typ auszugeben ist
 get-default = Wo die Option nicht gesetzt ist, die Vorgabe aus ihrem Schema ausgeben
 show-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
+show-default = Auch die Optionen zeigen, die nicht gesetzt sind, mit den Vorgaben aus ihren Schemas
 list-key = Ein Paket oder eine Sektion; ohne Angabe werden die Pakete aufgelistet
 memory-action = Was zu tun ist: stats, map (eine Karte), defrag (neu schreiben) oder check (prüfen)
 search-pattern = Ein Text, der irgendwo vorkommt; mit * ? [ ] oder { "{" }{ "}" } ein Muster für den ganzen Schlüssel oder Wert

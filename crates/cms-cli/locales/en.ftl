@@ -108,6 +108,7 @@ examples-get =
 examples-show =
     cms show network
     cms show network.lan --json
+    cms show network.lan --default       (with what holds where nothing is set)
     cms show firewall --at 2026-11-22T14:00:00Z
 examples-list =
     cms list
@@ -265,6 +266,7 @@ examples-__guard =
 get-key = The option, or the section whose type to print
 get-default = Where the option is not set, print the default that its schema gives
 show-key = A package, a section or an option; without it, everything
+show-default = Also show the options that are not set, with the defaults that their schemas give
 list-key = A package or a section; without it, the packages are listed
 memory-action = What to do: stats, map, defrag or check
 search-pattern = A text to be found anywhere; with * ? [ ] or { "{" }{ "}" }, a glob over the whole key or value

@@ -275,6 +275,14 @@ fn get_prints_the_default_where_it_is_asked_for() {
     let answer = |key: &str| json(&run(&home, &format!("get {key} --default --json")).success());
     assert_eq!(answer("blog.work.port")["default"], true);
     assert_eq!(answer("blog.home.port")["default"], false);
+    run(&home, "set blog.work.wait=5").success();
+    run(&home, "show blog --default").success().stdout_is(
+        "blog.home=site\nblog.home.title='Home'\nblog.home.port='8080'\nblog.home.wait='90'\n\
+         blog.work=site\nblog.work.title='Work'\nblog.work.wait='5'\nblog.work.port='8080'\n",
+    );
+    run(&home, "show blog.work.port --default").success().stdout_is("blog.work.port='8080'\n");
+    run(&home, "show blog.work.port").exits(3);
+    run(&home, "changes").success().stdout_is("blog.work.wait='5'\n");
     run(&home, "get blog.home.port --json")
         .success()
         .stdout_is("{\"schema\":\"cms.get.v1\",\"key\":\"blog.home.port\",\"value\":\"8080\"}\n");
