@@ -296,6 +296,7 @@ undo-revisions = Der Commit, oder der erste und der letzte von mehreren
 export-package = Das Paket; ohne Angabe alle
 import-package = Der Name für das Paket, wie immer es im Text heißt
 import-merge = Neues und Anderes vormerken, statt die Pakete zu ersetzen
+import-dry-run = Nichts ändern; zeigen, wie sich die Paketdateien ändern würden und was Schemas dazu sagen
 backup-file = Die Datei, oder - für die Standardausgabe; mit --verify die Dateien der Reihe nach
 backup-since = Nur was nach dieser Revision oder jener Sicherung kam; eine Datei, die wie eine Zahl heißt, als ./12
 backup-verify = Nichts schreiben; diese Sicherungen lesen und jedes Byte prüfen
@@ -547,6 +548,11 @@ import-staged = { $count ->
     [0] die Pakete enthalten das alles schon: nichts wurde vorgemerkt
     [one] 1 Änderung vorgemerkt
    *[other] { $count } Änderungen vorgemerkt
+}
+import-would-stage = { $count ->
+    [0] die Pakete enthalten das alles schon: nichts würde vorgemerkt
+    [one] 1 Änderung würde vorgemerkt
+   *[other] { $count } Änderungen würden vorgemerkt
 }
 import-unparsable = { $source } ist kein gültiger UCI-Text
 import-no-package = { $source } sagt nicht, welches Paket es ist

@@ -300,6 +300,7 @@ undo-revisions = The commit, or the first and the last of several
 export-package = The package; without it, all
 import-package = The name for the package, whatever it is called in the text
 import-merge = Stage what is new or different in place of replacing the packages
+import-dry-run = Change nothing; show how the package files would change, and what schemas say of it
 backup-file = The file, or - for stdout; with --verify, the files in order
 backup-since = Only what came after this revision, or after that backup; name a file like a number as ./12
 backup-verify = Write nothing; read these backups and check every byte
@@ -551,6 +552,11 @@ import-staged = { $count ->
     [0] the packages have all of this already: nothing was staged
     [one] staged 1 change
    *[other] staged { $count } changes
+}
+import-would-stage = { $count ->
+    [0] the packages have all of this already: nothing would be staged
+    [one] would stage 1 change
+   *[other] would stage { $count } changes
 }
 import-unparsable = { $source } is not valid UCI text
 import-no-package = { $source } does not say which package it is

@@ -1,5 +1,7 @@
 //! `import`: whole packages from a document; with `--merge`, changes that are staged.
 
+mod preview;
+
 use std::fs::File;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -30,11 +32,12 @@ fn arguments(command: Command, help: Help) -> Command {
                 .help(help!("import-merge", help)),
         )
         .arg(super::message(help).short(None))
-        .arg(super::dry_run(help))
+        .arg(super::dry_run(help).help(help!("import-dry-run", help)))
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
-    session.commits = true;
+    let dry_run = matches.get_flag("dry-run");
+    session.commits = !dry_run;
     let name = match super::optional_key(matches)? {
         Some(key) if key.section.is_some() => {
             return Err(Failure::usage(msg!("package-wanted", key = key.to_string())));
@@ -54,19 +57,21 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         return Ok(Exit::Ok);
     }
     if matches.get_flag("merge") {
-        if matches.get_flag("dry-run") {
-            return Err(Failure::usage(msg!("not-together", name = "--dry-run", other = "--merge")));
-        }
-        return merge(session, &source, packages);
+        return merge(session, &source, packages, dry_run);
     }
     let message = super::text_of(matches, "message").unwrap_or_default();
     let mut transaction = session.store()?.transaction()?.message(message).tool("cms import");
     validation::apply(validation::asked(matches), &mut transaction);
+    let mut names = Vec::with_capacity(packages.len());
     for imported in packages {
         let (name, package) = parse(&source, imported)?;
         transaction.replace_package(&name, package)?;
+        names.push(name);
     }
-    super::commit::finish_transaction(transaction, confirm, matches.get_flag("dry-run"), session)
+    if dry_run {
+        return preview::transaction(transaction, &names, session);
+    }
+    super::commit::finish_transaction(transaction, confirm, false, session)
 }
 
 /// The format that `--format` names, or the file by the end of its name; UCI text otherwise.
@@ -140,14 +145,28 @@ fn refused(format: Format, source: &str, error: FormatError) -> Failure {
 }
 
 /// Stages what the document has and the packages have not: options override, list items are appended,
-/// anonymous sections are added.
-fn merge(session: &mut Session, source: &str, packages: Vec<Imported>) -> Result<Exit, Failure> {
+/// anonymous sections are added. With `dry_run`, shows it.
+fn merge(
+    session: &mut Session,
+    source: &str,
+    packages: Vec<Imported>,
+    dry_run: bool,
+) -> Result<Exit, Failure> {
     let names: Vec<PackageName> = packages.iter().map(|imported| imported.package.clone()).collect();
     let mut stage = session.stage(Some(&names))?;
-    let mut changed = 0;
+    let (mut changed, mut merged) = (0, Vec::new());
     for imported in packages {
         let (name, incoming) = parse(source, imported)?;
-        changed += merge_package(&mut stage, &name, &incoming)?;
+        if dry_run {
+            let before = session::staged(&mut stage, &name)?.package().clone();
+            merge_package(&mut stage, &name, &incoming)?;
+            merged.push(preview::Merged { name, before });
+        } else {
+            changed += merge_package(&mut stage, &name, &incoming)?;
+        }
+    }
+    if dry_run {
+        return preview::merge(&mut stage, &merged, session);
     }
     stage.save()?;
     session.output.say(&msg!("import-staged", count = changed));
