@@ -108,9 +108,21 @@ impl Input {
 }
 
 impl Text {
+    /// How many bytes are still to be read.
+    pub(crate) fn len(&self) -> u64 {
+        let all: usize = self.pieces.iter().map(Vec::len).sum();
+        (all - self.read) as u64
+    }
+
     /// Puts another text behind this one.
     pub(crate) fn append(&mut self, mut other: Text) {
         self.pieces.append(&mut other.pieces);
+    }
+}
+
+impl From<Input> for Text {
+    fn from(input: Input) -> Text {
+        Text { pieces: input.pieces.into(), read: 0 }
     }
 }
 
