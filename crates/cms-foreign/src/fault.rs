@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
+use cms_model::schema::Code;
 use cms_model::{Diagnostic, Severity};
 
 /// After so many nobody reads on.
@@ -142,29 +143,5 @@ fn diagnostic(code: &'static str, number: Number, text: &[u8], bytes: Range<usiz
 
 /// What a code means, for those who have no catalogue of their own.
 fn words(code: &str) -> &'static str {
-    match code {
-        "no-value" => "a key without a value",
-        "no-key" => "the key is missing",
-        "foreign-name" => "this cannot be the name of a section or an option",
-        "foreign-type" => "this cannot be the type of a section",
-        "foreign-package" => "this cannot be the name of a package",
-        "short-key" => "the key has too few parts to name an option",
-        "empty-part" => "a part of the key is empty",
-        "key-twice" => "this is there a second time",
-        "type-mismatch" => "a section of this name exists with another type",
-        "bad-header" => "this is no header of a section",
-        "unterminated-quote" => "the text ends within quotes",
-        "after-quote" => "a word behind the quotes",
-        "bad-escape" => "this is not known behind a backslash",
-        "unclear-comment" => "a comment, or a part of the value",
-        "continued-line" => "a line that goes on, or ends with a backslash",
-        "nul-byte" => "a NUL byte",
-        "utf-16" => "the text is UTF-16",
-        "field-count" => "the row has not as many fields as the first",
-        "no-column" => "the first row has no such column",
-        "quote-in-field" => "a quote within a field without quotes",
-        "bad-base64" => "this is no base64",
-        "part-of-dump" => "the dump is not whole",
-        _ => "the text cannot be read",
-    }
+    Code::find(code).map_or("the text cannot be read", |code| code.title)
 }

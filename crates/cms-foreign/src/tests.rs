@@ -412,6 +412,8 @@ proptest! {
                     Err(Refused::Faults(faults)) => {
                         prop_assert!(!faults.is_empty());
                         prop_assert!(faults.iter().all(|fault| fault.line > 0 && fault.column > 0));
+                        let unknown = faults.iter().find(|fault| cms_model::schema::Code::find(fault.code).is_none());
+                        prop_assert!(unknown.is_none(), "{unknown:?}");
                     }
                     Err(other) => prop_assert!(false, "{other:?}"),
                 }
