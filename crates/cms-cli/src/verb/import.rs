@@ -61,7 +61,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
             return Err(Failure::usage(msg!("import-directory", source = folder.as_path())));
         }
         (Origin::Document(format), source) => {
-            let input = source.read(&mut progress)?;
+            let input = source.read(origin, &mut progress)?;
             let looks_like = foreign::looks_like(format, &input);
             format::read(format, input, name.as_ref()).map_err(|error| {
                 let hint = looks_like.map(|name| msg!("import-looks-like", format = name));
@@ -69,7 +69,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
             })?
         }
         (Origin::Foreign(format), source) => {
-            let input = source.read(&mut progress)?;
+            let input = source.read(origin, &mut progress)?;
             progress.wipe();
             foreign::read(format, input, name, &source.name(), matches, session)?
         }

@@ -114,16 +114,31 @@ impl Source {
     }
 
     /// Reads all of it.
-    pub(super) fn read(&self, progress: &mut Progress) -> Result<Input, Failure> {
+    pub(super) fn read(&self, origin: Origin, progress: &mut Progress) -> Result<Input, Failure> {
+        // UCI text is given back piece by piece while it is parsed; other documents are not.
+        let in_pieces = origin == Origin::Document(Format::Uci);
         let read = match self {
-            Source::Stdin => Input::read(Counted::new(io::stdin().lock(), |done| progress.step(done, 0))),
+            Source::Stdin => {
+                // Behind `<` there may be a file all the same.
+                let stdin = io::stdin().lock();
+                let total =
+                    rustix::fs::fstat(&stdin).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+                let reader = Counted::new(stdin, |done| progress.step(done, total));
+                if in_pieces { Input::read(reader) } else { Input::read_whole(reader, hint(total)) }
+            }
             Source::File(path) | Source::Directory(path) => File::open(path).and_then(|file| {
                 let total = file.metadata()?.len();
-                Input::read(Counted::new(file, |done| progress.step(done, total)))
+                let reader = Counted::new(file, |done| progress.step(done, total));
+                if in_pieces { Input::read(reader) } else { Input::read_whole(reader, hint(total)) }
             }),
         };
         read.map_err(|error| Failure::file(self.name().as_ref().as_ref(), &error))
     }
+}
+
+/// How much room is made at once: what a file says of its size need not be so.
+fn hint(total: u64) -> usize {
+    usize::try_from(total).unwrap_or(0).min(1 << 30)
 }
 
 fn foreign_names() -> impl Iterator<Item = &'static str> {
@@ -202,7 +217,7 @@ pub(in crate::verb) fn input(session: &Session) -> Result<(String, Input), Failu
         _ => Source::Stdin,
     };
     let mut progress = progress(session).only_if(false);
-    Ok((source.name().into_owned(), source.read(&mut progress)?))
+    Ok((source.name().into_owned(), source.read(Origin::Document(Format::Uci), &mut progress)?))
 }
 
 #[cfg(test)]
