@@ -254,3 +254,52 @@ fn large_texts_are_taken_over() {
     let faults: String = (0..5_000).map(|_| "x\n").collect();
     feed(&home, "import app --format ini", faults).exits(4).stderr_has("and 980 more");
 }
+
+#[test]
+fn documents_are_read_as_other_systems_write_them_or_refused_as_a_whole() {
+    let json = "{\"cms\":1,\r\n\"packages\":[{\"name\":\"app\",\"sections\":[{\"options\":{\"o\":\"v\"},\"name\":\"s\",\"type\":\"t\"}]}]}";
+    let yaml = "cms: 1\r\npackages:\r\n  - name: app\r\n    sections:\r\n      - type: t\r\n        name: s\r\n        options:\r\n          o: 'v'\r\n";
+    let toml = "cms = 1\r\n[[packages]]\r\nname = 'app'\r\n[[packages.sections]]\r\ntype = 't'\r\nname = 's'\r\n[packages.sections.options]\r\no = 'v'\r\n";
+    for (format, text) in [("json", json), ("yaml", yaml), ("toml", toml)] {
+        let line = format!("import --format {format}");
+        for text in [text.to_owned(), format!("\u{feff}{text}")] {
+            takes_over(&line, text, "app.s=t\napp.s.o='v'\n");
+        }
+        let home = home();
+        let broken = text.replace('v', "\u{1}").into_bytes();
+        for text in [
+            text.replace('v', "\0").into_bytes(),
+            broken.iter().map(|byte| if *byte == 1 { 0xff } else { *byte }).collect(),
+            [text.as_bytes(), b"\0"].concat(),
+            "[".repeat(100_000).into_bytes(),
+            text.replace("'v'", &"[".repeat(100_000)).replace("\"v\"", &"[".repeat(100_000)).into_bytes(),
+            text.as_bytes()[..text.len() / 2].to_vec(),
+        ] {
+            let shown = String::from_utf8_lossy(&text[..text.len().min(300)]).into_owned();
+            let answer = feed(&home, &line, text).exits(4);
+            assert!(!answer.stderr().is_empty(), "{format}: {shown}");
+        }
+        assert!(home.names().is_empty(), "{format}: {:?}", home.names());
+    }
+    // Members in any order; what is there twice, unknown or missing is refused.
+    let home = home();
+    let section =
+        |members: &str| format!(r#"{{"packages":[{{"sections":[{{{members}}}],"name":"a"}}],"cms":1}}"#);
+    for (members, words) in [
+        (r#""type":"t","type":"t""#, "duplicate field `type`"),
+        (r#""type":"t","options":{},"options":{}"#, "duplicate field `options`"),
+        (r#""options":{}"#, "missing field `type`"),
+        (r#""type":"t","x":1"#, "unknown field `x`"),
+        (r#""type":"t","name":"a-b""#, "sections[0].name"),
+        (r#""type":"t","options":{"o":["a",["b"]]}"#, "cannot hold a list"),
+    ] {
+        feed(&home, "import --format json", section(members)).exits(4).stderr_has(words);
+    }
+    let options: String = (0..100).chain([7]).map(|number| format!("\"o{number}\":\"v\",")).collect();
+    let members = format!(r#""type":"t","options":{{{}}}"#, options.trim_end_matches(','));
+    feed(&home, "import --format json", section(&members))
+        .exits(4)
+        .stderr_has("options.o7")
+        .stderr_has("twice");
+    feed(&home, "import --format json", section(r#""name":null,"type":"t""#)).success();
+}

@@ -43,7 +43,10 @@ pub(crate) fn read(
         Format::Uci => uci_text::split(input, name)?,
         Format::Json => {
             let bytes = input.into_bytes();
-            convert(serde_json::from_slice(&bytes).map_err(|error| FormatError::Syntax(error.to_string()))?)?
+            convert(
+                serde_json::from_slice(without_mark(&bytes))
+                    .map_err(|error| FormatError::Syntax(error.to_string()))?,
+            )?
         }
         Format::Yaml => convert(read_yaml(text_of(&input.into_bytes())?)?)?,
         Format::Toml => {
@@ -64,8 +67,13 @@ pub(crate) fn read(
     Ok(packages)
 }
 
+/// Takes away the byte order mark that some editors put before UTF-8.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 fn text_of(bytes: &[u8]) -> Result<&str, FormatError> {
-    std::str::from_utf8(bytes).map_err(|error| FormatError::Syntax(error.to_string()))
+    std::str::from_utf8(without_mark(bytes)).map_err(|error| FormatError::Syntax(error.to_string()))
 }
 
 /// Reads YAML with limits that follow the document's size: what it holds may be as long as it is, but
