@@ -17,6 +17,7 @@ mod get_hot;
 mod get_process;
 mod get_process_1m;
 mod get_scale2;
+pub mod import_json;
 mod load_1m;
 mod memory_ratio;
 mod parse_events;
@@ -66,6 +67,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("tx.open1000", tx::open_at_once),
     ("bulk.durable", tx::bulk),
     ("validate", validate::measure),
+    ("import.json", import_json::measure),
     ("event.process", event::process),
     ("event.fanout", event::fanout),
     ("event.queue", event::queue),

@@ -17,7 +17,7 @@ use rustix::thread::futex;
 use crate::Result;
 use crate::entries::Entries;
 use crate::figures::engine::{self, Bench};
-use crate::figures::tx;
+use crate::figures::{import_json, tx};
 use crate::shared::{Words, clock, words};
 
 /// Another process, seen from this one.
@@ -104,6 +104,7 @@ pub fn run(role: &str, arguments: &[String]) -> Result<ExitCode> {
         ("drainer", [config, state, run, count]) => {
             drain([config, state, run].map(Path::new), count.parse()?)?;
         }
+        ("json-parser", [file]) => say(&import_json::parse(Path::new(file))?.to_string())?,
         ("futex", [file]) => wait_bare(words_of(file)?)?,
         _ => return Err("no such role".into()),
     }

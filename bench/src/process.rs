@@ -13,6 +13,7 @@ pub struct Program {
     program: PathBuf,
     world: PathBuf,
     run: PathBuf,
+    modules: Option<PathBuf>,
 }
 
 /// What a process cost.
@@ -29,7 +30,12 @@ impl Program {
     pub fn new(world: &World) -> Result<Self> {
         let program =
             std::env::var_os("CMS_BIN").ok_or("CMS_BIN does not name the program (use `make bench`)")?;
-        Ok(Self { program: program.into(), world: world.root().to_owned(), run: world.run() })
+        Ok(Self { program: program.into(), world: world.root().to_owned(), run: world.run(), modules: None })
+    }
+
+    /// The same with the schemas of a folder.
+    pub fn with_modules(self, modules: &Path) -> Self {
+        Self { modules: Some(modules.to_owned()), ..self }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -39,6 +45,7 @@ impl Program {
             .env("HOME", &self.world)
             .env("CMS_STATE_DIR", self.world.join("state"))
             .env("CMS_RUN_DIR", &self.run)
+            .envs(self.modules.iter().map(|modules| ("CMS_MODULES", modules)))
             .arg("-c")
             .arg(self.world.join("config"))
             .args(arguments)

@@ -82,7 +82,7 @@ verb-blame = Zeigen, wer jede Option zuletzt gesetzt hat
 verb-rollback = Den Stand einer Revision wiederherstellen, mit einem neuen Commit
 verb-undo = Commits umkehren, und nur diese, mit einem neuen Commit
 verb-export = Pakete als Text schreiben: uci, json, yaml oder toml
-verb-import = Pakete aus Text lesen: uci, json, yaml oder toml
+verb-import = Pakete aus Text lesen: uci, json, yaml, toml, ini, env, sysctl, csv, etcd oder consul
 verb-backup = Die Konfiguration mit ihrem Verlauf in eine Datei schreiben und prüfen
 verb-restore = Eine Sicherung einspielen: ganz, wo noch nichts ist, sonst als Commit
 verb-compact = Alte Commits aufgeben
@@ -214,7 +214,12 @@ examples-export =
 examples-import =
     cms import < sicherung.uci
     cms import network -f network.json --format json
-    cms import --merge -f mehr.yaml --format yaml
+    cms import --merge -f mehr.yaml --dry-run
+    cms import --format uci /mnt/alt/config    (alle Pakete eines anderen Verzeichnisses)
+    cms import app -f .env --fit-names
+    cms import hosts -f hosts.csv --type host --name-column name
+    etcdctl get --prefix /config -w json | cms import --format etcd --prefix /config
+    consul kv export app/ | cms import --format consul --dry-run
 examples-backup =
     cms backup /mnt/monday.cms
     cms backup /mnt/tuesday.cms --since /mnt/monday.cms
@@ -334,8 +339,17 @@ rollback-revision = Die Revision, head~N oder eine Zeit
 rollback-key = Nur was unter diesem Schlüssel liegt
 undo-revisions = Der Commit, oder der erste und der letzte von mehreren
 export-package = Das Paket; ohne Angabe alle
-import-package = Der Name für das Paket, wie immer es im Text heißt
+import-package = Der Name für das Paket, wie immer es im Text heißt; mit einem / darin die Datei oder das Verzeichnis, das gelesen wird
 import-merge = Neues und Anderes vormerken, statt die Pakete zu ersetzen
+import-dry-run = Nichts ändern; zeigen, wie sich die Paketdateien ändern würden und was Schemas dazu sagen
+import-package-option = Das Paket, zu dem alles wird, wie PACKAGE
+import-prefix = Nur die Schlüssel unter diesem, ohne ihn (etcd, consul)
+import-type = Der Typ von Sektionen, deren Typ der Text nicht sagt (sonst der vorhandene, sonst section)
+import-section = Die Sektion der Schlüssel, die in keiner sind (ini, env; sonst main)
+import-name-column = Die Spalte mit den Namen der Sektionen (csv)
+import-separator = Was die Felder trennt: ein Zeichen oder tab (csv; sonst ein Komma)
+import-inline-comments = Ob ; und # hinter einem Wert einen Kommentar beginnen: yes oder no (ini; sonst werden solche Zeilen abgelehnt)
+import-fit-names = Jedes Zeichen, das kein Name haben darf, zu _ machen
 backup-file = Die Datei, oder - für die Standardausgabe; mit --verify die Dateien der Reihe nach
 backup-since = Nur was nach dieser Revision oder jener Sicherung kam; eine Datei, die wie eine Zahl heißt, als ./12
 backup-verify = Nichts schreiben; diese Sicherungen lesen und jedes Byte prüfen
@@ -359,7 +373,7 @@ option-run-dir = Wo Sperren und Sockets liegen (CMS_RUN_DIR)
 option-quiet = Keine Meldungen, auch keine Fehler: nur Daten und der Exit-Code
 option-verbose = Auf stderr mitschreiben, was geschieht; zweimal für mehr (CMS_LOG)
 option-json = JSON für Programme ausgeben
-option-format = Das Format der Ausgabe: table für Menschen; export und import: uci, json, yaml, toml; diff: uci, unified, table
+option-format = Das Format der Ausgabe: table für Menschen; export und import: uci, json, yaml, toml; import auch: ini, env, sysctl, csv, etcd, consul; diff: uci, unified, table
 option-color = Wann Farben verwendet werden: auto, always oder never (NO_COLOR, FORCE_COLOR)
 option-no-pager = Lange Ausgaben nicht seitenweise zeigen
 option-delimiter = Was zwischen den Einträgen einer Liste steht
@@ -440,6 +454,7 @@ missing-action = bei `{ $verb }` fehlt, was zu tun ist
 unknown-action = `{ $name }` ist nichts, was `{ $verb }` kann
 unknown-format = es gibt hier kein Format `{ $format }`
 one-of = eines von: { $names }
+first-at = das erste ist bei { $place }
 did-you-mean = meinten Sie `{ $name }`?
 see-help = `cms help` zeigt die Befehle
 see-help-of = `cms help { $verb }` zeigt, wie er aufgerufen wird
@@ -600,6 +615,40 @@ import-staged = { $count ->
     [0] die Pakete enthalten das alles schon: nichts wurde vorgemerkt
     [one] 1 Änderung vorgemerkt
    *[other] { $count } Änderungen vorgemerkt
+}
+import-would-stage = { $count ->
+    [0] die Pakete enthalten das alles schon: nichts würde vorgemerkt
+    [one] 1 Änderung würde vorgemerkt
+   *[other] { $count } Änderungen würden vorgemerkt
+}
+import-directory = { $source } ist ein Verzeichnis, und ein solches kann nur Pakete in UCI-Text enthalten
+import-not-for = { $option } ist nichts für das Format { $format }
+import-only-for = sie ist für: { $formats }
+import-looks-like = das sieht wie ein Abzug aus: --format { $format }
+import-no-package-option = benennen: `cms import PAKET` oder `--package PAKET`
+import-no-type = { $source } sagt nicht, von welchem Typ die Zeilen sind
+import-no-type-hint = benennen: `--type TYP`
+import-separator-hint = ein Trennzeichen ist ein ASCII-Zeichen außer `"` oder das Wort tab
+import-refused = { $source } lässt sich nicht aus { $format } übernehmen, auch nicht in Teilen
+import-others = { $count ->
+    [one] 1 Eintrag des Verzeichnisses ist kein Paket und wurde ausgelassen
+   *[other] { $count } Einträge des Verzeichnisses sind keine Pakete und wurden ausgelassen
+}
+import-outside = { $count ->
+    [one] 1 Schlüssel liegt nicht unter `{ $prefix }` und wurde ausgelassen
+   *[other] { $count } Schlüssel liegen nicht unter `{ $prefix }` und wurden ausgelassen
+}
+import-empty = { $count ->
+    [one] 1 Wert ist leer: diese Option gibt es nicht
+   *[other] { $count } Werte sind leer: diese Optionen gibt es nicht
+}
+import-marked = { $count ->
+    [one] 1 Schlüssel hat eine Frist oder Merker, für die UCI keinen Ort hat
+   *[other] { $count } Schlüssel haben eine Frist oder Merker, für die UCI keinen Ort hat
+}
+import-variables = { $count ->
+    [one] 1 Wert enthält eine Variable wie $HOME, die nicht ersetzt wird
+   *[other] { $count } Werte enthalten Variablen wie $HOME, die nicht ersetzt werden
 }
 import-unparsable = { $source } ist kein gültiger UCI-Text
 import-no-package = { $source } sagt nicht, welches Paket es ist
@@ -831,6 +880,11 @@ memory-none-hint = CMS_SEGMENT_LIMIT bestimmt, für wie viel Text es angelegt wi
 
 kind-external = von einem anderen Programm geändert
 kind-import = importiert
+progress-import = Import
+progress-commit = { $count ->
+    [one] 1 Option
+   *[other] { $count } Optionen
+}
 progress-backup = Sicherung
 progress-verify = Prüfung
 progress-restore = Einspielen
@@ -874,6 +928,25 @@ blame-older = älter als das Protokoll
 
 ## Fehler in UCI-Text, nach ihrem Code
 
+diagnostic-no-value = ein Schlüssel ohne Wert
+diagnostic-no-key = der Schlüssel fehlt
+diagnostic-foreign-name = das kann kein Name einer Sektion oder Option sein
+diagnostic-foreign-type = das kann kein Typ einer Sektion sein
+diagnostic-foreign-package = das kann kein Name eines Pakets sein
+diagnostic-short-key = der Schlüssel hat zu wenige Teile, um eine Option zu benennen
+diagnostic-empty-part = ein Teil des Schlüssels ist leer
+diagnostic-key-twice = das steht ein zweites Mal da
+diagnostic-bad-header = das ist kein Kopf einer Sektion
+diagnostic-after-quote = ein Wort hinter den Anführungszeichen
+diagnostic-bad-escape = das ist hinter einem Backslash nicht bekannt
+diagnostic-unclear-comment = ein Kommentar oder ein Teil des Werts
+diagnostic-continued-line = eine Zeile, die weitergeht oder mit einem Backslash endet
+diagnostic-utf-16 = der Text ist UTF-16
+diagnostic-field-count = die Zeile hat nicht so viele Felder wie die erste
+diagnostic-no-column = die erste Zeile hat keine solche Spalte
+diagnostic-quote-in-field = ein Anführungszeichen in einem Feld ohne solche
+diagnostic-bad-base64 = das ist kein base64
+diagnostic-part-of-dump = der Abzug ist nicht vollständig
 diagnostic-invalid-command = ungültiger Befehl
 diagnostic-missing-word = ein Wort fehlt
 diagnostic-extra-word = ein Wort zu viel
@@ -884,6 +957,24 @@ diagnostic-type-mismatch = eine Sektion dieses Namens gibt es mit einem anderen 
 diagnostic-unterminated-quote = der Text endet innerhalb von Anführungszeichen
 diagnostic-missing-package = keine Zeile sagt, welches Paket das ist
 diagnostic-nul-byte = ein NUL-Byte
+advice-no-value = SCHLÜSSEL = WERT schreiben
+advice-no-key = SCHLÜSSEL = WERT schreiben
+advice-foreign-name = Namen bestehen aus Buchstaben, Ziffern und `_`; --fit-names macht die anderen zu `_`
+advice-foreign-type = Typen bestehen aus sichtbaren ASCII-Zeichen; --fit-names macht die anderen zu `_`
+advice-foreign-package = --package PAKET legt alles in eines; --fit-names macht unerlaubte Zeichen zu `_`
+advice-short-key = ein Schlüssel ist PAKET/SEKTION/OPTION, oder mit --package SEKTION/OPTION
+advice-empty-part = jeder Teil hat einen Namen
+advice-bad-header = [NAME] oder [TYP "NAME"] schreiben
+advice-after-quote = den ganzen Wert in Anführungszeichen setzen
+advice-bad-escape = \\ für einen Backslash schreiben oder einfache Anführungszeichen nehmen
+advice-unclear-comment = den Wert in Anführungszeichen setzen, oder --inline-comments yes oder no angeben
+advice-continued-line = den Wert in Anführungszeichen und in eine Zeile setzen
+advice-utf-16 = umwandeln: iconv -f UTF-16 -t UTF-8
+advice-field-count = ein Feld mit dem Trennzeichen darin steht in Anführungszeichen; --separator nennt ein anderes
+advice-no-column = --name-column nennt eine von diesen
+advice-quote-in-field = das Feld in Anführungszeichen setzen und die darin verdoppeln
+advice-bad-base64 = der Abzug ist beschädigt: noch einmal machen
+advice-part-of-dump = ohne --limit machen
 advice-invalid-command = eine Zeile beginnt mit config, option, list oder package
 advice-missing-word = schreiben Sie config TYP [NAME], option NAME WERT oder list NAME WERT
 advice-extra-word = setzen Sie einen Wert mit Leerzeichen in Anführungszeichen

@@ -86,7 +86,7 @@ verb-blame = Show who set each option last
 verb-rollback = Restore the state of a revision, with a new commit
 verb-undo = Reverse commits, and only these, with a new commit
 verb-export = Write packages as text: uci, json, yaml or toml
-verb-import = Read packages from text: uci, json, yaml or toml
+verb-import = Read packages from text: uci, json, yaml, toml, ini, env, sysctl, csv, etcd or consul
 verb-backup = Write the configuration and its history into one file, and check it
 verb-restore = Restore a backup: all of it where nothing is, else as a commit
 verb-compact = Give up old commits
@@ -218,7 +218,12 @@ examples-export =
 examples-import =
     cms import < backup.uci
     cms import network -f network.json --format json
-    cms import --merge -f more.yaml --format yaml
+    cms import --merge -f more.yaml --dry-run
+    cms import --format uci /mnt/old/config    (all packages of another directory)
+    cms import app -f .env --fit-names
+    cms import hosts -f hosts.csv --type host --name-column name
+    etcdctl get --prefix /config -w json | cms import --format etcd --prefix /config
+    consul kv export app/ | cms import --format consul --dry-run
 examples-backup =
     cms backup /mnt/monday.cms
     cms backup /mnt/tuesday.cms --since /mnt/monday.cms
@@ -338,8 +343,17 @@ rollback-revision = The revision, head~N, or a time
 rollback-key = Only what is below this key
 undo-revisions = The commit, or the first and the last of several
 export-package = The package; without it, all
-import-package = The name for the package, whatever it is called in the text
+import-package = The name for the package, whatever it is called in the text; with a / in it, the file or directory to read
 import-merge = Stage what is new or different in place of replacing the packages
+import-dry-run = Change nothing; show how the package files would change, and what schemas say of it
+import-package-option = The package that all becomes, as PACKAGE
+import-prefix = Only the keys below this one, without it (etcd, consul)
+import-type = The type of sections whose type the text does not say (default: that of the section there is, else section)
+import-section = The section of keys that are in none (ini, env; default: main)
+import-name-column = The column with the names of the sections (csv)
+import-separator = What separates the fields: a character, or tab (csv; default: a comma)
+import-inline-comments = Whether ; and # behind a value begin a comment: yes or no (ini; without it, such lines are refused)
+import-fit-names = Make _ of each character that no name may have
 backup-file = The file, or - for stdout; with --verify, the files in order
 backup-since = Only what came after this revision, or after that backup; name a file like a number as ./12
 backup-verify = Write nothing; read these backups and check every byte
@@ -363,7 +377,7 @@ option-run-dir = Where locks and sockets are kept (CMS_RUN_DIR)
 option-quiet = No messages, errors included: only data and the exit code
 option-verbose = Log to stderr what is done; twice for more (CMS_LOG)
 option-json = Print JSON for programs
-option-format = The format of the output: table for people; export and import: uci, json, yaml, toml; diff: uci, unified, table
+option-format = The format of the output: table for people; export and import: uci, json, yaml, toml; import also: ini, env, sysctl, csv, etcd, consul; diff: uci, unified, table
 option-color = When to use colours: auto, always or never (NO_COLOR, FORCE_COLOR)
 option-no-pager = Do not page long output
 option-delimiter = What stands between the items of a list
@@ -444,6 +458,7 @@ missing-action = `{ $verb }` lacks what it is to do
 unknown-action = `{ $name }` is nothing that `{ $verb }` can do
 unknown-format = there is no format `{ $format }` here
 one-of = one of: { $names }
+first-at = the first is at { $place }
 did-you-mean = did you mean `{ $name }`?
 see-help = `cms help` shows the commands
 see-help-of = `cms help { $verb }` shows how it is called
@@ -604,6 +619,40 @@ import-staged = { $count ->
     [0] the packages have all of this already: nothing was staged
     [one] staged 1 change
    *[other] staged { $count } changes
+}
+import-would-stage = { $count ->
+    [0] the packages have all of this already: nothing would be staged
+    [one] would stage 1 change
+   *[other] would stage { $count } changes
+}
+import-directory = { $source } is a directory, which can hold packages in UCI text only
+import-not-for = { $option } is not for the format { $format }
+import-only-for = it is for: { $formats }
+import-looks-like = this looks like a dump: --format { $format }
+import-no-package-option = name it: `cms import PACKAGE` or `--package PACKAGE`
+import-no-type = { $source } does not say of which type its rows are
+import-no-type-hint = name it: `--type TYPE`
+import-separator-hint = a separator is one ASCII character other than `"`, or the word tab
+import-refused = { $source } cannot be taken over from { $format }, and nothing of it was
+import-others = { $count ->
+    [one] 1 entry of the directory is no package and was left out
+   *[other] { $count } entries of the directory are no packages and were left out
+}
+import-outside = { $count ->
+    [one] 1 key is not below `{ $prefix }` and was left out
+   *[other] { $count } keys are not below `{ $prefix }` and were left out
+}
+import-empty = { $count ->
+    [one] 1 value is empty: that option is not there
+   *[other] { $count } values are empty: those options are not there
+}
+import-marked = { $count ->
+    [one] 1 key has a lease or flags, which UCI has no place for
+   *[other] { $count } keys have a lease or flags, which UCI has no place for
+}
+import-variables = { $count ->
+    [one] 1 value holds a variable such as $HOME, which is not expanded
+   *[other] { $count } values hold variables such as $HOME, which are not expanded
 }
 import-unparsable = { $source } is not valid UCI text
 import-no-package = { $source } does not say which package it is
@@ -835,6 +884,11 @@ memory-none-hint = CMS_SEGMENT_LIMIT sets how much text it is made for, such as 
 
 kind-external = edited by another program
 kind-import = imported
+progress-import = import
+progress-commit = { $count ->
+    [one] 1 option
+   *[other] { $count } options
+}
 progress-backup = backup
 progress-verify = verify
 progress-restore = restore
@@ -878,6 +932,25 @@ blame-older = older than the log
 
 ## Faults in UCI text, by their code
 
+diagnostic-no-value = a key without a value
+diagnostic-no-key = the key is missing
+diagnostic-foreign-name = this cannot be the name of a section or an option
+diagnostic-foreign-type = this cannot be the type of a section
+diagnostic-foreign-package = this cannot be the name of a package
+diagnostic-short-key = the key has too few parts to name an option
+diagnostic-empty-part = a part of the key is empty
+diagnostic-key-twice = this is there a second time
+diagnostic-bad-header = this is no header of a section
+diagnostic-after-quote = a word behind the quotes
+diagnostic-bad-escape = this is not known behind a backslash
+diagnostic-unclear-comment = a comment, or a part of the value
+diagnostic-continued-line = a line that goes on, or ends with a backslash
+diagnostic-utf-16 = the text is UTF-16
+diagnostic-field-count = the row has not as many fields as the first
+diagnostic-no-column = the first row has no such column
+diagnostic-quote-in-field = a quote within a field without quotes
+diagnostic-bad-base64 = this is no base64
+diagnostic-part-of-dump = the dump is not whole
 diagnostic-invalid-command = invalid command
 diagnostic-missing-word = a word is missing
 diagnostic-extra-word = a word too many
@@ -888,6 +961,24 @@ diagnostic-type-mismatch = a section of this name exists with another type
 diagnostic-unterminated-quote = the text ends within quotes
 diagnostic-missing-package = no line says which package this is
 diagnostic-nul-byte = a NUL byte
+advice-no-value = write KEY = VALUE
+advice-no-key = write KEY = VALUE
+advice-foreign-name = names are made of letters, digits and `_`; --fit-names makes `_` of the others
+advice-foreign-type = types are made of visible ASCII characters; --fit-names makes `_` of the others
+advice-foreign-package = --package PACKAGE puts all into one; --fit-names makes `_` of the characters that it may not have
+advice-short-key = a key is PACKAGE/SECTION/OPTION, or with --package SECTION/OPTION
+advice-empty-part = each part has a name
+advice-bad-header = write [NAME] or [TYPE "NAME"]
+advice-after-quote = put all of the value in quotes
+advice-bad-escape = write \\ for a backslash, or take single quotes
+advice-unclear-comment = put the value in quotes, or say --inline-comments yes or no
+advice-continued-line = put the value in quotes and in one line
+advice-utf-16 = convert it: iconv -f UTF-16 -t UTF-8
+advice-field-count = a field with a separator in it is in quotes; --separator says another one
+advice-no-column = --name-column names one of these
+advice-quote-in-field = put the field in quotes, and double those in it
+advice-bad-base64 = the dump is damaged: make it anew
+advice-part-of-dump = make it without --limit
 advice-invalid-command = a line begins with config, option, list or package
 advice-missing-word = write config TYPE [NAME], option NAME VALUE or list NAME VALUE
 advice-extra-word = put quotes around a value with blanks in it

@@ -5,6 +5,7 @@
 
 mod input;
 mod read;
+mod sections;
 mod structured;
 #[cfg(test)]
 mod tests;

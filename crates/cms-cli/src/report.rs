@@ -120,6 +120,9 @@ fn hint_words(diagnostic: &Diagnostic) -> Option<String> {
     if let Some(word) = suggested {
         return Some(msg!("did-you-mean", name = word).to_string());
     }
+    if let Some(place) = hint.and_then(|hint| hint.strip_prefix("first at ")) {
+        return Some(msg!("first-at", place = place).to_string());
+    }
     text_if_any(&format!("advice-{}", diagnostic.code)).or_else(|| hint.map(str::to_owned))
 }
 

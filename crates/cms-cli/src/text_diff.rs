@@ -1,5 +1,7 @@
 //! The text of a package before and after, as `diff -u` writes it.
 
+use std::time::Duration;
+
 use similar::{ChangeTag, TextDiff};
 
 use crate::paint::Paint;
@@ -7,12 +9,15 @@ use crate::paint::Paint;
 /// How many unchanged lines stand around a change.
 const CONTEXT: usize = 3;
 
+/// How long the shortest difference is looked for; after that, one that is right and longer will do.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Writes the difference; nothing if there is none.
 pub(crate) fn unified(package: &str, old: &[u8], new: &[u8], names: (&str, &str), paint: Paint) -> Vec<u8> {
     if old == new {
         return Vec::new();
     }
-    let diff = TextDiff::from_lines(old, new);
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
     let mut out = Vec::new();
     let mut push = |painted: String| out.extend_from_slice(painted.as_bytes());
     push(paint.title(&format!("--- {package} ({})", names.0)) + "\n");

@@ -97,13 +97,33 @@ impl<W: Write> Export<W> {
     /// # Errors
     /// If the output fails.
     pub fn option(&mut self, name: &[u8], value: &Value) -> io::Result<()> {
-        let keyword: &[u8] = if value.is_list() { b"\tlist " } else { b"\toption " };
-        for item in value.items() {
-            self.line(&[keyword, name, b" "])?;
-            write_quoted(&mut self.out, item)?;
-            self.out.write_all(b"\n")?;
-        }
-        Ok(())
+        value.items().iter().try_for_each(|item| self.item(name, item, value.is_list()))
+    }
+
+    /// Writes one line of an option: its value, or an item of its list.
+    ///
+    /// ```
+    /// let mut export = cms_model::Export::new(Vec::new());
+    /// export.item(b"dns", b"1.1.1.1", true)?;
+    /// assert_eq!(export.into_inner(), b"\tlist dns '1.1.1.1'\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the output fails.
+    pub fn item(&mut self, name: &[u8], item: &[u8], is_list: bool) -> io::Result<()> {
+        let keyword: &[u8] = if is_list { b"\tlist " } else { b"\toption " };
+        self.line(&[keyword, name, b" "])?;
+        write_quoted(&mut self.out, item)?;
+        self.out.write_all(b"\n")
+    }
+
+    /// Appends lines that were written elsewhere in this form.
+    ///
+    /// # Errors
+    /// If the output fails.
+    pub fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        self.out.write_all(lines)
     }
 
     /// Ends the package with the empty line that `uci` puts there.

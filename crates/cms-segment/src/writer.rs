@@ -32,6 +32,8 @@ pub struct Writer<'r> {
 /// What a writer has of a segment.
 #[derive(Default)]
 pub(crate) struct Slot {
+    /// The name, which a segment keeps: reading it from the root for each key would take longer than to write the key.
+    name: String,
     pub pen: Option<Pen>,
     /// The pen of the current generation, while the batch goes on in one that is not published yet.
     pub before: Option<Pen>,
@@ -79,7 +81,7 @@ impl<'r> Writer<'r> {
     /// Finishes or undoes what a killed writer left.
     fn repair(&mut self) -> Result<()> {
         let rows = self.shared.rows()?;
-        self.slots.resize_with(rows.len(), Slot::default);
+        self.slots.extend(rows.iter().map(|row| Slot { name: row.name.clone(), ..Slot::default() }));
         let head = self.shared.head();
         let swap = self.shared.long(at::SWAP).load(Ordering::Acquire);
         for row in &rows {
@@ -173,8 +175,7 @@ impl<'r> Writer<'r> {
             return Ok(0);
         }
         let end = path.iter().position(|byte| *byte == b'.').unwrap_or(path.len());
-        let rows = self.shared.rows()?;
-        let found = rows.iter().skip(1).position(|row| row.name.as_bytes() == &path[..end]);
+        let found = self.slots.iter().skip(1).position(|slot| slot.name.as_bytes() == &path[..end]);
         Ok(found.map_or(0, |position| position + 1))
     }
 
@@ -231,7 +232,7 @@ impl<'r> Writer<'r> {
         step("a row is written");
         self.shared.long(at::SEGMENTS).store(rows.len() as u64 + 1, Ordering::Release);
         self.shared.long(at::SWAP).store(0, Ordering::Release);
-        self.slots.push(Slot::default());
+        self.slots.push(Slot { name: options.name.clone(), ..Slot::default() });
         self.wake();
         Ok(())
     }

@@ -11,7 +11,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cms-segment", &["cms-derive"]),
     ("cms-log", &["cms-model"]),
     ("cms", &["cms-model", "cms-segment", "cms-log"]),
-    ("cms-cli", &["cms"]),
+    ("cms-foreign", &["cms-model"]),
+    ("cms-cli", &["cms", "cms-foreign"]),
     ("cms-testkit", &["cms-model", "cms-log", "cms"]),
 ];
 

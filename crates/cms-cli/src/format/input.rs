@@ -29,6 +29,15 @@ impl Input {
         Input::read_by(reader, PIECE)
     }
 
+    /// The same in one piece, for a document that is read as one; about so many bytes are expected.
+    pub(crate) fn read_whole(mut reader: impl Read, expected: usize) -> io::Result<Input> {
+        // One byte more shows the end without growing.
+        let mut piece = Vec::with_capacity(expected.saturating_add(1));
+        reader.read_to_end(&mut piece)?;
+        let size = piece.len() + 1;
+        Ok(Input { pieces: vec![piece], size })
+    }
+
     fn read_by(mut reader: impl Read, size: usize) -> io::Result<Input> {
         let mut pieces = Vec::new();
         loop {
@@ -108,9 +117,21 @@ impl Input {
 }
 
 impl Text {
+    /// How many bytes are still to be read.
+    pub(crate) fn len(&self) -> u64 {
+        let all: usize = self.pieces.iter().map(Vec::len).sum();
+        (all - self.read) as u64
+    }
+
     /// Puts another text behind this one.
     pub(crate) fn append(&mut self, mut other: Text) {
         self.pieces.append(&mut other.pieces);
+    }
+}
+
+impl From<Input> for Text {
+    fn from(input: Input) -> Text {
+        Text { pieces: input.pieces.into(), read: 0 }
     }
 }
 

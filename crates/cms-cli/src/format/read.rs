@@ -1,14 +1,11 @@
 //! What `import` reads: a document of any format becomes UCI text, package by package.
 
-use std::fmt;
+use cms::model::{Diagnostic, PackageName};
+use serde::Deserialize;
 
-use cms::model::{Diagnostic, Export, Name, PackageName, TypeName, Value};
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-
+use super::sections::Sections;
 use super::structured::VERSION;
 use super::{Format, Input, Text, uci_text};
-use crate::base64;
 
 /// A package as it came in: its name and its UCI text.
 #[derive(Debug)]
@@ -46,7 +43,10 @@ pub(crate) fn read(
         Format::Uci => uci_text::split(input, name)?,
         Format::Json => {
             let bytes = input.into_bytes();
-            convert(serde_json::from_slice(&bytes).map_err(|error| FormatError::Syntax(error.to_string()))?)?
+            convert(
+                serde_json::from_slice(without_mark(&bytes))
+                    .map_err(|error| FormatError::Syntax(error.to_string()))?,
+            )?
         }
         Format::Yaml => convert(read_yaml(text_of(&input.into_bytes())?)?)?,
         Format::Toml => {
@@ -67,8 +67,13 @@ pub(crate) fn read(
     Ok(packages)
 }
 
+/// Takes away the byte order mark that some editors put before UTF-8.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 fn text_of(bytes: &[u8]) -> Result<&str, FormatError> {
-    std::str::from_utf8(bytes).map_err(|error| FormatError::Syntax(error.to_string()))
+    std::str::from_utf8(without_mark(bytes)).map_err(|error| FormatError::Syntax(error.to_string()))
 }
 
 /// Reads YAML with limits that follow the document's size: what it holds may be as long as it is, but
@@ -102,87 +107,7 @@ struct Document {
 #[serde(deny_unknown_fields)]
 struct PackageShape {
     name: String,
-    sections: Vec<SectionShape>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SectionShape {
-    #[serde(rename = "type")]
-    kind: String,
-    name: Option<String>,
-    #[serde(default)]
-    options: Options,
-}
-
-/// Options in their order; a plain map would lose it, or a name written twice.
-#[derive(Default)]
-struct Options(Vec<(String, ValueShape)>);
-
-struct ValueShape(Value);
-
-impl<'de> Deserialize<'de> for Options {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Options, D::Error> {
-        struct OptionsVisitor;
-        impl<'de> Visitor<'de> for OptionsVisitor {
-            type Value = Options;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("options with their values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Options, A::Error> {
-                let mut options = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, ValueShape>()? {
-                    options.push((name, value));
-                }
-                Ok(Options(options))
-            }
-        }
-        deserializer.deserialize_map(OptionsVisitor)
-    }
-}
-
-impl<'de> Deserialize<'de> for ValueShape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ValueShape, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
-    }
-}
-
-struct ValueVisitor;
-
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = ValueShape;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A number or a boolean is refused, not guessed at: 010 and `no` have cost enough people a day.
-        f.write_str("a string in quotes, a list of such, or base64 in an object")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ValueShape, E> {
-        Ok(ValueShape(Value::scalar(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<ValueShape, A::Error> {
-        let mut items = Vec::new();
-        while let Some(ValueShape(item)) = sequence.next_element()? {
-            match item {
-                Value::Scalar(bytes) => items.push(bytes),
-                Value::List(_) => return Err(A::Error::custom("a list cannot hold a list")),
-            }
-        }
-        Ok(ValueShape(Value::List(items)))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ValueShape, A::Error> {
-        let shape = || A::Error::custom("an object as a value is { \"base64\": \"…\" }");
-        let Some((key, text)) = map.next_entry::<String, String>()? else { return Err(shape()) };
-        if key != "base64" || map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-            return Err(shape());
-        }
-        let bytes = base64::decode(&text).ok_or_else(|| A::Error::custom("this is no base64"))?;
-        Ok(ValueShape(Value::Scalar(bytes)))
-    }
+    sections: Sections,
 }
 
 fn convert(document: Document) -> Result<Vec<Imported>, FormatError> {
@@ -198,33 +123,10 @@ fn convert(document: Document) -> Result<Vec<Imported>, FormatError> {
 }
 
 fn convert_package(number: usize, shape: PackageShape) -> Result<Imported, FormatError> {
-    let place = format!("packages[{number}]");
-    let at = |place: &str, error: &dyn fmt::Display| FormatError::Place(place.to_owned(), error.to_string());
-    let package = PackageName::new(&shape.name).map_err(|error| at(&format!("{place}.name"), &error))?;
-    let mut export = Export::new(Vec::new());
-    for (number, section) in shape.sections.into_iter().enumerate() {
-        let place = format!("{place}.sections[{number}]");
-        let kind = TypeName::new(&section.kind).map_err(|error| at(&format!("{place}.type"), &error))?;
-        let name = section.name.as_deref().map(Name::new).transpose();
-        let name = name.map_err(|error| at(&format!("{place}.name"), &error))?;
-        let written = export.section(kind.as_bytes(), name.as_ref().map(|name| name.as_bytes()));
-        written.map_err(|error| at(&place, &error))?;
-        let mut seen = std::collections::HashSet::new();
-        for (option, ValueShape(value)) in section.options.0 {
-            let place = format!("{place}.options.{option}");
-            let name = Name::new(&option).map_err(|error| at(&place, &error))?;
-            if !seen.insert(option) {
-                return Err(at(&place, &"the option is there twice"));
-            }
-            if value.as_bytes() == Some(b"") || matches!(&value, Value::List(items) if items.is_empty()) {
-                return Err(at(&place, &"UCI has no empty values: leave the option out"));
-            }
-            if value.items().iter().any(|item| item.contains(&0)) {
-                return Err(at(&place, &"no UCI text can hold a NUL byte"));
-            }
-            export.option(name.as_bytes(), &value).map_err(|error| at(&place, &error))?;
-        }
-    }
-    export.end().map_err(|error| at(&place, &error))?;
-    Ok(Imported { package, text: Text::from(export.into_inner()) })
+    let package = PackageName::new(&shape.name)
+        .map_err(|error| FormatError::Place(format!("packages[{number}].name"), error.to_string()))?;
+    let text = shape.sections.into_text();
+    let text =
+        text.map_err(|(place, cause)| FormatError::Place(format!("packages[{number}].{place}"), cause))?;
+    Ok(Imported { package, text: Text::from(text) })
 }

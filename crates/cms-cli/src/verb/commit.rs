@@ -83,13 +83,23 @@ pub(super) fn finish_transaction(
         let planned = transaction.plan()?;
         return report(&planned, true, session);
     }
+    let committed = commit_transaction(transaction, confirm, session)?;
+    report(&committed, dry_run, session)
+}
+
+/// Commits a transaction, and says nothing of it yet.
+pub(super) fn commit_transaction(
+    transaction: Transaction,
+    confirm: Option<Confirm>,
+    session: &mut Session,
+) -> Result<Committed, Failure> {
     let store = session.store()?;
     let guardian = confirmation::guardian(confirm.as_ref(), false, &store)?;
     let committed = transaction.confirm(confirm).commit_and_wait_files().inspect_err(|error| {
         confirmation::report_unwritten(error, &store, session);
     })?;
     drop(guardian);
-    report(&committed, dry_run, session)
+    Ok(committed)
 }
 
 /// Has the triggers run for what was committed.

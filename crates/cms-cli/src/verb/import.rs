@@ -1,6 +1,10 @@
-//! `import`: whole packages from a document; with `--merge`, changes that are staged.
+//! `import`: whole packages from a document, a directory or another world; with `--merge`, changes that are staged.
 
-use std::fs::File;
+mod foreign;
+mod preview;
+mod source;
+
+use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use cms::Stage;
@@ -11,17 +15,21 @@ use crate::arguments::{Help, help};
 use crate::confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::format::{self, Format, FormatError, Imported, Input};
+use crate::format::{self, Format, FormatError, Imported};
 use crate::keys;
+use crate::progress::{Counted, Progress};
 use crate::session::{self, Session};
 use crate::text::msg;
 use crate::validation;
+use source::{Origin, Source};
+
+pub(super) use source::input;
 
 pub(super) const VERB: Verb = Verb { name: "import", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    validation::options(confirmation::options(command, help), help)
-        .arg(super::key(help).value_name("PACKAGE").help(help!("import-package", help)))
+    let command = validation::options(confirmation::options(command, help), help)
+        .arg(super::key(help).value_name("PACKAGE|FILE").help(help!("import-package", help)))
         .arg(
             Arg::new("merge")
                 .short('m')
@@ -30,85 +38,96 @@ fn arguments(command: Command, help: Help) -> Command {
                 .help(help!("import-merge", help)),
         )
         .arg(super::message(help).short(None))
-        .arg(super::dry_run(help))
+        .arg(super::dry_run(help).help(help!("import-dry-run", help)));
+    foreign::options(command, help)
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
-    session.commits = true;
-    let name = match super::optional_key(matches)? {
-        Some(key) if key.section.is_some() => {
-            return Err(Failure::usage(msg!("package-wanted", key = key.to_string())));
-        }
-        key => key.map(|key| key.package),
-    };
+    let dry_run = matches.get_flag("dry-run");
+    session.commits = !dry_run;
+    let (name, source) = source::find(matches, session)?;
     let confirm = confirmation::asked(matches)?;
     if confirm.is_some() && matches.get_flag("merge") {
         return Err(Failure::usage(msg!("not-together", name = "--confirm", other = "--merge")));
     }
-    let format = format_of(session)?;
-    let (source, input) = input(session)?;
-    let packages =
-        format::read(format, input, name.as_ref()).map_err(|error| refused(format, &source, error))?;
+    let origin = source.origin(session)?;
+    foreign::check(matches, origin)?;
+    let mut progress = source::progress(session);
+    let packages = match (origin, &source) {
+        (Origin::Document(Format::Uci), Source::Directory(folder)) => {
+            source::read_directory(folder, name.as_ref(), &mut progress, session)?
+        }
+        (_, Source::Directory(folder)) => {
+            return Err(Failure::usage(msg!("import-directory", source = folder.as_path())));
+        }
+        (Origin::Document(format), source) => {
+            let input = source.read(origin, &mut progress)?;
+            let looks_like = foreign::looks_like(format, &input);
+            format::read(format, input, name.as_ref()).map_err(|error| {
+                let hint = looks_like.map(|name| msg!("import-looks-like", format = name));
+                refused(format, &source.name(), error).hint_if_any(hint)
+            })?
+        }
+        (Origin::Foreign(format), source) => {
+            let input = source.read(origin, &mut progress)?;
+            progress.wipe();
+            foreign::read(format, input, name, &source.name(), matches, session)?
+        }
+    };
     if packages.is_empty() {
         session.output.say(&msg!("import-nothing"));
         return Ok(Exit::Ok);
     }
+    let parsed = parse_all(&source, packages, &mut progress)?;
     if matches.get_flag("merge") {
-        if matches.get_flag("dry-run") {
-            return Err(Failure::usage(msg!("not-together", name = "--dry-run", other = "--merge")));
-        }
-        return merge(session, &source, packages);
+        drop(progress);
+        return merge(session, parsed, dry_run);
     }
     let message = super::text_of(matches, "message").unwrap_or_default();
     let mut transaction = session.store()?.transaction()?.message(message).tool("cms import");
     validation::apply(validation::asked(matches), &mut transaction);
-    for imported in packages {
-        let (name, package) = parse(&source, imported)?;
+    let options: usize = parsed.iter().map(|(_, package)| package.option_count()).sum();
+    progress.stand_still(&msg!("progress-commit", count = options));
+    let mut names = Vec::with_capacity(parsed.len());
+    for (name, package) in parsed {
         transaction.replace_package(&name, package)?;
+        names.push(name);
     }
-    super::commit::finish_transaction(transaction, confirm, matches.get_flag("dry-run"), session)
+    if dry_run {
+        drop(progress);
+        return preview::transaction(transaction, &names, session);
+    }
+    let committed = super::commit::commit_transaction(transaction, confirm, session);
+    drop(progress);
+    super::commit::report(&committed?, false, session)
 }
 
-/// The format that `--format` names, or the file by the end of its name; UCI text otherwise.
-fn format_of(session: &Session) -> Result<Format, Failure> {
-    if let Some(name) = session.globals.format.as_deref() {
-        return Format::from_name(name).ok_or_else(|| super::unknown_format(name, &Format::NAMES));
-    }
-    let end = session.globals.file.as_deref().and_then(|path| path.extension()?.to_str());
-    Ok(match end {
-        Some("yml") => Format::Yaml,
-        Some(end) => Format::from_name(end).unwrap_or(Format::Uci),
-        None => Format::Uci,
-    })
-}
-
-/// Reads all of `-f FILE`, or of stdin.
-pub(super) fn input(session: &Session) -> Result<(String, Input), Failure> {
-    match &session.globals.file {
-        Some(path) if path.as_os_str() != "-" => {
-            let input = File::open(path).and_then(Input::read);
-            Ok((path.display().to_string(), input.map_err(|error| Failure::file(path, &error))?))
+/// Parses all packages, or says all that is wrong with any of them.
+fn parse_all(
+    source: &Source,
+    packages: Vec<Imported>,
+    progress: &mut Progress,
+) -> Result<Vec<(PackageName, Package)>, Failure> {
+    let total = packages.iter().map(|imported| imported.text.len()).sum();
+    let (mut parsed, mut done) = (Vec::with_capacity(packages.len()), 0);
+    let (mut wrong, mut faults) = (Vec::new(), Vec::new());
+    for Imported { package: name, text } in packages {
+        let place = source.name_of(&name);
+        let count = text.len();
+        match Package::read(Counted::new(text, |read| progress.step(done + read, total))) {
+            Ok(package) => parsed.push((name, package)),
+            Err(ReadError::Parse(found)) => {
+                faults.extend(found.into_iter().map(|fault| fault.in_file(&*place)));
+                wrong.push(name.to_string());
+            }
+            Err(ReadError::Io(error)) => return Err(Failure::file(Path::new(&*place), &error)),
         }
-        _ => {
-            let source = "stdin";
-            let input = Input::read(std::io::stdin().lock());
-            Ok((source.to_owned(), input.map_err(|error| Failure::file(source.as_ref(), &error))?))
-        }
+        done += count;
     }
-}
-
-fn parse(
-    source: &str,
-    Imported { package: name, text }: Imported,
-) -> Result<(PackageName, Package), Failure> {
-    match Package::read(text) {
-        Ok(package) => Ok((name, package)),
-        Err(ReadError::Parse(diagnostics)) => {
-            let diagnostics = diagnostics.into_iter().map(|found| found.in_file(source)).collect();
-            Err(Failure::invalid(msg!("package-unparsable", package = name.as_str()), diagnostics))
-        }
-        Err(ReadError::Io(error)) => Err(Failure::file(source.as_ref(), &error)),
+    if wrong.is_empty() {
+        return Ok(parsed);
     }
+    Err(Failure::invalid(msg!("package-unparsable", package = wrong.join(", ")), faults))
 }
 
 fn refused(format: Format, source: &str, error: FormatError) -> Failure {
@@ -140,14 +159,26 @@ fn refused(format: Format, source: &str, error: FormatError) -> Failure {
 }
 
 /// Stages what the document has and the packages have not: options override, list items are appended,
-/// anonymous sections are added.
-fn merge(session: &mut Session, source: &str, packages: Vec<Imported>) -> Result<Exit, Failure> {
-    let names: Vec<PackageName> = packages.iter().map(|imported| imported.package.clone()).collect();
+/// anonymous sections are added. With `dry_run`, shows it.
+fn merge(
+    session: &mut Session,
+    packages: Vec<(PackageName, Package)>,
+    dry_run: bool,
+) -> Result<Exit, Failure> {
+    let names: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
     let mut stage = session.stage(Some(&names))?;
-    let mut changed = 0;
-    for imported in packages {
-        let (name, incoming) = parse(source, imported)?;
-        changed += merge_package(&mut stage, &name, &incoming)?;
+    let (mut changed, mut merged) = (0, Vec::new());
+    for (name, incoming) in packages {
+        if dry_run {
+            let before = session::staged(&mut stage, &name)?.package().clone();
+            merge_package(&mut stage, &name, &incoming)?;
+            merged.push(preview::Merged { name, before });
+        } else {
+            changed += merge_package(&mut stage, &name, &incoming)?;
+        }
+    }
+    if dry_run {
+        return preview::merge(&mut stage, &merged, session);
     }
     stage.save()?;
     session.output.say(&msg!("import-staged", count = changed));

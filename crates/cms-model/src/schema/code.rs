@@ -29,9 +29,9 @@ impl Code {
         Code::all().find(|code| code.id.eq_ignore_ascii_case(id))
     }
 
-    /// Goes over all kinds: of texts, of what a schema finds, of what is wrong with a schema.
+    /// Goes over all kinds: of texts, of texts from other worlds, of what a schema finds, of what is wrong with a schema.
     pub fn all() -> impl Iterator<Item = &'static Code> {
-        TEXT.iter().chain(FOUND).chain(SCHEMA)
+        TEXT.iter().chain(FOREIGN).chain(FOUND).chain(SCHEMA)
     }
 
     /// Writes the index of codes as a page.
@@ -41,6 +41,12 @@ impl Code {
                 "What is wrong with a text",
                 "These have words for codes. A text with any of them is not read.",
                 TEXT,
+            ),
+            (
+                "What is wrong with a text from another world",
+                "What `import` finds in INI, `.env`, sysctl, CSV and dumps. Nothing of a text with any of them is imported; the rules are those of \
+                 [formats.md](formats.md).",
+                FOREIGN,
             ),
             (
                 "What a schema finds in a package",
@@ -103,6 +109,48 @@ codes! {
     SECTION_TOO_LONG = "section-too-long", Error, "a section of more than 4 GiB",
         "Split it in two.";
 
+    }
+    FOREIGN {
+    NO_VALUE = "no-value", Error, "a key without a value",
+        "A line of such a file has a key, `=` and a value.";
+    NO_KEY = "no-key", Error, "a value without a key",
+        "A line of such a file has a key before its `=`.";
+    FOREIGN_NAME = "foreign-name", Error, "no name for a section or an option",
+        "Names are made of letters, digits and `_`. With `--fit-names`, `_` takes the place of any other character.";
+    FOREIGN_TYPE = "foreign-type", Error, "no type for a section",
+        "Types are made of visible ASCII characters. With `--fit-names`, `_` takes the place of any other character.";
+    FOREIGN_PACKAGE = "foreign-package", Error, "no name for a package",
+        "Names of packages are made of visible ASCII characters without `.` and `/`. `--package` puts all into one package of another name.";
+    SHORT_KEY = "short-key", Error, "a key with too few parts",
+        "A key is PACKAGE/SECTION/OPTION, or SECTION/OPTION where `--package` names the package. `--prefix` must leave these parts.";
+    EMPTY_PART = "empty-part", Error, "a key with an empty part",
+        "Two separators follow each other, or the key ends with one and has a value.";
+    KEY_TWICE = "key-twice", Error, "the same a second time",
+        "An option has one value, and a section one name. With `--fit-names`, two names may have become one. Only `ini` and `csv` have lists.";
+    BAD_HEADER = "bad-header", Error, "no header of a section",
+        "A header is `[NAME]` or `[TYPE \"NAME\"]`, and nothing but a comment is behind it.";
+    AFTER_QUOTE = "after-quote", Error, "a word behind the quotes",
+        "Only a comment, in a table only a separator, may be behind the closing quote: put all of the value in quotes.";
+    BAD_ESCAPE = "bad-escape", Error, "an unknown escape",
+        "Behind a backslash in double quotes are `\\\\`, `\\\"`, `n`, `r`, `t`, in `.env` also `$`. In single quotes a backslash is one.";
+    UNCLEAR_COMMENT = "unclear-comment", Error, "a comment or a part of the value",
+        "Readers of INI disagree. Put the value in quotes, or say `--inline-comments yes` or `no`.";
+    CONTINUED_LINE = "continued-line", Error, "a line that goes on, or ends with a backslash",
+        "Readers of INI disagree. Write the value in one line and in quotes.";
+    UTF_16 = "utf-16", Error, "a text in UTF-16",
+        "Its letters are no bytes. Convert it: `iconv -f UTF-16 -t UTF-8`.";
+    FIELD_COUNT = "field-count", Error, "a row of another length",
+        "A row has as many fields as the first one. A field with a separator in it is in quotes.";
+    NO_COLUMN = "no-column", Error, "no such column",
+        "`--name-column` names none of the columns in the first row.";
+    QUOTE_IN_FIELD = "quote-in-field", Error, "a quote within a field",
+        "A field with quotes in it is in quotes itself, and those in it are doubled.";
+    BAD_BASE64 = "bad-base64", Error, "no base64",
+        "The dump is damaged, or was not made by `etcdctl get -w json` or `consul kv export`.";
+    PART_OF_DUMP = "part-of-dump", Error, "a part of a dump",
+        "It was made with a limit and holds not all keys. Importing it would drop the others.";
+    BAD_JSON = "bad-json", Error, "not the JSON of a dump",
+        "It is no JSON, or another document than `etcdctl get -w json` or `consul kv export` print.";
     }
     FOUND {
     UNKNOWN_OPTION = "CMS0101", Warning, "unknown option",
