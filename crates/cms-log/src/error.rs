@@ -2,6 +2,8 @@
 
 use std::{error, fmt, path::PathBuf};
 
+use cms_model::table::{ScriptError, TableError};
+
 use crate::{Digest, Revision};
 
 /// The result of an operation on a log.
@@ -74,6 +76,10 @@ pub enum Error {
         /// The log.
         path: PathBuf,
     },
+    /// A row or a table cannot be as it was asked for; nothing was changed.
+    Table(TableError),
+    /// A script cannot be run, or failed; nothing was changed.
+    Script(ScriptError),
     /// A commit or an object is malformed, which is a fault of the caller.
     Invalid {
         /// What is wrong with it.
@@ -171,6 +177,8 @@ impl fmt::Display for Error {
                 "log {}: an earlier sync failed, nothing is written until the log is opened again",
                 path.display()
             ),
+            Error::Table(error) => error.fmt(f),
+            Error::Script(error) => error.fmt(f),
             Error::Invalid { what } => f.write_str(what),
         }
     }

@@ -44,6 +44,7 @@ fn grow(log: &Sqlite, commits: u64) {
             origin: Origin::Direct,
             kind: CommitKind::Normal,
             packages: vec![PackageEntry { package: name(), body }],
+            tables: Vec::new(),
             conflicts: Vec::new(),
         };
         let appended = log.append(head, &commit, &objects, None).unwrap();
