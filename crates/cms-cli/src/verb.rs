@@ -28,6 +28,7 @@ mod rollback;
 mod search;
 mod shell;
 mod show;
+mod table;
 mod trigger;
 mod undo;
 mod validate;
@@ -81,6 +82,7 @@ pub(crate) const VERBS: &[Verb] = &[
     diff::VERB,
     blame::VERB,
     watch::VERB,
+    table::VERB,
     trigger::VERB,
     rollback::VERB,
     undo::VERB,

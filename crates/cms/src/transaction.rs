@@ -510,7 +510,7 @@ impl Transaction {
     /// Makes a table.
     ///
     /// # Errors
-    /// [`Error::Exists`], [`Error::Expired`]; [`cms_log::Error::Table`] if the definition makes no sense.
+    /// [`Error::Exists`], [`Error::Expired`]; [`Error::Table`] if the definition makes no sense.
     pub fn create_table(&mut self, table: Definition) -> Result<()> {
         self.hold()?;
         work::create(&mut self.tables, &self.snapshot, table)
@@ -547,7 +547,7 @@ impl Transaction {
     /// ```
     ///
     /// # Errors
-    /// [`cms_log::Error::Script`] with the line of what is not allowed or failed, [`cms_log::Error::Table`] for a row that breaks a
+    /// [`Error::Script`] with the line of what is not allowed or failed, [`Error::Table`] for a row that breaks a
     /// rule. The transaction is as it was then.
     pub fn execute_sql(&mut self, script: &str) -> Result<Vec<ScriptAnswer>> {
         self.execute_sql_within(script, ScriptLimits::default())

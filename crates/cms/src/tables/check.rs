@@ -21,7 +21,7 @@ pub(crate) fn check_tables(backend: &dyn Backend, wanted: &[WantedTable]) -> Res
     let (head, tables) = backend.tables()?;
     let mut checked = Vec::new();
     for WantedTable { base, change } in wanted {
-        let name = change.name().map_err(cms_log::Error::Table)?;
+        let name = change.name()?;
         let current = tables.iter().find(|table| table.name == *name);
         if current != change.old.as_ref() {
             return Err(conflict(backend, *base, head, name, vec![format!("table.{name}")])?);

@@ -86,7 +86,7 @@ impl Snapshot {
 
 /// Reads the name of a table.
 pub(crate) fn table_name(name: &str) -> Result<TableName> {
-    TableName::new(name).map_err(|error| cms_log::Error::Table(error).into())
+    Ok(TableName::new(name)?)
 }
 
 /// Tells whether commits of a range touched a table, or any.

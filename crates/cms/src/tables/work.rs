@@ -112,7 +112,7 @@ impl TableWork {
 
 /// Notes a whole change.
 pub(crate) fn wish(works: &mut TableWorks, snapshot: &Snapshot, change: TableChange) -> Result<()> {
-    let name = change.name().map_err(cms_log::Error::Table)?.clone();
+    let name = change.name()?.clone();
     let base = snapshot.find_table(&name)?;
     works.insert(name, TableWork::of(base, change));
     Ok(())
@@ -153,8 +153,7 @@ pub(crate) fn create(works: &mut TableWorks, snapshot: &Snapshot, table: Definit
         return Err(Error::Exists { key: format!("table {}", table.name) });
     }
     // Checked again, since its parts are open to whoever made it.
-    let table = Definition::new(table.name, table.columns, table.key, table.indexes)
-        .map_err(cms_log::Error::Table)?;
+    let table = Definition::new(table.name, table.columns, table.key, table.indexes)?;
     let work = TableWork { base: None, new: Some(Arc::new(table.clone())), rows: BTreeMap::new() };
     works.insert(table.name, work);
     Ok(())
@@ -192,7 +191,7 @@ fn open<'a>(works: &'a mut TableWorks, snapshot: &Snapshot, name: &TableName) ->
 }
 
 fn wrong(table: &TableName, reason: impl Into<String>) -> Error {
-    cms_log::Error::Table(TableError::new(table.as_str(), reason)).into()
+    TableError::new(table.as_str(), reason).into()
 }
 
 /// A table of a [`Transaction`](crate::Transaction): its rows as the transaction sees them, and changing them.
@@ -239,7 +238,7 @@ impl<'a> TableEditor<'a> {
     /// Inserts a row.
     ///
     /// # Errors
-    /// [`Error::Exists`] if there is a row of its key; [`cms_log::Error::Table`] names the column and the rule that it breaks.
+    /// [`Error::Exists`] if there is a row of its key; [`Error::Table`] names the column and the rule that it breaks.
     pub fn insert(&mut self, row: Row) -> Result<()> {
         self.insert_all(vec![row])
     }
@@ -289,10 +288,10 @@ impl<'a> TableEditor<'a> {
         };
         let mut new = old.clone();
         for (name, value) in values {
-            let column = self.definition.column(name.as_ref()).map_err(cms_log::Error::Table)?;
+            let column = self.definition.column(name.as_ref())?;
             new[column] = value.clone();
         }
-        self.definition.check(&new).map_err(cms_log::Error::Table)?;
+        self.definition.check(&new)?;
         let new_key = self.definition.key_of(&new);
         if new_key == key {
             self.work.set(new_key, Some(old), Some(new));
@@ -324,16 +323,15 @@ impl<'a> TableEditor<'a> {
     /// the value that `defaults` name for it, or NULL.
     ///
     /// # Errors
-    /// [`cms_log::Error::Table`] if the definition makes no sense or a row would break it; the table is as it was then.
+    /// [`Error::Table`] if the definition makes no sense or a row would break it; the table is as it was then.
     pub fn alter(
         &mut self,
         change: impl FnOnce(&mut Definition) -> std::result::Result<(), TableError>,
         defaults: &[(Column, Datum)],
     ) -> Result<()> {
         let mut new = Definition::clone(&self.definition);
-        change(&mut new).map_err(cms_log::Error::Table)?;
-        let new =
-            Definition::new(new.name, new.columns, new.key, new.indexes).map_err(cms_log::Error::Table)?;
+        change(&mut new)?;
+        let new = Definition::new(new.name, new.columns, new.key, new.indexes)?;
         if new.name != self.name || key_names(&new) != key_names(&self.definition) {
             return Err(wrong(
                 &self.name,
@@ -366,7 +364,7 @@ impl<'a> TableEditor<'a> {
                     Err(default) => default.clone(),
                 })
                 .collect();
-            new.check(&altered).map_err(cms_log::Error::Table)?;
+            new.check(&altered)?;
             rows.entry(key).or_insert(RowChange { old: None, new: None }).new = Some(altered);
         }
         self.work.rows = rows;
@@ -383,7 +381,7 @@ impl<'a> TableEditor<'a> {
     fn check(&self, rows: &[Row]) -> Result<Vec<Row>> {
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows {
-            self.definition.check(row).map_err(cms_log::Error::Table)?;
+            self.definition.check(row)?;
             keys.push(self.definition.key_of(row));
         }
         Ok(keys)
@@ -401,7 +399,7 @@ pub(crate) fn execute(
     script: &str,
     limits: ScriptLimits,
 ) -> Result<Vec<ScriptAnswer>> {
-    let script = Script::parse(script).map_err(cms_log::Error::Script)?;
+    let script = Script::parse(script).map_err(Error::Script)?;
     let backend = &*snapshot.store().log("run a script")?.backend;
     for _ in 0..LOOKS {
         let (head, _) = backend.tables()?;
@@ -418,7 +416,7 @@ pub(crate) fn execute(
             Err(error) => return Err(error.into()),
             Ok(run) => {
                 for change in run.changes {
-                    let name = change.name().map_err(cms_log::Error::Table)?.clone();
+                    let name = change.name()?.clone();
                     let work = open(works, snapshot, &name)?;
                     for row in &change.rows {
                         work.set(change.key_of(row), row.old.clone(), row.new.clone());
