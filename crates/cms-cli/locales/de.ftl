@@ -897,7 +897,7 @@ table-limit = Höchstens so viele Zeilen oder Commits
 table-offset = query: so viele Zeilen zuerst übergehen
 table-csv = insert: die Zeilen einer CSV-Datei, deren erste Zeile die Spalten nennt; - liest die Standardeingabe
 table-replace = insert: Zeilen an die Stelle derer mit den gleichen Schlüsseln setzen
-table-file = sql: das Skript einer Datei; - liest die Standardeingabe
+table-script = sql: das Skript einer Datei; - liest die Standardeingabe
 table-which = die Tabelle fehlt
 table-which-hint = `cms table list` zeigt die Tabellen
 table-no-value = `{ $text }` gibt keiner Spalte einen Wert
@@ -905,7 +905,7 @@ table-no-value-hint = SPALTE=WERT schreiben
 table-no-key = der Schlüssel der Zeile fehlt
 table-no-key-hint = die Werte der Schlüsselspalten angeben, durch Kommas getrennt
 table-no-script = das Skript fehlt oder ist doppelt angegeben
-table-no-script-hint = `cms table sql 'SELECT …'` oder `cms table sql --file DATEI` schreiben
+table-no-script-hint = `cms table sql 'SELECT …'` oder `cms table sql --script DATEI` schreiben
 table-none = es gibt keine Tabellen (cms table create)
 table-rows = { $count ->
     [one] { $count } Zeile

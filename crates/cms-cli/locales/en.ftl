@@ -901,7 +901,7 @@ table-limit = At most so many rows or commits
 table-offset = query: pass over so many rows first
 table-csv = insert: the rows of a CSV file whose first line names the columns; - reads standard input
 table-replace = insert: put the rows in the place of those of the same keys
-table-file = sql: the script of a file; - reads standard input
+table-script = sql: the script of a file; - reads standard input
 table-which = the table is missing
 table-which-hint = `cms table list` shows the tables
 table-no-value = `{ $text }` gives no column a value
@@ -909,7 +909,7 @@ table-no-value-hint = write COLUMN=VALUE
 table-no-key = the key of the row is missing
 table-no-key-hint = give the values of the key's columns, with commas between them
 table-no-script = the script is missing, or given twice
-table-no-script-hint = write `cms table sql 'SELECT …'` or `cms table sql --file FILE`
+table-no-script-hint = write `cms table sql 'SELECT …'` or `cms table sql --script FILE`
 table-none = there are no tables (cms table create)
 table-rows = { $count ->
     [one] { $count } row

@@ -192,6 +192,9 @@ pub trait Backend: Send + Sync {
     /// Returns the rows of a table at the head that a query asks for, in its order.
     fn rows(&self, table: &Definition, query: &Query) -> Result<TableRead<Vec<Row>>>;
 
+    /// Returns how many rows a table has at the head.
+    fn count_rows(&self, table: &Definition) -> Result<TableRead<u64>>;
+
     /// Returns the rows of a table at the head that have these keys, in the order of the keys.
     fn rows_by_key(&self, table: &Definition, keys: &[Row]) -> Result<TableRead<Vec<Option<Row>>>>;
 

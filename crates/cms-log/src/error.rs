@@ -77,7 +77,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// A row or a table cannot be as it was asked for; nothing was changed.
-    Table(TableError),
+    Table(Box<TableError>),
     /// A script cannot be run, or failed; nothing was changed.
     Script(ScriptError),
     /// A commit or an object is malformed, which is a fault of the caller.
@@ -99,6 +99,10 @@ pub struct Fault {
 }
 
 impl Error {
+    pub(crate) fn table(error: TableError) -> Error {
+        Error::Table(Box::new(error))
+    }
+
     /// Returns whether another commit came first, so that rebasing and trying again may succeed.
     pub fn is_head_moved(&self) -> bool {
         matches!(self, Error::HeadMoved { .. })
@@ -204,5 +208,11 @@ impl error::Error for Error {
             },
             _ => None,
         }
+    }
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Error {
+        Error::table(error)
     }
 }

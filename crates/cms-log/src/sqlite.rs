@@ -873,6 +873,10 @@ impl Backend for Sqlite {
         self.read_rows(table, query)
     }
 
+    fn count_rows(&self, table: &Definition) -> Result<TableRead<u64>> {
+        self.read_count(table)
+    }
+
     fn rows_by_key(&self, table: &Definition, keys: &[Row]) -> Result<TableRead<Vec<Option<Row>>>> {
         self.read_rows_by_key(table, keys)
     }

@@ -92,6 +92,7 @@ pub(crate) fn rows_change_with_their_commit(backend: &dyn Backend) {
     assert_eq!(found(backend, &["host=cellar", "seen>=2", "active=true"]), std::slice::from_ref(&two));
     assert_eq!(found(backend, &["host^=ro", "until<2027-01-01T00:00:00Z"]), std::slice::from_ref(&moved));
     assert_eq!(found(backend, &["!host?"]), Vec::<Row>::new());
+    assert_eq!(backend.count_rows(&leases()).unwrap().found, Some(2));
     let keys = [leases().key_of(&two), vec![Datum::Text("10.9.9.9".into())]];
     assert_eq!(backend.rows_by_key(&leases(), &keys).unwrap().found, Some(vec![Some(two), None]));
     // As the database sorts, so does the model.

@@ -58,7 +58,7 @@ pub enum Error {
         reason: String,
     },
     /// A table or a row cannot be as it was asked for; nothing was changed.
-    Table(TableError),
+    Table(Box<TableError>),
     /// A script of SQL is not allowed or failed; nothing was changed.
     Script(ScriptError),
     /// A package file does not parse, so nothing can be committed to the package.
@@ -355,6 +355,6 @@ impl From<cms_log::Error> for Error {
 
 impl From<TableError> for Error {
     fn from(error: TableError) -> Error {
-        Error::Table(error)
+        Error::Table(Box::new(error))
     }
 }

@@ -152,7 +152,7 @@ impl Store {
         absorbed: &Absorbed,
         progress: &mut Progress,
     ) -> Result<()> {
-        if !request.wanted.tables.is_empty() {
+        if !(request.wanted.tables.is_empty() && request.terms.tables.is_empty()) {
             // Rows are compared with what the log has, so all before it must be there. Where they cannot be, the head is what it was.
             flush(log, writing, progress);
         }

@@ -13,7 +13,7 @@ pub use self::past::TableHistory;
 pub use self::view::Table;
 pub use self::work::TableEditor;
 pub(crate) use self::{
-    check::{check_tables, creations, unless_changed},
+    check::{check_tables, creations, unless_changed, unless_touched},
     past::undone,
     show::{display, row_key},
     view::table_name,

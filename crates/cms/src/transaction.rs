@@ -504,7 +504,20 @@ impl Transaction {
     /// [`Error::NotFound`], [`Error::Expired`]; as [`Snapshot::table`].
     pub fn table(&mut self, name: &str) -> Result<TableEditor<'_>> {
         self.hold()?;
+        if self.isolation == Isolation::Serializable {
+            self.require_table(name)?;
+        }
         TableEditor::new(&mut self.tables, &self.snapshot, name)
+    }
+
+    /// Makes the commit depend on a table being as the snapshot has it, with all its rows.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if it is no name of a table.
+    pub fn require_table(&mut self, name: &str) -> Result<()> {
+        let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
+        self.terms.tables.insert(Some(table_name(name)?), base);
+        Ok(())
     }
 
     /// Makes a table.
@@ -559,6 +572,9 @@ impl Transaction {
     /// As `execute_sql`.
     pub fn execute_sql_within(&mut self, script: &str, limits: ScriptLimits) -> Result<Vec<ScriptAnswer>> {
         self.hold()?;
+        if self.isolation == Isolation::Serializable {
+            self.terms.tables.insert(None, self.snapshot.revision().unwrap_or(Revision::EMPTY));
+        }
         work::execute(&mut self.tables, &self.snapshot, script, limits)
     }
 

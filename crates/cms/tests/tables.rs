@@ -9,7 +9,7 @@ use std::time::Duration;
 use cms::model::table::{Column, Comparison, Datum, Definition, Query, Row};
 use cms::{
     BackupOptions, BackupSource, CommitOptions, Committed, Confirm, Error, FindingSeverity, HistoryQuery,
-    Options, RestoreOptions, Revision, ScriptLimits, Snapshot, Store, TableHistory, Transaction,
+    Isolation, Options, RestoreOptions, Revision, ScriptLimits, Snapshot, Store, TableHistory, Transaction,
 };
 use support::{Home, NETWORK, key, set};
 
@@ -256,6 +256,34 @@ fn rows_that_nobody_confirms_come_back() {
     let settled = store.cancel(committed.armed.unwrap().tokens.first().map(String::as_str)).unwrap();
     assert_eq!(settled.conflicts, ["table.leases.10.0.0.2"], "what somebody has changed since stays");
     assert_eq!(hosts(&store), "attic barn");
+}
+
+#[test]
+fn what_was_read_of_a_table_can_be_required() {
+    let (_home, store) = filled(&[lease(1, "attic")]);
+    let read = |serializable: bool, required: bool| {
+        let isolation = if serializable { Isolation::Serializable } else { Isolation::Snapshot };
+        let mut tx = store.transaction().unwrap().isolation(isolation);
+        if required {
+            tx.require_table("leases").unwrap();
+        }
+        let count = tx.table("leases").unwrap().query(&Query::default()).unwrap().len();
+        set(&mut tx, "network.lan.count", &format!("{count}{serializable}{required}"));
+        tx
+    };
+    let (plain, required, serial) = (read(false, false), read(false, true), read(true, false));
+    let mut script = store.transaction().unwrap().isolation(Isolation::Serializable);
+    script.execute_sql("SELECT 1").unwrap();
+    set(&mut script, "network.lan.script", "1");
+    commit(&store, |tx| tx.table("leases")?.insert(lease(2, "cellar"))).unwrap();
+    for refused in [required, serial, script] {
+        match refused.commit() {
+            Err(Error::Conflict { keys, .. }) => assert_eq!(keys, ["table.leases"]),
+            other => panic!("{other:?}"),
+        }
+    }
+    plain.commit().unwrap();
+    read(true, true).commit().unwrap();
 }
 
 #[test]

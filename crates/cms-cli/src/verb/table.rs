@@ -82,7 +82,7 @@ fn arguments(command: Command, help: Help) -> Command {
         .arg(
             Arg::new("replace").long("replace").action(ArgAction::SetTrue).help(help!("table-replace", help)),
         )
-        .arg(Arg::new("file").long("file").short('f').value_name("FILE").help(help!("table-file", help)))
+        .arg(Arg::new("script").long("script").value_name("FILE").help(help!("table-script", help)))
         .arg(super::at(help))
         .arg(super::message(help))
         .arg(super::dry_run(help))
@@ -146,7 +146,7 @@ fn assignment(text: &str) -> Result<(&str, &str), Failure> {
 /// Reads a key: its columns, with commas between them where it has several.
 fn key(table: &Definition, text: &str) -> Result<Row, Failure> {
     let texts: Vec<&str> = if table.key.len() == 1 { vec![text] } else { text.split(',').collect() };
-    Ok(table.key_from_text(&texts).map_err(cms::Error::Table)?)
+    Ok(table.key_from_text(&texts).map_err(cms::Error::from)?)
 }
 
 /// A value for programs.

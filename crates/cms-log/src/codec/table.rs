@@ -25,8 +25,8 @@ pub(crate) fn write_change(writer: &mut Writer, change: &TableChange) {
     writer.u8(kind);
     written.into_iter().flatten().for_each(|definition| write_definition(writer, definition));
     writer.list(&change.rows, |writer, row| {
-        writer.option(row.old.as_ref(), |writer, row| write_row(writer, row));
-        writer.option(row.new.as_ref(), |writer, row| write_row(writer, row));
+        writer.option(row.old.as_ref(), write_row);
+        writer.option(row.new.as_ref(), write_row);
     });
 }
 

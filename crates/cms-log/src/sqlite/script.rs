@@ -138,7 +138,7 @@ impl Sqlite {
             let is_here = error.to_string().contains(&format!("{}.", table.name));
             constraint(table, &error).filter(|_| is_here).map(|reason| table.error(reason))
         }) {
-            return Error::Table(unique);
+            return Error::table(unique);
         }
         let code = error.sqlite_error_code();
         match (&error, code) {
@@ -210,13 +210,13 @@ impl Sqlite {
             let value = datum(column.kind, row.get_ref(from + number).map_err(fault)?);
             let value = value.ok_or_else(|| {
                 let reason = format!("{} is no {}", loose[from + number], column.kind.word());
-                Error::Table(
+                Error::table(
                     TableError::new(table.name.as_str(), reason).in_row(&*key).in_column(&column.name),
                 )
             })?;
             values.push(value);
         }
-        table.check(&values).map_err(Error::Table)?;
+        table.check(&values).map_err(Error::table)?;
         Ok(values)
     }
 }

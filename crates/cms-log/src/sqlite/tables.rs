@@ -47,6 +47,20 @@ impl Sqlite {
         })
     }
 
+    pub(super) fn read_count(&self, table: &Definition) -> Result<TableRead<u64>> {
+        self.read(|connection| {
+            let fault = |error| self.fault(format!("count the rows of table {}", table.name), error);
+            let _moment = connection.unchecked_transaction().map_err(fault)?;
+            let head = self.head_of(connection)?;
+            if self.definition(connection, &table.name)?.as_ref() != Some(table) {
+                return Ok(TableRead { head, found: None });
+            }
+            let sql = format!("SELECT count(*) FROM main.{}", table.name.quoted());
+            let count = connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).map_err(fault)?;
+            Ok(TableRead { head, found: Some(count.unsigned_abs()) })
+        })
+    }
+
     pub(super) fn read_rows_by_key(
         &self,
         table: &Definition,
@@ -130,14 +144,14 @@ impl Sqlite {
 
     /// Does to the tables what a commit says. The caller has begun a transaction.
     pub(super) fn apply_change(&self, connection: &Connection, change: &TableChange) -> Result<()> {
-        let name = change.name().map_err(Error::Table)?;
+        let name = change.name().map_err(Error::table)?;
         let found = self.definition(connection, name)?;
         if found.as_ref() != change.old.as_deref() {
             let reason = match found {
                 Some(_) => "the table is another one than the commit was made for",
                 None => "there is no such table",
             };
-            return Err(Error::Table(TableError::new(name.as_str(), reason)));
+            return Err(Error::table(TableError::new(name.as_str(), reason)));
         }
         let fault = |error| self.fault(format!("change table {name}"), error);
         if let (Some(old), true) = (&change.old, change.is_rows()) {
@@ -171,7 +185,7 @@ impl Sqlite {
             let key = table.key_of(old);
             if statement.execute(params_from_iter(key.iter().map(Bound))).map_err(fault)? != 1 {
                 let error = table.error("there is no such row").in_row(key_text(&key));
-                return Err(Error::Table(error));
+                return Err(Error::table(error));
             }
         }
         self.insert_rows(connection, table, change.rows.iter().filter_map(|row| row.new.as_ref()))
@@ -190,7 +204,7 @@ impl Sqlite {
         for row in rows {
             statement.execute(params_from_iter(row.iter().map(Bound))).map_err(|error| {
                 match constraint(table, &error) {
-                    Some(reason) => Error::Table(table.error(reason).in_row(key_text(&table.key_of(row)))),
+                    Some(reason) => Error::table(table.error(reason).in_row(key_text(&table.key_of(row)))),
                     None => fault(error),
                 }
             })?;
@@ -381,5 +395,5 @@ pub(super) fn loose_row(columns: usize, row: &rusqlite::Row<'_>) -> rusqlite::Re
 
 /// Returns the names of the columns that a statement answers.
 pub(super) fn column_names(statement: &Statement<'_>) -> Vec<String> {
-    statement.column_names().into_iter().map(str::to_owned).collect()
+    statement.column_names().map(str::to_owned).collect()
 }

@@ -112,6 +112,8 @@ impl Script {
         let mut words = Words { text, at: 0, line: 1 };
         let mut start: Option<(usize, usize)> = None;
         let mut before = String::new();
+        // Behind IS, or IS NOT.
+        let mut is_test = false;
         loop {
             let word = words.next()?;
             let refuse = |what: &str, why: &str| {
@@ -156,7 +158,20 @@ impl Script {
                     if upper == "INTO" && before == "REPLACE" {
                         return refuse("REPLACE INTO", "write INSERT with ON CONFLICT (…) DO UPDATE");
                     }
+                    let tests = ["NULL", "NOT", "TRUE", "FALSE", "DISTINCT"];
+                    if is_test && !tests.contains(&upper.as_str()) {
+                        return refuse(
+                            "IS",
+                            "only NULL, TRUE, FALSE and DISTINCT FROM may follow it; else write =",
+                        );
+                    }
                     script.names.insert(word.text.to_ascii_lowercase());
+                }
+                _ if is_test => {
+                    return refuse(
+                        "IS",
+                        "only NULL, TRUE, FALSE and DISTINCT FROM may follow it; else write =",
+                    );
                 }
                 Kind::Quoted => {
                     script.names.insert(word.text.to_ascii_lowercase());
@@ -171,6 +186,7 @@ impl Script {
                     _ => {}
                 },
             }
+            is_test = upper == "IS" || is_test && upper == "NOT";
             before = upper;
         }
     }
@@ -276,9 +292,14 @@ impl<'a> Words<'a> {
             let rest = &self.text[self.at..];
             let len = if rest.starts_with("--") {
                 rest.find('\n').unwrap_or(rest.len())
-            } else if rest.starts_with("/*") {
-                match rest.find("*/") {
-                    Some(end) => end + 2,
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                match comment.find("*/") {
+                    // One database nests comments, the other does not.
+                    Some(end) if comment[..end].contains("/*") => {
+                        let reason = "a comment holds another one".to_owned();
+                        return Err(ScriptError { line: self.line, reason });
+                    }
+                    Some(end) => end + 4,
                     None => {
                         let reason = "a comment is opened and not closed".to_owned();
                         return Err(ScriptError { line: self.line, reason });
@@ -325,13 +346,19 @@ mod tests {
         refused("SELECT ?1", "parameters");
         refused("SELECT x'00'", "bytes");
         refused("SELECT rowid FROM t", "key");
+        refused("SELECT a FROM t WHERE a IS b", "write =");
+        refused("SELECT a FROM t WHERE a IS NOT 5", "write =");
         refused("SELECT 'open", "not closed");
         refused("SELECT 1 /* open", "not closed");
+        refused("SELECT 1 /* a /* b */ */", "holds another one");
+        refused("SELECT 1 /*/ 2", "not closed");
         refused("(SELECT 1)", "a statement is");
     }
 
     #[test]
     fn text_and_comments_are_not_looked_at() {
+        let script = "SELECT 1 FROM t WHERE a IS NOT NULL AND b IS NOT DISTINCT FROM c";
+        assert!(Script::parse(script).is_ok());
         let script = "-- PRAGMA\nSELECT 'PRAGMA; ''ATTACH', \"a\"\"b\" FROM t /* DROP ; */; ; select replace(a, 'x', 'y') from t;";
         let script = Script::parse(script).expect("it is allowed");
         assert_eq!(script.statements().len(), 2);

@@ -79,6 +79,24 @@ pub(crate) fn unless_changed(
     Ok((left, lost))
 }
 
+/// Says that a table is not what it was at a revision, if it is not; without a name, any table.
+pub(crate) fn unless_touched(backend: &dyn Backend, base: Revision, name: Option<&TableName>) -> Result<()> {
+    let head = backend.head()?;
+    let mut other = None;
+    visit_table_commits(backend, base, head, name, &mut |commit| {
+        other = Some(commit);
+        ControlFlow::Break(())
+    })?;
+    let Some(commit) = other else { return Ok(()) };
+    let touched = commit.tables.iter().filter_map(|change| change.name().ok());
+    let keys = touched.filter(|touched| name.is_none_or(|name| name == *touched));
+    Err(Error::Conflict {
+        keys: keys.map(|name| format!("table.{name}")).collect(),
+        revision: commit.revision,
+        author: commit.author,
+    })
+}
+
 fn conflict(
     backend: &dyn Backend,
     base: Revision,

@@ -146,6 +146,17 @@ impl Table {
         }
     }
 
+    /// Returns how many rows there are.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub fn count(&self) -> Result<u64> {
+        match self.now(|backend| backend.count_rows(&self.definition))? {
+            Some(count) => Ok(count),
+            None => Ok(self.past()?.len() as u64),
+        }
+    }
+
     /// Says how the database answers a query: with which index, or by looking at all rows.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub(super) fn insert(words: &Words<'_>, session: &mut Session) -> Result<Exit, F
         None => {
             let values: Vec<(&str, &str)> =
                 words.rest.iter().map(|text| assignment(text)).collect::<Result<_, _>>()?;
-            vec![definition.row_from_text(&values).map_err(cms::Error::Table)?]
+            vec![definition.row_from_text(&values).map_err(cms::Error::from)?]
         }
     };
     if words.matches.get_flag("replace") {
@@ -40,8 +40,8 @@ pub(super) fn update(words: &Words<'_>, session: &mut Session) -> Result<Exit, F
     let mut values = Vec::new();
     for text in rest {
         let (name, value) = assignment(text)?;
-        let column = definition.column(name).map_err(cms::Error::Table)?;
-        values.push((name, definition.datum_from_text(column, value).map_err(cms::Error::Table)?));
+        let column = definition.column(name).map_err(cms::Error::from)?;
+        values.push((name, definition.datum_from_text(column, value).map_err(cms::Error::from)?));
     }
     values.extend(words.all("null").into_iter().map(|name| (name, Datum::Null)));
     table.update(&key, &values)?;
@@ -89,7 +89,7 @@ fn from_csv(table: &Definition, text: &str) -> Result<Vec<Row>, Failure> {
         .iter()
         .map(|name| table.column(name.as_deref().unwrap_or_default()))
         .collect::<Result<_, _>>()
-        .map_err(cms::Error::Table)?;
+        .map_err(cms::Error::from)?;
     let mut rows = Vec::new();
     for (line, fields) in lines {
         if fields.len() != columns.len() {

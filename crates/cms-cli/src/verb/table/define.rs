@@ -9,8 +9,8 @@ use crate::session::Session;
 
 pub(super) fn create(words: &Words<'_>, session: &mut Session) -> Result<Exit, Failure> {
     let key: Vec<&str> = words.all("key").into_iter().flat_map(columns).collect();
-    let mut table = Definition::parse(words.table()?, &words.rest, &key).map_err(cms::Error::Table)?;
-    add_indexes(&mut table, words).map_err(cms::Error::Table)?;
+    let mut table = Definition::parse(words.table()?, &words.rest, &key).map_err(cms::Error::from)?;
+    add_indexes(&mut table, words).map_err(cms::Error::from)?;
     let mut transaction = words.transaction(session)?;
     transaction.create_table(table)?;
     words.finish(transaction, session)
@@ -19,7 +19,7 @@ pub(super) fn create(words: &Words<'_>, session: &mut Session) -> Result<Exit, F
 pub(super) fn alter(words: &Words<'_>, session: &mut Session) -> Result<Exit, Failure> {
     let mut transaction = words.transaction(session)?;
     let mut table = transaction.table(words.table()?)?;
-    let wrong = |reason: String| cms::Error::Table(table.definition().error(reason));
+    let wrong = |reason: String| cms::Error::from(table.definition().error(reason));
     let added: Vec<Column> = words
         .all("add")
         .into_iter()

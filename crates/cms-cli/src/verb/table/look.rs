@@ -22,7 +22,7 @@ pub(super) fn list(words: &Words<'_>, session: &mut Session) -> Result<Exit, Fai
     let mut rows = Vec::new();
     let mut answers = Vec::new();
     for table in snapshot.tables()? {
-        let count = snapshot.table(table.name.as_str())?.query(&Query::default())?.len();
+        let count = snapshot.table(table.name.as_str())?.count()?;
         answers.push(definition_to_json(&table, count));
         let columns: Vec<String> = table.columns.iter().map(ToString::to_string).collect();
         rows.push(vec![table.name.to_string(), count.to_string(), columns.join(", ")]);
@@ -40,7 +40,7 @@ pub(super) fn list(words: &Words<'_>, session: &mut Session) -> Result<Exit, Fai
 
 pub(super) fn show(words: &Words<'_>, session: &mut Session) -> Result<Exit, Failure> {
     let table = words.snapshot(session)?.table(words.table()?)?;
-    let count = table.query(&Query::default())?.len();
+    let count = table.count()?;
     let definition = table.definition();
     if session.globals.json {
         let answer = json!({ "tables": [definition_to_json(definition, count)] });
@@ -59,18 +59,18 @@ pub(super) fn show(words: &Words<'_>, session: &mut Session) -> Result<Exit, Fai
         line.push_str(&format!(" --{option} {}", names(definition, &index.columns)));
     }
     session.output.line(line)?;
-    session.output.say(&msg!("table-rows", count = count));
+    session.output.say(&msg!("table-rows", count = usize::try_from(count).unwrap_or(usize::MAX)));
     Ok(Exit::Ok)
 }
 
 pub(super) fn query(words: &Words<'_>, session: &mut Session) -> Result<Exit, Failure> {
     let table = words.snapshot(session)?.table(words.table()?)?;
     let definition = table.definition().clone();
-    let mut query = Query::parse(&definition, &words.rest).map_err(cms::Error::Table)?;
+    let mut query = Query::parse(&definition, &words.rest).map_err(cms::Error::from)?;
     for list in words.all("order") {
         for column in columns(list) {
             let (name, descending) = column.strip_prefix('-').map_or((column, false), |name| (name, true));
-            query = query.order_by(&definition, name, descending).map_err(cms::Error::Table)?;
+            query = query.order_by(&definition, name, descending).map_err(cms::Error::from)?;
         }
     }
     query.limit = words.matches.get_one("limit").copied();
@@ -141,7 +141,7 @@ fn names(table: &Definition, columns: &[usize]) -> String {
     names.map(|column| column.name.as_str()).collect::<Vec<_>>().join(",")
 }
 
-fn definition_to_json(table: &Definition, rows: usize) -> JsonValue {
+fn definition_to_json(table: &Definition, rows: u64) -> JsonValue {
     let list = |columns: &[usize]| -> Vec<&str> {
         columns
             .iter()

@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::text::msg;
 
 pub(super) fn run(words: &Words<'_>, session: &mut Session) -> Result<Exit, Failure> {
-    let script = match crate::verb::text_of(words.matches, "file") {
+    let script = match crate::verb::text_of(words.matches, "script") {
         Some(file) if words.name.is_none() => change::read(file)?,
         // A script in words: the first stands where other actions have the name of a table.
         None if words.name.is_some() => {
