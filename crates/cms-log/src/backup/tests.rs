@@ -162,7 +162,7 @@ fn a_newer_one_says_so() {
     let mut frames = frame::FrameWriter::begin(&mut file).unwrap();
     frames.frame(frame::Kind::Header, &[9, 1, 2, 3]).unwrap();
     let error = Chain::default().read(&mut &file[..], None, &mut |_| {}).unwrap_err();
-    assert!(matches!(error, BackupError::Newer { found: 9, known: 1 }), "{error}");
+    assert!(matches!(error, BackupError::Newer { found: 9, known: 2 }), "{error}");
     let other = Chain::default().read(&mut &b"#!/bin/sh\n"[..], None, &mut |_| {}).unwrap_err();
     assert!(matches!(other, BackupError::NotABackup), "{other}");
 }
