@@ -148,7 +148,7 @@ fn what_is_wrong_is_said() {
     run(&home, ["query", "nothing"]).exits(3).stderr_has("table nothing");
     run(&home, ["delete", "leases", "10.0.0.9"]).exits(3).stderr_has("table.leases.10.0.0.9");
     run(&home, ["show"]).exits(2).stderr_has("the table is missing");
-    home.cms(["help", "table"]).env("LANG", "de_DE.UTF-8").run().success().stdout_has("sofort fest");
+    home.cms(["help", "table"]).env("LC_ALL", "de_DE.UTF-8").run().success().stdout_has("sofort fest");
 }
 
 /// Kills within and after every call that changes a file: the rows of a commit are all there, or none.

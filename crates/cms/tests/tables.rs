@@ -14,7 +14,7 @@ use cms::{
 use support::{Home, NETWORK, key, set};
 
 fn leases() -> Definition {
-    let columns = ["ip TEXT required|ipv4", "host TEXT len:1,20", "uses INT"];
+    let columns = ["ip TEXT required|ipv4", "host TEXT len:1,20", "uses INT between:0,200"];
     let mut table = Definition::parse("leases", &columns, &["ip"]).unwrap();
     table.add_index(&["host"], true).unwrap();
     table
@@ -339,6 +339,8 @@ fn wrong_rows_and_definitions_are_refused_with_their_place() {
     refused(table.insert(lease(1, "roof")), "table.leases.10.0.0.1 exists already");
     refused(table.insert_all(vec![lease(4, "a"), lease(4, "b")]), "table.leases.10.0.0.4 exists already");
     refused(table.insert(vec![Datum::Null; 3]), "column ip: a column of the key has no value");
+    let many = vec![Datum::Text("10.0.0.4".into()), Datum::Null, Datum::Int(201)];
+    refused(table.insert(many), "column uses: 201 is not a number from 0 to 200 (rule between:0,200)");
     refused(table.insert(ip(4)), "the row has 1 values, the table 3 columns");
     refused(table.update(&ip(1), &[("host", Datum::Int(4))]), "column host: 4 is INT, the column is TEXT");
     refused(

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::datum::key_text;
 use super::{ColumnName, ColumnType, Datum, Row, TableError, TableName};
-use crate::schema::{RuleSet, Rules};
+use crate::schema::{Measure, RuleSet, Rules};
 
 /// The most columns, and indexes.
 const COLUMNS: usize = 128;
@@ -292,7 +292,12 @@ impl Definition {
         let compiled = self.compiled.get_or_init(|| {
             let rules = Rules::default();
             let each = self.columns.iter().map(|column| {
-                RuleSet::parse_column(&column.rules, &rules).map_err(|error| {
+                let measure = match column.kind {
+                    ColumnType::Int => Some(Measure::Number),
+                    ColumnType::Float => Some(Measure::Float),
+                    _ => None,
+                };
+                RuleSet::parse_column(&column.rules, measure, &rules).map_err(|error| {
                     let hint = error.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
                     let reason = format!("its rules cannot be read: {error}{hint}");
                     self.error(reason).in_column(&column.name).by_rule(column.rules.clone())
