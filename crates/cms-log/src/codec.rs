@@ -1,8 +1,8 @@
 //! The bytes of commits (`docs/log-format.md`, section 3).
 
-use cms_model::{Change, ChangeKind, Edit, IdSplice, Name, PackageName, SectionId, Splice, TypeName, Value};
-
 pub(crate) mod table;
+
+use cms_model::{Change, ChangeKind, Edit, IdSplice, Name, PackageName, SectionId, Splice, TypeName, Value};
 
 use crate::{
     Commit, CommitKind, Digest, EntryBody, Header, Object, ObjectKind, Origin, PackageEntry, Revision,
@@ -679,20 +679,22 @@ mod tests {
         let conflicts = vec((package(), change()), 0..3);
         let tables = vec(table::tests::change(), 0..3);
         (revision(), any::<i64>(), words, origins, kinds, packages, tables, conflicts).prop_map(
-            |(revision, time_us, (author, tool, message), origin, kind, packages, tables, conflicts)| Commit {
-                revision,
-                time_us,
-                author,
-                tool,
-                message,
-                origin,
-                kind,
-                packages: packages
-                    .into_iter()
-                    .map(|(package, body)| PackageEntry { package, body })
-                    .collect(),
-                tables,
-                conflicts,
+            |(revision, time_us, (author, tool, message), origin, kind, packages, tables, conflicts)| {
+                Commit {
+                    revision,
+                    time_us,
+                    author,
+                    tool,
+                    message,
+                    origin,
+                    kind,
+                    packages: packages
+                        .into_iter()
+                        .map(|(package, body)| PackageEntry { package, body })
+                        .collect(),
+                    tables,
+                    conflicts,
+                }
             },
         )
     }

@@ -114,7 +114,10 @@ pub(crate) fn a_commit_that_does_not_fit_changes_nothing(backend: &dyn Backend) 
     refused(rows(vec![insert(&three), delete(&lease(9, "-"))]), "row 10.0.0.9: there is no such row");
     let mut same_ip = three.clone();
     same_ip[0] = one[0].clone();
-    refused(rows(vec![insert(&same_ip)]), "row 10.0.0.1: another row has the same value, which is unique: ip");
+    refused(
+        rows(vec![insert(&same_ip)]),
+        "row 10.0.0.1: another row has the same value, which is unique: ip",
+    );
     let mut same_mac = three;
     same_mac[1] = one[1].clone();
     refused(
