@@ -97,6 +97,7 @@ fn commit_to(name: &PackageName, state: &mut Package, first: Revision, commit: u
         origin: Origin::Direct,
         kind: CommitKind::Normal,
         packages: vec![PackageEntry { package: name.clone(), body }],
+        tables: Vec::new(),
         conflicts: Vec::new(),
     })
 }

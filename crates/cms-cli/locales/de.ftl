@@ -76,6 +76,7 @@ verb-commit = Aus dem Vorgemerkten eine Revision machen
 verb-confirm = Einen Commit behalten, der sonst zurückgenommen wird
 verb-history = Die Commits auflisten, den neuesten zuerst
 verb-watch = Zeigen, was committet wird, sobald es geschieht
+verb-table = Zeilen einer Form in Tabellen führen, mit Geschichte; Änderungen werden sofort festgeschrieben
 verb-trigger = Zeigen, welcher Dienst mit welcher Revision läuft, oder ausführen, was ansteht
 verb-diff = Zeigen, was sich zwischen zwei Ständen geändert hat
 verb-blame = Zeigen, wer jede Option zuletzt gesetzt hat
@@ -185,6 +186,14 @@ examples-watch =
     cms watch
     cms watch 'network.*.mtu' --json
     cms watch network --cursor firewall --exec /etc/init.d/firewall
+examples-table =
+    cms table create leases 'ip TEXT ipv4' 'mac TEXT mac' 'host TEXT' --key ip --unique mac
+    cms table insert leases ip=10.0.0.7 mac=02:00:00:00:00:07 -m "der Drucker"
+    cms table insert leases --csv leases.csv --replace
+    cms table query leases 'ip^=10.' --order host --format csv
+    cms table update leases 10.0.0.7 host=printer
+    cms table sql "DELETE FROM leases WHERE host IS NULL"
+    cms table history leases 10.0.0.7
 examples-trigger =
     cms set cms.firewall=trigger
     cms add_list cms.firewall.pattern=network
@@ -1173,3 +1182,46 @@ explanation-CMS0212 = Eine Klammer oder ein Anführungszeichen ist nicht geschlo
 explanation-CMS0213 = Das Muster ist kein regulärer Ausdruck, schaut voraus oder zurück, verweist auf Gefundenes, oder bräuchte zu viel Speicher.
 explanation-CMS0214 = Es braucht einen: `config field 'NAME'` oder `option name 'NAME'`.
 explanation-CMS0215 = Es wurde für eine neuere Version dieses Programms geschrieben.
+
+# Tabellen
+
+table-action = list, show, query, history, create, alter, drop, insert, update, delete oder sql; was etwas ändert, schreibt sofort fest, mit -m
+table-name = Die Tabelle: NAME oder PAKET.NAME; bei sql das Skript
+table-words = create: Spalten als 'NAME TYP [REGELN]'; insert: SPALTE=WERT …; update: SCHLÜSSEL SPALTE=WERT …; delete: SCHLÜSSEL …; query: SPALTE=WERT, auch mit != < <= > >= ^= (beginnt mit), SPALTE? (hat einen Wert), '!SPALTE?' (hat keinen); history: SCHLÜSSEL
+table-key = Die Spalten des Schlüssels einer neuen Tabelle; sonst die erste
+table-unique = Ein Index, in dem keine zwei Zeilen die gleichen Werte haben; mehrmals möglich
+table-index = Ein Index zum Suchen und Sortieren; mehrmals möglich
+table-no-index = Den Index dieser Spalten entfernen
+table-add = alter: eine Spalte anfügen, als 'NAME TYP [REGELN]'
+table-drop = alter: eine Spalte entfernen
+table-default = alter: der Wert einer neuen Spalte in den vorhandenen Zeilen
+table-null = update: einer Spalte den Wert nehmen
+table-order = query: nach einer Spalte sortieren, mit - rückwärts; mehrmals möglich
+table-limit = Höchstens so viele Zeilen oder Commits
+table-offset = query: so viele Zeilen zuerst übergehen
+table-csv = insert: die Zeilen einer CSV-Datei, deren erste Zeile die Spalten nennt; - liest die Standardeingabe
+table-replace = insert: Zeilen an die Stelle derer mit den gleichen Schlüsseln setzen
+table-script = sql: das Skript einer Datei; - liest die Standardeingabe
+table-which = die Tabelle fehlt
+table-which-hint = `cms table list` zeigt die Tabellen
+table-no-value = `{ $text }` gibt keiner Spalte einen Wert
+table-no-value-hint = SPALTE=WERT schreiben
+table-no-key = der Schlüssel der Zeile fehlt
+table-no-key-hint = die Werte der Schlüsselspalten angeben, durch Kommas getrennt
+table-no-script = das Skript fehlt oder ist doppelt angegeben
+table-no-script-hint = `cms table sql 'SELECT …'` oder `cms table sql --script DATEI` schreiben
+table-none = es gibt keine Tabellen (cms table create)
+table-rows = { $count ->
+    [one] { $count } Zeile
+   *[other] { $count } Zeilen
+}
+table-refused = { $reason }
+table-script-refused = { $reason }
+table-script-hint = nichts wurde geändert; `cms help table` und die Seite über Tabellen sagen, welches SQL es gibt
+csv-open = Zeile { $line } der CSV: ein Anführungszeichen wird geöffnet und nicht geschlossen
+csv-behind-quote = Zeile { $line } der CSV: hinter einem schließenden Anführungszeichen folgt etwas
+csv-fields = Zeile { $line } der CSV hat { $found } Felder, die erste Zeile { $wanted }
+csv-value = Zeile { $line } der CSV: { $reason }
+title-table = Tabelle
+title-rows = Zeilen
+title-columns = Spalten

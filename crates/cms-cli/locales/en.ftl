@@ -80,6 +80,7 @@ verb-commit = Make what you have staged a revision
 verb-confirm = Keep a commit that is rolled back unless it is confirmed
 verb-history = List the commits, the newest first
 verb-watch = Show what is committed, as it is committed
+verb-table = Keep rows of one shape in tables, with history; changes are committed at once
 verb-trigger = Show which service runs which revision, or run what has to be run
 verb-diff = Show what changed between two states
 verb-blame = Show who set each option last
@@ -189,6 +190,14 @@ examples-watch =
     cms watch
     cms watch 'network.*.mtu' --json
     cms watch network --cursor firewall --exec /etc/init.d/firewall
+examples-table =
+    cms table create leases 'ip TEXT ipv4' 'mac TEXT mac' 'host TEXT' --key ip --unique mac
+    cms table insert leases ip=10.0.0.7 mac=02:00:00:00:00:07 -m "the printer"
+    cms table insert leases --csv leases.csv --replace
+    cms table query leases 'ip^=10.' --order host --format csv
+    cms table update leases 10.0.0.7 host=printer
+    cms table sql "DELETE FROM leases WHERE host IS NULL"
+    cms table history leases 10.0.0.7
 examples-trigger =
     cms set cms.firewall=trigger
     cms add_list cms.firewall.pattern=network
@@ -1177,3 +1186,46 @@ explanation-CMS0212 = A parenthesis or quote is not closed, or a rule is empty. 
 explanation-CMS0213 = The pattern is no regular expression, uses look-around or back references, or would take too much memory.
 explanation-CMS0214 = Give it one: `config field 'NAME'`, or `option name 'NAME'`.
 explanation-CMS0215 = It was written for a newer version of this program.
+
+# Tables
+
+table-action = list, show, query, history, create, alter, drop, insert, update, delete or sql; what changes something commits at once, with -m
+table-name = The table: NAME, or PACKAGE.NAME; with sql the script
+table-words = create: columns as 'NAME TYPE [RULES]'; insert: COLUMN=VALUE …; update: KEY COLUMN=VALUE …; delete: KEY …; query: COLUMN=VALUE, also with != < <= > >= ^= (begins with), COLUMN? (has a value), '!COLUMN?' (has none); history: KEY
+table-key = The columns of the key, of a new table; by default the first one
+table-unique = An index of which no two rows have the same values; may be given several times
+table-index = An index to search and sort by; may be given several times
+table-no-index = Drop the index of these columns
+table-add = alter: add a column, as 'NAME TYPE [RULES]'
+table-drop = alter: drop a column
+table-default = alter: the value of an added column in the rows that are there
+table-null = update: take the value of a column away
+table-order = query: sort by a column, with - backwards; may be given several times
+table-limit = At most so many rows or commits
+table-offset = query: pass over so many rows first
+table-csv = insert: the rows of a CSV file whose first line names the columns; - reads standard input
+table-replace = insert: put the rows in the place of those of the same keys
+table-script = sql: the script of a file; - reads standard input
+table-which = the table is missing
+table-which-hint = `cms table list` shows the tables
+table-no-value = `{ $text }` gives no column a value
+table-no-value-hint = write COLUMN=VALUE
+table-no-key = the key of the row is missing
+table-no-key-hint = give the values of the key's columns, with commas between them
+table-no-script = the script is missing, or given twice
+table-no-script-hint = write `cms table sql 'SELECT …'` or `cms table sql --script FILE`
+table-none = there are no tables (cms table create)
+table-rows = { $count ->
+    [one] { $count } row
+   *[other] { $count } rows
+}
+table-refused = { $reason }
+table-script-refused = { $reason }
+table-script-hint = nothing was changed; `cms help table` and the page on tables say which SQL can be used
+csv-open = line { $line } of the CSV: a quote is opened and not closed
+csv-behind-quote = line { $line } of the CSV: something follows a closing quote
+csv-fields = line { $line } of the CSV has { $found } fields, the first line { $wanted }
+csv-value = line { $line } of the CSV: { $reason }
+title-table = table
+title-rows = rows
+title-columns = columns

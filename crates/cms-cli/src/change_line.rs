@@ -15,6 +15,9 @@ pub(crate) fn line(change: &DisplayChange, paint: Paint) -> Vec<u8> {
     let key = &change.key;
     let (mark, text): (fn(Paint, &str) -> String, String) = match change.action {
         ChangeAction::CreatePackage => (Paint::added, format!("+{key}")),
+        ChangeAction::DropTable | ChangeAction::DeleteRow => (Paint::removed, format!("-{key}")),
+        ChangeAction::CreateTable | ChangeAction::InsertRow => (Paint::added, format!("+{key}=")),
+        ChangeAction::AlterTable | ChangeAction::UpdateRow => (Paint::changed, format!("{key}=")),
         ChangeAction::AddSection => (Paint::added, format!("+{key}=")),
         ChangeAction::DeletePackage | ChangeAction::DeleteSection | ChangeAction::Unset => {
             (Paint::removed, format!("-{key}"))
@@ -32,6 +35,8 @@ pub(crate) fn line(change: &DisplayChange, paint: Paint) -> Vec<u8> {
         ChangeAction::CreatePackage
         | ChangeAction::DeletePackage
         | ChangeAction::DeleteSection
+        | ChangeAction::DropTable
+        | ChangeAction::DeleteRow
         | ChangeAction::Unset => {}
         ChangeAction::RemoveItem => line.extend(quoted(change.old.as_ref())),
         _ => line.extend(quoted(change.new.as_ref())),
@@ -42,8 +47,14 @@ pub(crate) fn line(change: &DisplayChange, paint: Paint) -> Vec<u8> {
 /// The same, with what was there before, for those who look back.
 pub(crate) fn line_with_old(change: &DisplayChange, paint: Paint) -> Vec<u8> {
     let mut line = line(change, paint);
-    let tells_old =
-        matches!(change.action, ChangeAction::Set | ChangeAction::Unset | ChangeAction::RetypeSection);
+    let tells_old = matches!(
+        change.action,
+        ChangeAction::Set
+            | ChangeAction::Unset
+            | ChangeAction::RetypeSection
+            | ChangeAction::UpdateRow
+            | ChangeAction::DeleteRow
+    );
     if tells_old && let Some(old) = &change.old {
         line.extend_from_slice(paint.faint("  # ").as_bytes());
         line.extend(quoted(Some(old)));

@@ -31,6 +31,7 @@ mod bench;
 mod change_line;
 mod completion;
 mod confirmation;
+mod csv;
 mod event_command;
 mod event_line;
 mod exit;

@@ -31,6 +31,7 @@ mod schema;
 mod search;
 mod shell;
 mod show;
+mod table;
 mod trigger;
 mod undo;
 mod validate;
@@ -86,6 +87,7 @@ pub(crate) const VERBS: &[Verb] = &[
     diff::VERB,
     blame::VERB,
     watch::VERB,
+    table::VERB,
     trigger::VERB,
     rollback::VERB,
     undo::VERB,

@@ -309,6 +309,7 @@ fn set_option(head: Revision) -> Commit {
             package: PackageName::new("network").unwrap(),
             body: EntryBody::Edit { changes: vec![Change { section: SectionId(7), kind }], edit },
         }],
+        tables: Vec::new(),
         conflicts: vec![],
     }
 }

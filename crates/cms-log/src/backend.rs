@@ -1,11 +1,15 @@
 //! What a home of the log must be able to do.
 
-use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
+use std::{collections::BTreeMap, ops::ControlFlow, path::Path, sync::Arc};
 
-use cms_model::PackageName;
+use cms_model::{
+    PackageName,
+    table::{Definition, Query, Row},
+};
 
 use crate::{
-    Commit, Digest, Header, Object, Result, Revision, StoredCommit, StoredObject, Touch,
+    Commit, Digest, Header, Object, Result, Revision, ScriptRun, ScriptTask, StoredCommit, StoredObject,
+    TableRead, Touch,
     check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
 };
@@ -181,6 +185,28 @@ pub trait Backend: Send + Sync {
     ///
     /// Works in short steps between which others commit, and may be stopped at any moment; the next call goes on.
     fn retain(&self, keep_from: Revision) -> Result<Reclaimed>;
+
+    /// Returns the tables at the head, and the head.
+    fn tables(&self) -> Result<(Revision, Vec<Arc<Definition>>)>;
+
+    /// Returns the rows of a table at the head that a query asks for, in its order.
+    fn rows(&self, table: &Definition, query: &Query) -> Result<TableRead<Vec<Row>>>;
+
+    /// Returns how many rows a table has at the head.
+    fn count_rows(&self, table: &Definition) -> Result<TableRead<u64>>;
+
+    /// Returns the rows of a table at the head that have these keys, in the order of the keys.
+    fn rows_by_key(&self, table: &Definition, keys: &[Row]) -> Result<TableRead<Vec<Option<Row>>>>;
+
+    /// Says how a query would be answered, in the words of the database: for those who want to see that an index is used.
+    fn explain_rows(&self, table: &Definition, query: &Query) -> Result<Vec<String>>;
+
+    /// Runs a script on the tables and answers what it would change. Nothing is kept of it.
+    ///
+    /// # Errors
+    /// [`Error::HeadMoved`](crate::Error::HeadMoved) if the head is not the task's; [`Error::Script`](crate::Error::Script) and
+    /// [`Error::Table`](crate::Error::Table) say what is wrong with the script or a row that it made.
+    fn run_script(&self, task: &ScriptTask<'_>) -> Result<ScriptRun>;
 
     /// Returns the number of the newest object. Numbers ascend, and are never given twice.
     fn newest_object(&self) -> Result<u64>;

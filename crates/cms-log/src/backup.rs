@@ -16,8 +16,9 @@ use crate::{
     wire::{Decoded, Malformed, Reader, Writer},
 };
 
-/// The version of the format that this program writes, and the newest that it reads.
+/// The version of a backup without tables, and of one with them, which is the newest that this program reads.
 const VERSION: u64 = 1;
+const WITH_TABLES: u64 = 2;
 
 /// A frame is closed when it holds so much.
 const FRAME_BYTES: usize = 256 << 10;
@@ -115,9 +116,9 @@ impl BackupCounts {
 }
 
 impl BackupHeader {
-    fn encode(&self) -> Vec<u8> {
+    fn encode(&self, has_tables: bool) -> Vec<u8> {
         let mut writer = Writer::default();
-        writer.varint(VERSION);
+        writer.varint(if has_tables { WITH_TABLES } else { VERSION });
         writer.0.extend_from_slice(&self.store);
         writer.bool(self.incremental);
         writer.varint(self.first.0);

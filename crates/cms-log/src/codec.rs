@@ -1,5 +1,7 @@
 //! The bytes of commits (`docs/log-format.md`, section 3).
 
+pub(crate) mod table;
+
 use cms_model::{Change, ChangeKind, Edit, IdSplice, Name, PackageName, SectionId, Splice, TypeName, Value};
 
 use crate::{
@@ -8,8 +10,9 @@ use crate::{
     wire::{Decoded, Malformed, Reader, Writer},
 };
 
-/// The version of records that this module writes.
+/// The version of records without tables, and of those with them: what has none is as it was before there were any.
 const RECORD_VERSION: u8 = 1;
+const WITH_TABLES: u8 = 2;
 
 /// Bodies of this length and more are compressed if that pays.
 const COMPRESS_FROM: usize = 512;
@@ -66,7 +69,7 @@ impl DecodedHeader {
 pub(crate) fn encode(commit: &Commit) -> Encoded {
     let (body, chunks) = store_body(encode_body(commit));
     let mut writer = Writer(Vec::with_capacity(128));
-    writer.u8(RECORD_VERSION);
+    writer.u8(if commit.tables.is_empty() { RECORD_VERSION } else { WITH_TABLES });
     writer.u32(0);
     writer.u32(checksum(&body));
     write_header(&mut writer, commit);
@@ -79,9 +82,11 @@ pub(crate) fn encode(commit: &Commit) -> Encoded {
 /// Decodes a header.
 pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
     let mut reader = Reader(stored);
-    if reader.u8()? != RECORD_VERSION {
-        return Err(Malformed("its record version is unknown"));
-    }
+    let has_tables = match reader.u8()? {
+        RECORD_VERSION => false,
+        WITH_TABLES => true,
+        _ => return Err(Malformed("its record version is unknown")),
+    };
     if reader.u32()? != checksum(reader.0) {
         return Err(Malformed("its checksum does not agree"));
     }
@@ -112,8 +117,12 @@ pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
         entries.push(read_entry(reader)?);
         Ok(package)
     })?;
+    let tables = if has_tables { reader.list(Reader::name)? } else { Vec::new() };
+    if has_tables && tables.is_empty() {
+        return Err(Malformed("it has tables and names none"));
+    }
     reader.end()?;
-    let header = Header { revision, time_us, author, tool, message, origin, kind, packages };
+    let header = Header { revision, time_us, author, tool, message, origin, kind, packages, tables };
     Ok(DecodedHeader { header, body_crc, entries })
 }
 
@@ -211,6 +220,11 @@ fn write_header(writer: &mut Writer, commit: &Commit) {
             | flag(changes.is_some(), HAS_CHANGES));
         old.iter().chain(new).for_each(|digest| writer.digest(digest));
     });
+    if !commit.tables.is_empty() {
+        writer.list(&commit.tables, |writer, change| {
+            writer.bytes(change.name().map(|name| name.as_str().as_bytes()).unwrap_or_default());
+        });
+    }
 }
 
 fn read_entry(reader: &mut Reader<'_>) -> Decoded<Entry> {
@@ -267,6 +281,7 @@ fn encode_body(commit: &Commit) -> Vec<u8> {
         writer.bytes(package.as_bytes());
         write_change(writer, change);
     });
+    commit.tables.iter().for_each(|change| table::write_change(&mut writer, change));
     writer.0
 }
 
@@ -287,6 +302,14 @@ fn decode_body(header: DecodedHeader, content: &[u8]) -> Decoded<Commit> {
         packages.push(PackageEntry { package, body });
     }
     let conflicts = reader.list(|reader| Ok((reader.name::<PackageName>()?, read_change(reader)?)))?;
+    let mut tables = Vec::with_capacity(header.tables.len());
+    for name in &header.tables {
+        let change = table::read_change(&mut reader)?;
+        if change.name() != Ok(name) {
+            return Err(Malformed("a table is not the one that its header names"));
+        }
+        tables.push(change);
+    }
     reader.end()?;
     Ok(Commit {
         revision: header.revision,
@@ -297,6 +320,7 @@ fn decode_body(header: DecodedHeader, content: &[u8]) -> Decoded<Commit> {
         origin: header.origin,
         kind: header.kind,
         packages,
+        tables,
         conflicts,
     })
 }
@@ -653,20 +677,24 @@ mod tests {
         let words = (".{0,8}", ".{0,8}", ".{0,40}");
         let packages = vec((package(), body()), 0..4);
         let conflicts = vec((package(), change()), 0..3);
-        (revision(), any::<i64>(), words, origins, kinds, packages, conflicts).prop_map(
-            |(revision, time_us, (author, tool, message), origin, kind, packages, conflicts)| Commit {
-                revision,
-                time_us,
-                author,
-                tool,
-                message,
-                origin,
-                kind,
-                packages: packages
-                    .into_iter()
-                    .map(|(package, body)| PackageEntry { package, body })
-                    .collect(),
-                conflicts,
+        let tables = vec(table::tests::change(), 0..3);
+        (revision(), any::<i64>(), words, origins, kinds, packages, tables, conflicts).prop_map(
+            |(revision, time_us, (author, tool, message), origin, kind, packages, tables, conflicts)| {
+                Commit {
+                    revision,
+                    time_us,
+                    author,
+                    tool,
+                    message,
+                    origin,
+                    kind,
+                    packages: packages
+                        .into_iter()
+                        .map(|(package, body)| PackageEntry { package, body })
+                        .collect(),
+                    tables,
+                    conflicts,
+                }
             },
         )
     }
@@ -729,6 +757,7 @@ mod tests {
                     package: PackageName::new("a").unwrap(),
                     body: EntryBody::Edit { changes: Vec::new(), edit: Edit::default() },
                 }],
+                tables: Vec::new(),
                 conflicts: Vec::new(),
             });
             encoded.body = body;

@@ -1,6 +1,9 @@
 //! What one commit says.
 
-use cms_model::{Change, Edit, PackageName};
+use cms_model::{
+    Change, Edit, PackageName,
+    table::{TableChange, TableName},
+};
 
 use crate::{Digest, Revision};
 
@@ -25,6 +28,8 @@ pub struct Commit {
     pub kind: CommitKind,
     /// The packages it touched, each at most once.
     pub packages: Vec<PackageEntry>,
+    /// What it did to tables, each at most once.
+    pub tables: Vec<TableChange>,
     /// Changes of an external edit that lost against an acknowledged commit: kept here and reported, not applied.
     pub conflicts: Vec<(PackageName, Change)>,
 }
@@ -41,6 +46,7 @@ impl Commit {
             origin: self.origin,
             kind: self.kind,
             packages: self.packages.iter().map(|entry| entry.package.clone()).collect(),
+            tables: self.tables.iter().filter_map(|change| change.name().ok().cloned()).collect(),
         }
     }
 }
@@ -64,6 +70,8 @@ pub struct Header {
     pub kind: CommitKind,
     /// The packages it touched, in the order of [`Commit::packages`].
     pub packages: Vec<PackageName>,
+    /// The tables it touched, in the order of [`Commit::tables`].
+    pub tables: Vec<TableName>,
 }
 
 /// How the changes of a commit came to be committed.

@@ -2,6 +2,8 @@
 
 use std::{error, fmt, path::PathBuf};
 
+use cms_model::table::{ScriptError, TableError};
+
 use crate::{Digest, Revision};
 
 /// The result of an operation on a log.
@@ -74,6 +76,10 @@ pub enum Error {
         /// The log.
         path: PathBuf,
     },
+    /// A row or a table cannot be as it was asked for; nothing was changed.
+    Table(Box<TableError>),
+    /// A script cannot be run, or failed; nothing was changed.
+    Script(ScriptError),
     /// A commit or an object is malformed, which is a fault of the caller.
     Invalid {
         /// What is wrong with it.
@@ -93,6 +99,10 @@ pub struct Fault {
 }
 
 impl Error {
+    pub(crate) fn table(error: TableError) -> Error {
+        Error::Table(Box::new(error))
+    }
+
     /// Returns whether another commit came first, so that rebasing and trying again may succeed.
     pub fn is_head_moved(&self) -> bool {
         matches!(self, Error::HeadMoved { .. })
@@ -171,6 +181,8 @@ impl fmt::Display for Error {
                 "log {}: an earlier sync failed, nothing is written until the log is opened again",
                 path.display()
             ),
+            Error::Table(error) => error.fmt(f),
+            Error::Script(error) => error.fmt(f),
             Error::Invalid { what } => f.write_str(what),
         }
     }
@@ -196,5 +208,11 @@ impl error::Error for Error {
             },
             _ => None,
         }
+    }
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Error {
+        Error::table(error)
     }
 }

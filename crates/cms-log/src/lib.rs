@@ -7,7 +7,7 @@
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
 //! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes and `check` their checksum, `package` the way from text to
-//! objects and back, `touch` what a history is found by, `sqlite` the embedded home, `backup` a log in one file.
+//! objects and back, `tables` their state at a revision, `touch` what a history is found by, `sqlite` the embedded home, `backup` a log in one file.
 
 mod backend;
 mod backup;
@@ -22,6 +22,7 @@ mod package;
 mod pending;
 mod revision;
 mod sqlite;
+mod tables;
 mod touch;
 mod wire;
 
@@ -46,6 +47,10 @@ pub use crate::{
     pending::{Confirmations, Outcome, Pending, Settled},
     revision::Revision,
     sqlite::{Open, Retired, Sqlite},
+    tables::{
+        ScriptAnswer, ScriptLimits, ScriptRun, ScriptTask, TableRead, TableStates, table_changes, tables_at,
+        visit_table_commits,
+    },
     touch::{Mark, Touch},
 };
 

@@ -6,8 +6,10 @@ mod group;
 mod index;
 mod open;
 mod retain;
+mod script;
 mod seen;
 mod shared_sync;
+mod tables;
 mod verify;
 
 use std::{
@@ -21,7 +23,10 @@ use std::{
     time::Duration,
 };
 
-use cms_model::PackageName;
+use cms_model::{
+    PackageName,
+    table::{Definition, Query, Row},
+};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 pub use self::{copy::Retired, open::Open};
@@ -33,8 +38,8 @@ use self::{
 };
 use crate::{
     Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Note,
-    Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, StoredCommit, StoredObject,
-    Touch, codec,
+    Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, ScriptRun, ScriptTask,
+    StoredCommit, StoredObject, TableRead, Touch, codec,
     content::{self, decode_root, encode_root},
     wire::{Malformed, Reader},
 };
@@ -75,6 +80,7 @@ const BATCH_BYTES: usize = 4 << 20;
 ///     origin: Origin::Direct,
 ///     kind: CommitKind::Normal,
 ///     packages: Vec::new(),
+///     tables: Vec::new(),
 ///     conflicts: Vec::new(),
 /// };
 /// let appended = log.append(Revision::EMPTY, &commit, &[], None)?;
@@ -570,7 +576,8 @@ impl Backend for Sqlite {
 
         self.write(|connection| {
             let before = self.seen.before_writing();
-            if stored.is_empty() && manifests(commit).next().is_none() && root.is_none() && notes.is_empty() {
+            let is_plain = root.is_none() && notes.is_empty() && commit.tables.is_empty();
+            if is_plain && stored.is_empty() && manifests(commit).next().is_none() {
                 // The usual commit is a single statement, which is its own transaction.
                 self.insert_commit(connection, commit, &encoded)?;
             } else {
@@ -586,6 +593,7 @@ impl Backend for Sqlite {
                     self.insert_checkpoint(&transaction, revision, root)?;
                 }
                 notes.iter().try_for_each(|note| self.keep_note(&transaction, note))?;
+                commit.tables.iter().try_for_each(|change| self.apply_change(&transaction, change))?;
                 transaction.commit().map_err(fault)?;
             }
             self.seen.wrote(before, |state| state.head = revision);
@@ -619,6 +627,7 @@ impl Backend for Sqlite {
                 self.insert_commit(&transaction, commit, rows)?;
                 self.insert_objects(&transaction, &rows.chunks, stored)?;
                 self.require_manifests(&transaction, commit)?;
+                commit.tables.iter().try_for_each(|change| self.apply_change(&transaction, change))?;
             }
             transaction.commit().map_err(fault)?;
             self.seen.wrote(before, |state| state.head = next);
@@ -856,6 +865,30 @@ impl Backend for Sqlite {
 
     fn retain(&self, keep_from: Revision) -> Result<Reclaimed> {
         self.retain_from(keep_from)
+    }
+
+    fn tables(&self) -> Result<(Revision, Vec<Arc<Definition>>)> {
+        self.read_tables()
+    }
+
+    fn rows(&self, table: &Definition, query: &Query) -> Result<TableRead<Vec<Row>>> {
+        self.read_rows(table, query)
+    }
+
+    fn count_rows(&self, table: &Definition) -> Result<TableRead<u64>> {
+        self.read_count(table)
+    }
+
+    fn rows_by_key(&self, table: &Definition, keys: &[Row]) -> Result<TableRead<Vec<Option<Row>>>> {
+        self.read_rows_by_key(table, keys)
+    }
+
+    fn explain_rows(&self, table: &Definition, query: &Query) -> Result<Vec<String>> {
+        self.explain_query(table, query)
+    }
+
+    fn run_script(&self, task: &ScriptTask<'_>) -> Result<ScriptRun> {
+        self.run_script_aside(task)
     }
 
     fn newest_object(&self) -> Result<u64> {

@@ -178,11 +178,11 @@ fn a_newer_format_is_refused_with_a_word() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log.db");
     commit(&create(&path));
-    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
     let error = Sqlite::open(&path, EXISTING).err().unwrap();
-    assert!(matches!(error, Error::NewerFormat { found: 2, known: 1, .. }));
+    assert!(matches!(error, Error::NewerFormat { found: 3, known: 2, .. }));
     let word = error.to_string();
-    assert!(word.contains("version 2") && word.contains(&path.display().to_string()), "{word}");
+    assert!(word.contains("version 3") && word.contains(&path.display().to_string()), "{word}");
 }
 
 /// Damages a log through SQL, checks that reading says where, and that `verify` finds it.

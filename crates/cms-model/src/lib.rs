@@ -68,3 +68,6 @@ pub use section::Section;
 
 // What a package may hold.
 pub mod schema;
+
+// Rows of one shape.
+pub mod table;

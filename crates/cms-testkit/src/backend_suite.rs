@@ -18,12 +18,14 @@ use cms_log::{
 };
 use cms_model::{Change, ChangeKind, Edit, Name, Package, PackageName, SectionId, TypeName, Value};
 
+use crate::table_suite;
+
 /// A check of one rule, on an empty log of its own.
 type Check = fn(&dyn Backend);
 
 /// Runs the whole suite. `make` opens a new, empty log each time; it is given a name to tell them apart.
 pub fn backend_suite(make: &dyn Fn(&str) -> Box<dyn Backend>) {
-    let checks: [(&str, Check); 18] = [
+    let checks: [(&str, Check); 24] = [
         ("empty", an_empty_log_is_at_revision_zero),
         ("append", commits_come_back_as_they_were),
         ("conflict", only_one_commit_follows_a_revision),
@@ -41,6 +43,12 @@ pub fn backend_suite(make: &dyn Fn(&str) -> Box<dyn Backend>) {
         ("collect", collection_spares_what_writers_add),
         ("touches", what_commits_touched_is_found),
         ("marks", a_mark_is_never_missing),
+        ("rows", table_suite::rows_change_with_their_commit),
+        ("misfit", table_suite::a_commit_that_does_not_fit_changes_nothing),
+        ("tables", table_suite::tables_read_as_they_were),
+        ("kept-rows", table_suite::retention_keeps_every_row),
+        ("scripts", table_suite::scripts_answer_what_they_would_change),
+        ("attacks", table_suite::scripts_reach_nothing_but_the_tables),
         ("threads", threads_append_in_one_order),
     ];
     for (name, check) in checks {
@@ -64,6 +72,7 @@ pub fn plain_commit(revision: u64) -> Commit {
         origin: Origin::Direct,
         kind: CommitKind::Normal,
         packages: vec![],
+        tables: vec![],
         conflicts: vec![],
     }
 }

@@ -27,6 +27,7 @@ mod ledger;
 mod mount;
 mod pending;
 mod random;
+pub mod table_suite;
 
 pub use backend_suite::backend_suite;
 pub use command::{Answer, Command, Running};

@@ -9,6 +9,7 @@ use cms_log::{
     Appended, Commit, CommitKind, EntryBody, Note, Object, Origin, PackageEntry, Pending, Revision, Root,
 };
 use cms_model::schema::Mode;
+use cms_model::table::{TableChange, TableName};
 use cms_model::{Change, ChangeKind, Edit, Package, PackageName};
 
 use crate::confirm::Confirm;
@@ -19,6 +20,7 @@ use crate::head::Head;
 use crate::rebase::{Interest, Theirs};
 use crate::status::now_ns;
 use crate::store::{Log, Store, Writing};
+use crate::tables::{self, Wish, check_tables};
 use crate::terms::Terms;
 use crate::validate::Bounds;
 
@@ -79,6 +81,8 @@ pub struct Committed {
     pub revision: Revision,
     /// What changed, by package.
     pub packages: Vec<(PackageName, Vec<DisplayChange>)>,
+    /// What changed, by table.
+    pub tables: Vec<(TableName, Vec<DisplayChange>)>,
     /// What its user should know besides.
     pub warnings: Vec<Warning>,
     /// What rolls it back unless somebody confirms it.
@@ -87,17 +91,23 @@ pub struct Committed {
 
 impl Committed {
     pub(crate) fn nothing(revision: Revision, warnings: Vec<Warning>) -> Committed {
-        Committed { revision, packages: Vec::new(), warnings, armed: None }
+        Committed { revision, packages: Vec::new(), tables: Vec::new(), warnings, armed: None }
     }
 
     /// Tells whether nothing was changed, so that no revision was made.
     pub fn is_empty(&self) -> bool {
-        self.packages.is_empty()
+        self.packages.is_empty() && self.tables.is_empty()
     }
 
     /// Returns how many changes were made.
     pub fn changes(&self) -> usize {
-        self.packages.iter().map(|(_, changes)| changes.len()).sum()
+        self.all().count()
+    }
+
+    /// Returns all changes, those of packages first.
+    pub fn all(&self) -> impl Iterator<Item = &DisplayChange> {
+        let tables = self.tables.iter().flat_map(|(_, changes)| changes);
+        self.packages.iter().flat_map(|(_, changes)| changes).chain(tables)
     }
 }
 
@@ -110,6 +120,7 @@ pub(crate) struct Prepared {
     pub message: String,
     pub origin: Origin,
     pub packages: Vec<PreparedPackage>,
+    pub tables: Vec<TableChange>,
     pub conflicts: Vec<(PackageName, Change)>,
     /// Notes that the log keeps if it has the commit.
     pub notes: Vec<Note>,
@@ -151,9 +162,21 @@ impl Prepared {
             message: String::new(),
             origin,
             packages: Vec::new(),
+            tables: Vec::new(),
             conflicts: Vec::new(),
             notes: Vec::new(),
         }
+    }
+
+    /// Tells whether it would change nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.packages.is_empty() && self.tables.is_empty()
+    }
+
+    /// Says what it does to tables.
+    pub(crate) fn display_tables(&self) -> Vec<(TableName, Vec<DisplayChange>)> {
+        let named = self.tables.iter().filter_map(|change| Some((change.name().ok()?.clone(), change)));
+        named.map(|(name, change)| (name, tables::display(change))).collect()
     }
 }
 
@@ -208,19 +231,20 @@ impl PreparedPackage {
 
 impl Store {
     /// Says what [`commit`](Store::commit) would do now.
-    pub(crate) fn plan(&self, wanted: &[Wanted], signature: Signature) -> Result<Committed> {
+    pub(crate) fn plan(&self, wanted: &Wish, signature: Signature) -> Result<Committed> {
         let log = self.log("plan a commit")?;
         let head = log.newest()?;
         let bounds = Bounds::of(&signature);
         let (prepared, packages) = prepare(log, &head, wanted, signature)?;
         let warnings = self.check(log, &head, &prepared, bounds)?;
-        Ok(Committed { packages, ..Committed::nothing(head.revision, warnings) })
+        let tables = prepared.display_tables();
+        Ok(Committed { packages, tables, ..Committed::nothing(head.revision, warnings) })
     }
 
     /// Commits, and returns when the package files have it, too.
     pub(crate) fn commit_with_files(
         &self,
-        wanted: Vec<Wanted>,
+        wanted: impl Into<Wish>,
         signature: Signature,
         terms: Terms,
     ) -> Result<Committed> {
@@ -312,6 +336,7 @@ impl Store {
             origin: prepared.origin,
             kind: prepared.kind,
             packages: entries,
+            tables: prepared.tables,
             conflicts: prepared.conflicts,
         });
         let mut next = Head::clone(head);
@@ -355,15 +380,16 @@ pub(crate) type Display = Vec<(PackageName, Vec<DisplayChange>)>;
 pub(crate) fn prepare(
     log: &Log,
     head: &Head,
-    wanted: &[Wanted],
+    wanted: &Wish,
     signature: Signature,
 ) -> Result<(Prepared, Display)> {
     let backend = &*log.backend;
     let mut prepared = Prepared::new(signature.kind, signature.author, signature.origin);
     prepared.tool = signature.tool;
     prepared.message = signature.message;
+    prepared.tables = check_tables(backend, &wanted.tables)?;
     let mut display = Vec::new();
-    for wanted in wanted {
+    for wanted in &wanted.packages {
         let name = &wanted.package;
         let current = head.package(backend, name)?;
         let oldest = match &wanted.action {

@@ -42,6 +42,18 @@ pub enum ChangeAction {
     AddItem,
     /// A list has one item less; `old` is the item.
     RemoveItem,
+    /// A table came to be; `new` is its columns.
+    CreateTable,
+    /// A table has other columns or indexes.
+    AlterTable,
+    /// A table went away; `old` is its columns.
+    DropTable,
+    /// A row came to be; `new` is its values.
+    InsertRow,
+    /// A row has other values; `old` and `new` are those that differ.
+    UpdateRow,
+    /// A row went away; `old` is its values.
+    DeleteRow,
 }
 
 impl ChangeAction {
@@ -60,6 +72,12 @@ impl ChangeAction {
             ChangeAction::RenameOption => "rename-option",
             ChangeAction::AddItem => "add-item",
             ChangeAction::RemoveItem => "remove-item",
+            ChangeAction::CreateTable => "create-table",
+            ChangeAction::AlterTable => "alter-table",
+            ChangeAction::DropTable => "drop-table",
+            ChangeAction::InsertRow => "insert-row",
+            ChangeAction::UpdateRow => "update-row",
+            ChangeAction::DeleteRow => "delete-row",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use cms_log::{BackupError, Revision, Settled};
+use cms_model::table::{ScriptError, TableError};
 use cms_model::{Diagnostic, PackageName};
 
 use crate::mapped::limit::SegmentBound;
@@ -56,6 +57,10 @@ pub enum Error {
         /// Why it cannot be.
         reason: String,
     },
+    /// A table or a row cannot be as it was asked for; nothing was changed.
+    Table(Box<TableError>),
+    /// A script of SQL is not allowed or failed; nothing was changed.
+    Script(ScriptError),
     /// A package file does not parse, so nothing can be committed to the package.
     Unparsable {
         /// The package.
@@ -257,6 +262,8 @@ impl fmt::Display for Error {
             Error::NotFound { key } => write!(f, "{key} not found"),
             Error::Exists { key } => write!(f, "{key} exists already"),
             Error::Invalid { key, reason } => write!(f, "{key}: {reason}"),
+            Error::Table(error) => error.fmt(f),
+            Error::Script(error) => error.fmt(f),
             Error::Unparsable { package, diagnostics } => {
                 write!(f, "package {package} does not parse")?;
                 match diagnostics.first() {
@@ -338,6 +345,16 @@ impl From<cms_segment::Error> for Error {
 
 impl From<cms_log::Error> for Error {
     fn from(error: cms_log::Error) -> Error {
-        Error::Log(error)
+        match error {
+            cms_log::Error::Table(error) => Error::Table(error),
+            cms_log::Error::Script(error) => Error::Script(error),
+            error => Error::Log(error),
+        }
+    }
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Error {
+        Error::Table(Box::new(error))
     }
 }

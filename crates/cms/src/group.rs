@@ -9,18 +9,19 @@ use std::sync::Arc;
 use cms_log::{Appended, Commit, Pending};
 use cms_model::PackageName;
 
-use crate::commit::{Built, Committed, Display, Prepared, Signature, Wanted, prepare, refuse_unparsable};
+use crate::commit::{Built, Committed, Display, Prepared, Signature, prepare, refuse_unparsable};
 use crate::error::Result;
 use crate::external::{Absorbed, Warning};
 use crate::head::Head;
 use crate::queue::{Queue, Turn};
 use crate::store::{Log, Store, Writing};
+use crate::tables::Wish;
 use crate::terms::Terms;
 use crate::validate::Bounds;
 
 /// A commit that somebody waits for.
 pub(crate) struct Request {
-    pub wanted: Vec<Wanted>,
+    pub wanted: Wish,
     pub signature: Signature,
     pub terms: Terms,
 }
@@ -58,7 +59,7 @@ impl Store {
     /// Commits, and returns when the log has it on disk and the segment shows it.
     pub(crate) fn commit(
         &self,
-        wanted: Vec<Wanted>,
+        wanted: impl Into<Wish>,
         signature: Signature,
         terms: Terms,
     ) -> Result<Committed> {
@@ -67,7 +68,7 @@ impl Store {
             // What is due must not be joined.
             self.expire()?;
         }
-        let request = Request { wanted, signature, terms };
+        let request = Request { wanted: wanted.into(), signature, terms };
         let outcome = log.commits.run(request, |turn| self.commit_for_all(log, turn));
         if let Some(Ok(committed)) = &outcome {
             log.upkeep.after(committed.revision, &log.backend);
@@ -90,8 +91,10 @@ impl Store {
             }
         };
         let requests = turn.take();
-        let names: BTreeSet<&PackageName> =
-            requests.iter().flat_map(|request| request.wanted.iter().map(|wanted| &wanted.package)).collect();
+        let names: BTreeSet<&PackageName> = requests
+            .iter()
+            .flat_map(|request| request.wanted.packages.iter().map(|wanted| &wanted.package))
+            .collect();
         let names: Vec<PackageName> = names.into_iter().cloned().collect();
         let absorbed = match self.absorb(log, &mut writing, &names) {
             Ok(absorbed) => absorbed,
@@ -149,16 +152,21 @@ impl Store {
         absorbed: &Absorbed,
         progress: &mut Progress,
     ) -> Result<()> {
+        if !(request.wanted.tables.is_empty() && request.terms.tables.is_empty()) {
+            // Rows are compared with what the log has, so all before it must be there. Where they cannot be, the head is what it was.
+            flush(log, writing, progress);
+        }
         let warnings = warnings_of(absorbed, request);
         let Ready { prepared, packages, armed, warnings } = self.prepare(log, writing, request, warnings)?;
-        if prepared.packages.is_empty() {
+        if prepared.is_empty() {
             progress.outcomes[number] = Some(Ok(Committed::nothing(writing.head.revision, warnings)));
             return Ok(());
         }
+        let tables = prepared.display_tables();
         let built = self.build(log, &writing.head, prepared)?;
         let revision = built.commit.revision;
         let Built { commit, next, objects, checkpoint, notes } = built;
-        if objects.is_empty() && checkpoint.is_none() && notes.is_empty() {
+        if objects.is_empty() && checkpoint.is_none() && notes.is_empty() && commit.tables.is_empty() {
             let group = progress.group.get_or_insert_with(|| Group {
                 commits: Vec::new(),
                 requests: Vec::new(),
@@ -180,23 +188,25 @@ impl Store {
             progress.commits.push(commit);
         }
         tracing::info!(revision = revision.0, packages = packages.len(), "committed");
-        progress.outcomes[number] = Some(Ok(Committed { revision, packages, warnings, armed }));
+        progress.outcomes[number] = Some(Ok(Committed { revision, packages, tables, warnings, armed }));
         Ok(())
     }
 
     /// Commits for one that could not be helped together with others.
     fn commit_alone(&self, log: &Log, writing: &mut Writing<'_>, request: &Request) -> Result<Committed> {
-        let names: Vec<PackageName> = request.wanted.iter().map(|wanted| wanted.package.clone()).collect();
+        let names: Vec<PackageName> =
+            request.wanted.packages.iter().map(|wanted| wanted.package.clone()).collect();
         let absorbed = self.absorb(log, writing, &names)?;
         let warnings = warnings_of(&absorbed, request);
         let Ready { prepared, packages, armed, warnings } = self.prepare(log, writing, request, warnings)?;
-        if prepared.packages.is_empty() {
+        if prepared.is_empty() {
             return Ok(Committed::nothing(writing.head.revision, warnings));
         }
+        let tables = prepared.display_tables();
         let (appended, commit) = self.append(log, writing, prepared)?;
         let durable = log.backend.sync(appended)?;
         log.show(&log.publish(Arc::new(writing.head.clone())), &[commit]);
-        Ok(Committed { revision: durable.revision(), packages, warnings, armed })
+        Ok(Committed { revision: durable.revision(), packages, tables, warnings, armed })
     }
 
     /// Checks what is wanted against the head and the schemas, and arms its rollback if it has to be confirmed.
@@ -214,7 +224,7 @@ impl Store {
         warnings.extend(self.check(log, &writing.head, &prepared, Bounds::of(&request.signature))?);
         let mut armed = None;
         if let Some(confirm) = &request.signature.confirm
-            && !prepared.packages.is_empty()
+            && !prepared.is_empty()
         {
             let touched: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
             let (note, pending) = self.arm(log, confirm, writing.head.revision.next(), &touched)?;
@@ -253,7 +263,8 @@ fn flush(log: &Log, writing: &mut Writing<'_>, progress: &mut Progress) -> bool 
 }
 
 fn warnings_of(absorbed: &Absorbed, request: &Request) -> Vec<Warning> {
-    let is_ours =
-        |warning: &&Warning| request.wanted.iter().any(|wanted| wanted.package == *warning.package());
+    let is_ours = |warning: &&Warning| {
+        request.wanted.packages.iter().any(|wanted| wanted.package == *warning.package())
+    };
     absorbed.warnings.iter().filter(is_ours).cloned().collect()
 }

@@ -11,6 +11,7 @@ use crate::describe::{ChangeAction, DisplayChange, label};
 use crate::error::Result;
 use crate::head::Head;
 use crate::store::{Log, Store};
+use crate::tables::display;
 
 /// Which commits to list.
 #[derive(Clone, Debug, Default)]
@@ -296,6 +297,9 @@ impl Listing<'_> {
             }
         }
         changes.reverse();
+        if filter.key.is_none() {
+            changes.extend(commit.tables.iter().flat_map(display));
+        }
         let lost: Vec<DisplayChange> = commit
             .conflicts
             .iter()

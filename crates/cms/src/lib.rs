@@ -30,7 +30,7 @@
 //! against), `group` and `queue` (its steps, for all who wait),
 //! `package_file`, `external` and `flush` (the files), `history`, `blame` and `rollback` (the past), `retention` and `upkeep` (how long it is kept), `confirm` (commits that
 //! somebody has to confirm), `backup` and `restore` (the log in one file),
-//! `modules` and `validate` (what schemas allow), `events` (who is told), `doctor`.
+//! `modules` and `validate` (what schemas allow), `tables` (rows), `events` (who is told), `doctor`.
 
 mod author;
 mod backup;
@@ -68,6 +68,7 @@ mod stage_file;
 mod status;
 mod store;
 mod system_log;
+mod tables;
 mod terms;
 mod transaction;
 mod upkeep;
@@ -75,7 +76,8 @@ mod user;
 mod validate;
 
 pub use cms_log::{
-    Backup, BackupCounts, BackupError, BackupHeader, CommitKind, Outcome, Pending, Revision, Settled,
+    Backup, BackupCounts, BackupError, BackupHeader, CommitKind, Outcome, Pending, Revision, ScriptAnswer,
+    ScriptLimits, Settled,
 };
 pub use cms_model as model;
 
@@ -105,5 +107,6 @@ pub use crate::retention::Retention;
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};
+pub use crate::tables::{Table, TableEditor, TableHistory};
 pub use crate::transaction::{Isolation, RefusedCommit, Transaction, TransactionSavepoint};
 pub use crate::validate::Effective;

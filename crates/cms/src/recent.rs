@@ -101,5 +101,6 @@ fn weight(commit: &Commit) -> usize {
         EntryBody::Edit { changes, edit } => changes.len() + edit.text.len() + edit.ids.len(),
         EntryBody::Replace { changes, .. } => changes.as_ref().map_or(0, Vec::len),
     });
-    1 + changes.sum::<usize>() + commit.conflicts.len()
+    let rows = commit.tables.iter().map(|change| change.rows.len());
+    1 + changes.sum::<usize>() + rows.sum::<usize>() + commit.conflicts.len()
 }

@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use cms_log::{Backend, Backup, BackupError, Chain, FileView, Open, Retired, Revision, Sqlite};
+use cms_log::{Backend, Backup, BackupError, Chain, FileView, Open, Retired, Revision, Sqlite, tables_at};
 use cms_model::PackageName;
 use cms_model::schema::Mode;
+use cms_model::table::{TableChange, TableName};
 
 use crate::backup::{BackupSource, STORE, failed};
 use crate::commit::Committed;
@@ -18,6 +19,7 @@ use crate::location::Location;
 use crate::lock::{FileLock, LockFile};
 use crate::package_file::PackageFile;
 use crate::store::{IDENTITY, Options, Store, package_files};
+use crate::tables::{creations, display};
 
 /// How [`Store::restore`] goes about it.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +97,7 @@ impl Store {
             None => true,
         };
         if options.dry_run || !(is_empty || options.replace_history) {
-            let Some(store) = store else { return Ok(read.as_new()) };
+            let Some(store) = store else { return read.as_new() };
             return read.over(&store, options);
         }
         drop(store);
@@ -115,16 +117,26 @@ impl Store {
             .map_err(|source| Error::FilesPending { revision, source: Box::new(source) })?;
         tracing::info!(revision = revision.0, "restored with its history");
         let packages = created(head.cells().map(|(name, _)| name));
+        let tables = created_tables(&*log.backend)?;
         Ok(Restored {
             revision,
             history: true,
-            committed: Committed { revision, packages, warnings, armed: None },
+            committed: Committed { packages, tables, ..Committed::nothing(revision, warnings) },
         })
     }
 }
 
 fn created<'a>(names: impl Iterator<Item = &'a PackageName>) -> Vec<(PackageName, Vec<DisplayChange>)> {
     names.map(|name| (name.clone(), vec![DisplayChange::package_created(name)])).collect()
+}
+
+fn created_tables(backend: &dyn Backend) -> Result<Vec<(TableName, Vec<DisplayChange>)>> {
+    let (_, tables) = backend.tables()?;
+    let made = tables.into_iter().map(|table| {
+        let name = table.name.clone();
+        (name, display(&TableChange { old: None, new: Some(table), rows: Vec::new() }))
+    });
+    Ok(made.collect())
 }
 
 /// Whether somebody has begun a log.
@@ -177,11 +189,11 @@ impl Read {
     }
 
     /// What a restore into an empty place would do.
-    fn as_new(&self) -> Restored {
+    fn as_new(&self) -> Result<Restored> {
         let packages = created(self.head.cells().map(|(name, _)| name));
-        let committed =
-            Committed { revision: self.head.revision, packages, warnings: Vec::new(), armed: None };
-        Restored { revision: self.head.revision, history: true, committed }
+        let nothing = Committed::nothing(self.head.revision, Vec::new());
+        let committed = Committed { packages, tables: created_tables(&self.log)?, ..nothing };
+        Ok(Restored { revision: self.head.revision, history: true, committed })
     }
 
     /// Makes the store's packages those of the backup, in one commit.
@@ -203,6 +215,11 @@ impl Read {
             if !now.contains(name) || now.package(name)?.text() != then.text() {
                 transaction.replace_package(name, (*then).clone())?;
             }
+        }
+        let base = now.revision().unwrap_or(Revision::EMPTY);
+        let now = tables_at(&*store.log("restore")?.backend, base, None)?;
+        for change in creations(&now, &tables_at(&self.log, self.head.revision, None)?) {
+            transaction.wish_table(change)?;
         }
         let committed =
             if options.dry_run { transaction.plan()? } else { transaction.commit_and_wait_files()? };

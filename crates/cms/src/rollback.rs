@@ -15,6 +15,7 @@ use crate::history::KeyFilter;
 use crate::rebase::{Interest, Theirs};
 use crate::stage::CommitOptions;
 use crate::store::Store;
+use crate::tables::{Wish, undone};
 use crate::terms::Terms;
 
 impl Store {
@@ -72,7 +73,11 @@ impl Store {
             };
             wanted.push(Wanted { package: name, base, action });
         }
-        self.finish(wanted, CommitKind::Rollback { to }, options)
+        let tables = match key {
+            None => undone(since.backend, to, base)?,
+            Some(_) => Vec::new(),
+        };
+        self.finish(Wish { packages: wanted, tables }, CommitKind::Rollback { to }, options)
     }
 
     /// Makes a commit that reverses the commits of a range, and only these.
@@ -124,10 +129,11 @@ impl Store {
             };
             wanted.push(Wanted { package: name, base: to, action });
         }
-        self.finish(wanted, CommitKind::Undo { from, to }, options)
+        let tables = undone(&*log.backend, Revision(from.0 - 1), to)?;
+        self.finish(Wish { packages: wanted, tables }, CommitKind::Undo { from, to }, options)
     }
 
-    fn finish(&self, wanted: Vec<Wanted>, kind: CommitKind, options: &CommitOptions) -> Result<Committed> {
+    fn finish(&self, wanted: Wish, kind: CommitKind, options: &CommitOptions) -> Result<Committed> {
         let signature = Signature {
             kind,
             author: current_user(),

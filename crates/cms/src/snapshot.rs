@@ -266,6 +266,10 @@ impl Snapshot {
         self.inner.revision
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Lists the packages in byte order.
     pub fn packages(&self) -> impl Iterator<Item = &PackageName> {
         self.inner.packages.keys()

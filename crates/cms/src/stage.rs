@@ -364,7 +364,7 @@ impl Stage {
             at_least: options.at_least.unwrap_or(Mode::Off),
         };
         if options.dry_run {
-            return self.store.plan(&wanted, signature);
+            return self.store.plan(&wanted.into(), signature);
         }
         let outcome = self.store.commit_with_files(wanted, signature, Terms::default());
         if outcome.as_ref().is_err_and(|error| !error.is_committed()) {

@@ -1,8 +1,10 @@
 //! What must hold when a transaction is committed, beside that nobody changed the same.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use cms_log::Revision;
+use cms_model::table::TableName;
 use cms_model::{Key, Name, PackageName, SectionId, Selector};
 
 use crate::error::{Error, Result};
@@ -11,11 +13,14 @@ use crate::history::resolve;
 use crate::rebase::{Interest, Place, Theirs};
 use crate::snapshot::Snapshot;
 use crate::store::Log;
+use crate::tables::unless_touched;
 
 /// The terms of a commit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     pub requirements: Vec<Requirement>,
+    /// Tables that must be as they were at a revision; without a name, all of them.
+    pub tables: BTreeMap<Option<TableName>, Revision>,
     pub deadline: Option<Deadline>,
 }
 
@@ -112,6 +117,10 @@ impl Terms {
     pub(crate) fn hold(&self, log: &Log, head: &Head) -> Result<()> {
         if let Some(deadline) = &self.deadline {
             deadline.hold()?;
+        }
+        let backend = &*log.backend;
+        for (name, base) in &self.tables {
+            unless_touched(backend, *base, name.as_ref())?;
         }
         self.requirements.iter().try_for_each(|requirement| requirement.hold(log, head))
     }

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cms_log::{CommitKind, Origin, Revision};
+use cms_log::{CommitKind, Origin, Revision, ScriptAnswer, ScriptLimits};
 use cms_model::schema::Mode;
+use cms_model::table::{Definition, TableChange};
 use cms_model::{Change, Draft, Key, Package, PackageName, Value};
 
 use crate::author::current_user;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::manager::Registered;
 use crate::snapshot::Snapshot;
 use crate::store::{Store, seed};
+use crate::tables::{TableEditor, TableWorks, Wish, table_name, work};
 use crate::terms::{Deadline, Requirement, Terms};
 
 /// Collects changes on a snapshot, sees them itself, and commits them all or not at all.
@@ -45,10 +47,11 @@ pub struct Transaction {
     store: Store,
     snapshot: Snapshot,
     works: Works,
+    tables: TableWorks,
     signature: Signature,
     terms: Terms,
     isolation: Isolation,
-    savepoints: Vec<(u64, Works)>,
+    savepoints: Vec<(u64, Works, TableWorks)>,
     /// Savepoints that there were, so that none is taken for another.
     marks: u64,
     registered: Registered,
@@ -121,6 +124,7 @@ impl Store {
             store: self.clone(),
             snapshot,
             works: BTreeMap::new(),
+            tables: TableWorks::new(),
             signature,
             terms: Terms::default(),
             isolation: Isolation::Snapshot,
@@ -316,6 +320,7 @@ impl Transaction {
                 Work::Delete => all.push(DisplayChange::package_deleted(name)),
             }
         }
+        all.extend(self.tables.values().flat_map(|work| crate::tables::display(&work.change())));
         all
     }
 
@@ -340,7 +345,7 @@ impl Transaction {
     /// ```
     pub fn savepoint(&mut self) -> TransactionSavepoint {
         self.marks += 1;
-        self.savepoints.push((self.marks, self.works.clone()));
+        self.savepoints.push((self.marks, self.works.clone(), self.tables.clone()));
         TransactionSavepoint(self.marks)
     }
 
@@ -350,19 +355,20 @@ impl Transaction {
     /// # Errors
     /// [`Error::NotFound`] if the transaction has gone back to an earlier one meanwhile.
     pub fn rollback_to(&mut self, savepoint: TransactionSavepoint) -> Result<()> {
-        let Some(at) = self.savepoints.iter().position(|(mark, _)| *mark == savepoint.0) else {
+        let Some(at) = self.savepoints.iter().position(|(mark, ..)| *mark == savepoint.0) else {
             return Err(Error::not_found(format!("savepoint {} of transaction {}", savepoint.0, self.id())));
         };
         self.savepoints.truncate(at + 1);
-        if let Some((_, works)) = self.savepoints.last() {
+        if let Some((_, works, tables)) = self.savepoints.last() {
             self.works = works.clone();
+            self.tables = tables.clone();
         }
         Ok(())
     }
 
     /// Forgets a savepoint, and those after it. The changes stay.
     pub fn release(&mut self, savepoint: TransactionSavepoint) {
-        self.savepoints.retain(|(mark, _)| *mark < savepoint.0);
+        self.savepoints.retain(|(mark, ..)| *mark < savepoint.0);
     }
 
     /// Ends the transaction without a change, as dropping it does.
@@ -460,6 +466,127 @@ impl Transaction {
         Ok(())
     }
 
+    /// Returns the tables that there are for the transaction, in the order of their names.
+    ///
+    /// # Errors
+    /// As [`Snapshot::tables`].
+    pub fn tables(&self) -> Result<Vec<Arc<Definition>>> {
+        work::definitions(&self.tables, &self.snapshot)
+    }
+
+    /// Returns a table, to read it as the transaction sees it and to change its rows.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// use cms::model::table::{Datum, Definition};
+    ///
+    /// let mut tx = store.transaction()?;
+    /// tx.create_table(Definition::parse("leases", &["ip TEXT ipv4", "host TEXT required"], &["ip"])?)?;
+    /// let mut leases = tx.table("leases")?;
+    /// let row = leases.definition().row_from_text(&[("ip", "10.0.0.7"), ("host", "printer")])?;
+    /// leases.insert(row)?;
+    /// leases.update(&[Datum::Text("10.0.0.7".into())], &[("host", Datum::Text("scanner".into()))])?;
+    /// let error = leases.insert(vec![Datum::Text("10.0.0.8".into()), Datum::Null]).unwrap_err();
+    /// assert_eq!(error.to_string(), "table leases, row 10.0.0.8, column host: it has no value (rule required)");
+    ///
+    /// let committed = tx.message("a device").commit()?;
+    /// assert_eq!(committed.tables[0].1[1].key, "table.leases.10.0.0.7");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Expired`]; as [`Snapshot::table`].
+    pub fn table(&mut self, name: &str) -> Result<TableEditor<'_>> {
+        self.hold()?;
+        if self.isolation == Isolation::Serializable {
+            self.require_table(name)?;
+        }
+        TableEditor::new(&mut self.tables, &self.snapshot, name)
+    }
+
+    /// Makes the commit depend on a table being as the snapshot has it, with all its rows.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if it is no name of a table.
+    pub fn require_table(&mut self, name: &str) -> Result<()> {
+        let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
+        self.terms.tables.insert(Some(table_name(name)?), base);
+        Ok(())
+    }
+
+    /// Makes a table.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], [`Error::Expired`]; [`Error::Table`] if the definition makes no sense.
+    pub fn create_table(&mut self, table: Definition) -> Result<()> {
+        self.hold()?;
+        work::create(&mut self.tables, &self.snapshot, table)
+    }
+
+    /// Removes a table and its rows.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Expired`].
+    pub fn drop_table(&mut self, name: &str) -> Result<()> {
+        self.hold()?;
+        work::drop_table(&mut self.tables, &self.snapshot, &table_name(name)?)
+    }
+
+    /// Runs a script of SQL on the tables (`docs/tables.md` says which SQL). What it changes belongs to the transaction.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// use cms::model::table::{Datum, Definition};
+    ///
+    /// let mut tx = store.transaction()?;
+    /// tx.create_table(Definition::parse("hosts", &["name TEXT", "port INT"], &["name"])?)?;
+    /// let answers = tx.execute_sql("INSERT INTO hosts VALUES ('www', 443), ('ftp', 21); SELECT sum(port) FROM hosts")?;
+    /// assert_eq!((answers[0].changed, &answers[1].rows[0][0]), (2, &Datum::Int(464)));
+    /// assert!(tx.execute_sql("SELECT * FROM commits").unwrap_err().to_string().contains("is no table of the store"));
+    /// assert_eq!(tx.commit()?.tables[0].1.len(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Script`] with the line of what is not allowed or failed, [`Error::Table`] for a row that breaks a
+    /// rule. The transaction is as it was then.
+    pub fn execute_sql(&mut self, script: &str) -> Result<Vec<ScriptAnswer>> {
+        self.execute_sql_within(script, ScriptLimits::default())
+    }
+
+    /// As [`execute_sql`](Transaction::execute_sql), within other limits.
+    ///
+    /// # Errors
+    /// As `execute_sql`.
+    pub fn execute_sql_within(&mut self, script: &str, limits: ScriptLimits) -> Result<Vec<ScriptAnswer>> {
+        self.hold()?;
+        if self.isolation == Isolation::Serializable {
+            self.terms.tables.insert(None, self.snapshot.revision().unwrap_or(Revision::EMPTY));
+        }
+        work::execute(&mut self.tables, &self.snapshot, script, limits)
+    }
+
+    /// Takes along a change of a table as a whole.
+    pub(crate) fn wish_table(&mut self, change: TableChange) -> Result<()> {
+        work::wish(&mut self.tables, &self.snapshot, change)
+    }
+
+    fn hold(&self) -> Result<()> {
+        self.terms.deadline.as_ref().map_or(Ok(()), crate::terms::Deadline::hold)
+    }
+
     /// Says why.
     #[must_use]
     pub fn message(mut self, message: impl Into<String>) -> Transaction {
@@ -553,7 +680,7 @@ impl Transaction {
         })
     }
 
-    fn wanted(&self) -> Vec<Wanted> {
+    fn wanted(&self) -> Wish {
         let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
         let each = self.works.iter().filter_map(|(name, work)| {
             let action = match work {
@@ -576,6 +703,6 @@ impl Transaction {
             };
             Some(Wanted { package: name.clone(), base, action })
         });
-        each.collect()
+        Wish { packages: each.collect(), tables: work::wanted(&self.tables, base) }
     }
 }

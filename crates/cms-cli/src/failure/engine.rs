@@ -33,6 +33,13 @@ impl From<Error> for Failure {
             Error::Invalid { key, reason } => {
                 Failure::new(Exit::Invalid, msg!("key-invalid", key = key, reason = reason))
             }
+            Error::Table(error) => {
+                Failure::new(Exit::Invalid, msg!("table-refused", reason = error.to_string()))
+            }
+            Error::Script(error) => {
+                Failure::new(Exit::Invalid, msg!("table-script-refused", reason = error.to_string()))
+                    .hint(msg!("table-script-hint"))
+            }
             Error::Unparsable { package, diagnostics } => {
                 Failure::invalid(msg!("package-unparsable", package = package.as_str()), diagnostics.clone())
                     .hint(msg!("package-unparsable-hint"))

@@ -18,7 +18,7 @@ use crate::verb::edit::{self, Edit};
 use crate::verb::{self, Verb};
 
 /// Verbs that stage or commit by themselves, and what is staged: neither is in the transaction.
-const APART: [&str; 7] = ["batch", "import", "revert", "rollback", "undo", "restore", "compact"];
+const APART: [&str; 8] = ["batch", "import", "revert", "rollback", "undo", "restore", "compact", "table"];
 
 /// Runs a verb; tells also whether the transaction is still open.
 pub(super) fn run(

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command};
 use cms::model::PackageName;
+use cms::model::table::TableName;
 use cms::{CommitOptions, Committed, Confirm, DisplayChange, Transaction, Warning};
 use serde_json::{Value as JsonValue, json};
 
@@ -123,6 +124,15 @@ pub(super) fn packages_to_json(committed: &Committed) -> Vec<JsonValue> {
     committed.packages.iter().map(package).collect()
 }
 
+/// The changes of tables, for programs.
+pub(super) fn tables_to_json(tables: &[(TableName, Vec<DisplayChange>)]) -> Vec<JsonValue> {
+    let table = |(table, changes): &(TableName, Vec<DisplayChange>)| {
+        let changes: Vec<_> = changes.iter().map(change_line::to_json).collect();
+        json!({ "name": table.as_str(), "changes": changes })
+    };
+    tables.iter().map(table).collect()
+}
+
 /// What schemas found in a commit, for programs.
 pub(super) fn findings_to_json(committed: &Committed) -> Vec<JsonValue> {
     let findings = committed.warnings.iter().filter_map(|warning| match warning {
@@ -148,6 +158,9 @@ pub(crate) fn report(committed: &Committed, dry_run: bool, session: &mut Session
             "packages": packages_to_json(committed),
             "findings": findings_to_json(committed),
         });
+        if !committed.tables.is_empty() {
+            answer["tables"] = tables_to_json(&committed.tables).into();
+        }
         if let Some(armed) = &committed.armed {
             answer["confirm"] = confirmation::pending_to_json(armed, &store);
         }
@@ -164,11 +177,12 @@ pub(crate) fn report(committed: &Committed, dry_run: bool, session: &mut Session
     }
     if dry_run {
         let paint = session.output.paint;
-        for change in committed.packages.iter().flat_map(|(_, changes)| changes) {
+        for change in committed.all() {
             session.output.line(change_line::line_with_old(change, paint))?;
         }
     }
-    let names: Vec<&str> = committed.packages.iter().map(|(package, _)| package.as_str()).collect();
+    let packages = committed.packages.iter().map(|(package, _)| package.as_str());
+    let names: Vec<&str> = packages.chain(committed.tables.iter().map(|(table, _)| table.as_str())).collect();
     let (changes, names) = (msg!("count-changes", count = committed.changes()).to_string(), names.join(", "));
     session.output.say(&if dry_run {
         msg!("commit-planned", changes = changes, packages = names)

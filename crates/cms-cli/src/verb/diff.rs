@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use clap::{ArgAction, ArgMatches, Command};
-use cms::PackageDiff;
+use cms::model::table::TableName;
 use cms::model::{Key, Package};
+use cms::{DisplayChange, PackageDiff};
 use serde_json::json;
 
 use super::Verb;
@@ -43,6 +44,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     }
     let filter = super::optional_key(matches)?;
     let (names, differences) = differences(matches, filter.as_ref(), session)?;
+    let tables = tables(matches, filter.as_ref(), session)?;
     session.output.page();
     let paint = session.output.paint;
     if session.globals.json {
@@ -53,7 +55,10 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
                 json!({ "name": package.package.as_str(), "changes": changes })
             })
             .collect();
-        let answer = json!({ "from": names.0, "to": names.1, "packages": packages });
+        let mut answer = json!({ "from": names.0, "to": names.1, "packages": packages });
+        if !tables.is_empty() {
+            answer["tables"] = super::commit::tables_to_json(&tables).into();
+        }
         session.output.line(Json::answer("diff", answer).to_string())?;
     } else {
         let mut rows = Vec::new();
@@ -79,12 +84,31 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
                 }
             }
         }
+        // Rows have no text, so there is one way to show them beside the table of all.
+        for change in tables.iter().flat_map(|(_, changes)| changes) {
+            match format.as_str() {
+                "table" => rows.push(change_line::cells(change)),
+                _ => session.output.line(change_line::line_with_old(change, paint))?,
+            }
+        }
         if format == "table" {
             session.output.line(table::draw(&change_line::titles(), rows))?;
         }
     }
-    let differ = !differences.is_empty();
+    let differ = !differences.is_empty() || !tables.is_empty();
     Ok(if differ && matches.get_flag("exit-code") { Exit::Changes } else { Exit::Ok })
+}
+
+/// What differs between the tables of two revisions. Nothing of a table is staged, and none has a key of a package.
+fn tables(
+    matches: &ArgMatches,
+    filter: Option<&Key>,
+    session: &mut Session,
+) -> Result<Vec<(TableName, Vec<DisplayChange>)>, Failure> {
+    let (Some(from), None) = (super::text_of(matches, "from"), filter) else { return Ok(Vec::new()) };
+    let from = session.revision(from)?;
+    let to = session.revision(super::text_of(matches, "to").unwrap_or("head"))?;
+    Ok(session.store()?.diff_tables(from, to)?)
 }
 
 /// The two states that are compared, by name, and what differs. Without a revision these are the head

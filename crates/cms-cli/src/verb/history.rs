@@ -42,6 +42,11 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         until: point(matches, "until", session)?,
     };
     let entries = session.store()?.history(&query)?;
+    print(entries, session)
+}
+
+/// Prints commits as was asked for.
+pub(super) fn print(entries: Vec<HistoryEntry>, session: &mut Session) -> Result<Exit, Failure> {
     session.output.page();
     let as_table = super::wants_table(session)?;
     let mut rows = Vec::new();

@@ -128,7 +128,7 @@ fn report(restored: &Restored, dry_run: bool, session: &mut Session) -> Result<E
     let revision = restored.revision.0.to_string();
     if session.globals.json {
         let is_made = !dry_run && (restored.history || !committed.is_empty());
-        let answer = json!({
+        let mut answer = json!({
             "restored": restored.revision.0,
             "history": restored.history,
             "revision": is_made.then_some(committed.revision.0),
@@ -136,12 +136,15 @@ fn report(restored: &Restored, dry_run: bool, session: &mut Session) -> Result<E
             "packages": super::commit::packages_to_json(committed),
             "findings": super::commit::findings_to_json(committed),
         });
+        if !committed.tables.is_empty() {
+            answer["tables"] = super::commit::tables_to_json(&committed.tables).into();
+        }
         session.output.line(Json::answer("restore", answer).to_string())?;
         return Ok(Exit::Ok);
     }
     if dry_run {
         let paint = session.output.paint;
-        for change in committed.packages.iter().flat_map(|(_, changes)| changes) {
+        for change in committed.all() {
             session.output.line(change_line::line_with_old(change, paint))?;
         }
         session.output.say(&msg!("restore-planned", revision = revision));

@@ -20,11 +20,13 @@ pub(super) enum Kind {
     Commits = 3,
     Checkpoints = 4,
     End = 5,
+    /// Behind the checkpoints; its number is that of a later version.
+    Tables = 6,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        [Kind::Header, Kind::Objects, Kind::Commits, Kind::Checkpoints, Kind::End]
+        [Kind::Header, Kind::Objects, Kind::Commits, Kind::Checkpoints, Kind::End, Kind::Tables]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

@@ -1,15 +1,22 @@
 //! Reading backups: checking every byte, and taking what is in them into a log.
 
-use std::{collections::HashSet, io::Read};
+use std::{collections::HashSet, io::Read, sync::Arc};
+
+use cms_model::table::{Definition, Row, TableName};
 
 use super::{
-    Backup, BackupCounts, BackupError, BackupHeader, StoreId, StoredCommit, StoredObject, VERSION,
+    Backup, BackupCounts, BackupError, BackupHeader, StoreId, StoredCommit, StoredObject, WITH_TABLES,
     commit_digest,
     frame::{Frame, FrameReader, Kind},
     write::NO_COMMIT,
 };
 use crate::{
-    Digest, Object, ObjectKind, Revision, Sqlite, codec, content,
+    Digest, Object, ObjectKind, Revision, Sqlite,
+    codec::{
+        self,
+        table::{read_definition, read_row},
+    },
+    content,
     wire::{Decoded, Malformed, Reader},
 };
 
@@ -144,8 +151,22 @@ impl Chain {
                     Ok((revision, time_us, commit))
                 })?;
                 reading.counts.commits += commits.len() as u64;
-                Records::Commits(commits)
+                // A whole backup has the tables as they were in the end.
+                let takes_rows = reading.header.incremental;
+                Records::Commits { commits, takes_rows }
             }
+            Kind::Tables => Records::Tables(reader.list(|reader| {
+                let name = reader.name::<TableName>()?;
+                let definition = read_definition(reader)?;
+                if definition.name != name {
+                    return Err(Malformed("a table has two names"));
+                }
+                let rows = reader.list(read_row)?;
+                if rows.iter().any(|row| row.len() != definition.columns.len()) {
+                    return Err(Malformed("a row has another number of values than its table columns"));
+                }
+                Ok((Arc::new(definition), rows))
+            })?),
             _ => {
                 let header = &reading.header;
                 let checkpoints = reader.list(|reader| {
@@ -197,7 +218,13 @@ impl Chain {
 /// Records of a frame.
 pub(crate) enum Records {
     Objects(Vec<StoredObject>),
-    Commits(Vec<(Revision, i64, StoredCommit)>),
+    /// Whether the changes of rows are to be made, too.
+    Commits {
+        commits: Vec<(Revision, i64, StoredCommit)>,
+        takes_rows: bool,
+    },
+    /// Tables, or more rows of one that came before.
+    Tables(Vec<(Arc<Definition>, Vec<Row>)>),
     Checkpoints(Vec<(Revision, Digest)>),
 }
 
@@ -234,8 +261,8 @@ fn read_header(frame: &Frame) -> Result<BackupHeader, BackupError> {
     }
     let mut reader = Reader(&frame.payload);
     let version = reader.varint().map_err(damaged)?;
-    if version > VERSION {
-        return Err(BackupError::Newer { found: version, known: VERSION });
+    if version > WITH_TABLES {
+        return Err(BackupError::Newer { found: version, known: WITH_TABLES });
     }
     BackupHeader::decode(reader).map_err(damaged)
 }

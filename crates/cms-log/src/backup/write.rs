@@ -6,7 +6,14 @@ use super::{
     Backup, BackupCounts, BackupError, BackupHeader, FRAME_BYTES, StoreId, commit_digest,
     frame::{FrameWriter, Kind},
 };
-use crate::{Backend, Digest, Error, Result, Revision, wire::Writer};
+use cms_model::table::Row;
+
+use crate::{
+    Backend, Digest, Error, Order, Result, Revision,
+    codec::table::{write_definition, write_row},
+    tables::{TableStates, tables_at},
+    wire::Writer,
+};
 
 /// What a backup is of.
 #[derive(Clone, Debug)]
@@ -58,9 +65,11 @@ pub fn write_backup(
     checkpoints
         .retain(|(revision, _)| if header.incremental { *revision > first } else { *revision >= first });
     let newest = log.newest_object()?;
+    let tables = if header.incremental { TableStates::new() } else { tables_at(log, last, None)? };
+    let has_tables = !tables.is_empty() || touches_tables(log, header.after(), last)?;
 
     let mut frames = FrameWriter::begin(out)?;
-    frames.frame(Kind::Header, &header.encode())?;
+    frames.frame(Kind::Header, &header.encode(has_tables))?;
     let mut counts = BackupCounts::default();
     let total = newest.saturating_sub(extent.known) + (last.0 - header.after().0);
     let mut failure = None;
@@ -104,6 +113,25 @@ pub fn write_backup(
     }
     batch.write(&mut frames)?;
 
+    let mut batch = Batch::new(Kind::Tables);
+    for (name, (definition, rows)) in &tables {
+        let rows: Vec<&Row> = rows.values().collect();
+        // A table without rows is one as well.
+        let mut pieces: Vec<&[&Row]> = rows.chunks(ROWS).collect();
+        if pieces.is_empty() {
+            pieces.push(&[]);
+        }
+        for piece in pieces {
+            batch.record(|writer| {
+                writer.bytes(name.as_str().as_bytes());
+                write_definition(writer, definition);
+                writer.list(piece, |writer, row| write_row(writer, row));
+            });
+            batch.write_if_full(&mut frames)?;
+        }
+    }
+    batch.write(&mut frames)?;
+
     // What was given up meanwhile may be missing in what was written.
     check_range(first, log.first()?, last)?;
     frames.frame(Kind::End, &counts.end(&frames.digest()))?;
@@ -114,6 +142,19 @@ pub fn write_backup(
 
 /// What stands for the commit before the first.
 pub(super) const NO_COMMIT: Digest = Digest([0; 16]);
+
+/// So many rows are in a record at most.
+const ROWS: usize = 256;
+
+/// Tells whether commits of a range changed tables.
+fn touches_tables(log: &dyn Backend, after: Revision, upto: Revision) -> Result<bool> {
+    let mut found = false;
+    log.headers(after, upto, Order::Ascending, &mut |header| {
+        found = !header.tables.is_empty();
+        if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(found)
+}
 
 fn check_range(first: Revision, kept: Revision, last: Revision) -> Result<()> {
     if first < kept {

@@ -3,12 +3,14 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use cms_model::table::{RowChange, TableChange, TableName};
 use rusqlite::{Connection, params};
 
-use super::{BATCH_BYTES, BATCH_ROWS, Sqlite, fault, signed};
+use super::{BATCH_BYTES, BATCH_ROWS, CommitRow, Sqlite, fault, signed};
 use crate::{
     Digest, Error, Fault, Result, Revision,
     backup::{Records, StoredCommit, StoredObject},
+    codec, table_changes,
     wire::{Malformed, Writer},
 };
 
@@ -179,7 +181,7 @@ impl Sqlite {
                             .map_err(fault)?;
                     }
                 }
-                Records::Commits(commits) => {
+                Records::Commits { commits, takes_rows } => {
                     let mut insert = transaction
                         .prepare_cached(
                             "INSERT INTO commits (revision, time_us, header, body) VALUES (?1, ?2, ?3, ?4)",
@@ -189,6 +191,22 @@ impl Sqlite {
                         insert
                             .execute(params![signed(*revision), time_us, commit.header, commit.body])
                             .map_err(fault)?;
+                        if *takes_rows {
+                            self.take_rows(transaction, *revision, commit)?;
+                        }
+                    }
+                }
+                Records::Tables(tables) => {
+                    let known = self.definitions(transaction)?;
+                    let mut known: Vec<&TableName> = known.iter().map(|table| &table.name).collect();
+                    for (table, rows) in tables {
+                        let rows = rows.iter().map(|row| RowChange { old: None, new: Some(row.clone()) });
+                        let mut change = TableChange::rows(table.clone(), rows.collect());
+                        if !known.contains(&&table.name) {
+                            known.push(&table.name);
+                            change.old = None;
+                        }
+                        self.apply_change(transaction, &change)?;
                     }
                 }
                 Records::Checkpoints(checkpoints) => {
@@ -208,6 +226,17 @@ impl Sqlite {
         })
     }
 
+    /// Makes the changes that a commit made to tables.
+    fn take_rows(&self, connection: &Connection, revision: Revision, stored: &StoredCommit) -> Result<()> {
+        let damaged = |reason| self.damaged(format!("commit {revision}"), reason);
+        if codec::decode_header(&stored.header).map_err(damaged)?.header.tables.is_empty() {
+            return Ok(());
+        }
+        let row = CommitRow { revision, header: stored.header.clone(), body: stored.body.clone() };
+        let commit = self.decode_commit(connection, &row)?;
+        commit.tables.iter().try_for_each(|change| self.apply_change(connection, change))
+    }
+
     /// Takes the commits after a revision out of a log that nobody else uses: they are as if they had never been.
     ///
     /// # Errors
@@ -221,7 +250,9 @@ impl Sqlite {
             return Err(Error::Compacted { revision, first });
         }
         let fault = |error| self.fault(format!("cut the log after revision {revision}"), error);
+        let changes = table_changes(self, revision, head, None)?;
         self.transaction("cut the log", |transaction| {
+            changes.iter().try_for_each(|change| self.apply_change(transaction, &change.inverse()))?;
             for table in ["commits", "checkpoints"] {
                 transaction
                     .execute(&format!("DELETE FROM {table} WHERE revision > ?1"), [signed(revision)])

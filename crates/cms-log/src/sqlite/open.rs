@@ -29,8 +29,9 @@ use crate::{Error, Fault, Result};
 /// `cmsl`.
 const APPLICATION_ID: i32 = 0x636d_736c;
 
-/// The format that this program writes, and the newest that it reads.
+/// The format of a log without tables, and of one with them, which is the newest that this program reads.
 const FORMAT_VERSION: i32 = 1;
+pub(super) const WITH_TABLES: i32 = 2;
 
 /// SQLite before this could lose committed writes when two connections wrote and copied back at once.
 const SQLITE_AT_LEAST: i32 = 3_051_003;
@@ -271,18 +272,18 @@ fn is_log(path: &Path, connection: &Connection) -> Result<bool> {
         Some(ErrorCode::NotADatabase) => Error::NotALog { path: path.to_owned() },
         _ => fault::of_sqlite(path, "open the log", error),
     };
-    if pragma("user_version").map_err(fault)? == FORMAT_VERSION {
+    if matches!(pragma("user_version").map_err(fault)?, FORMAT_VERSION | WITH_TABLES) {
         return Ok(true);
     }
     // In one transaction, because another process may be creating the log just now.
     let _snapshot = connection.unchecked_transaction().map_err(fault)?;
     match pragma("user_version").map_err(fault)? {
-        FORMAT_VERSION => Ok(true),
+        FORMAT_VERSION | WITH_TABLES => Ok(true),
         version => match pragma("application_id").map_err(fault)? {
             APPLICATION_ID => Err(Error::NewerFormat {
                 path: path.to_owned(),
                 found: version.unsigned_abs(),
-                known: FORMAT_VERSION.unsigned_abs(),
+                known: WITH_TABLES.unsigned_abs(),
             }),
             0 if version == 0 => {
                 let tables = connection

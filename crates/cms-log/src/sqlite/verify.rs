@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::{BATCH_ROWS, CommitRow, Sqlite, open};
 use crate::{
     Backend, Digest, Error, Finding, Object, ObjectKind, Progress, Result, Revision, Severity,
-    codec::decode_header, content, replay, wire::Malformed,
+    codec::decode_header, content, replay, tables::tables_at, wire::Malformed,
 };
 
 impl Sqlite {
@@ -22,6 +22,7 @@ impl Sqlite {
         check.index()?;
         check.checkpoints(progress)?;
         check.replay(progress)?;
+        check.tables(progress)?;
         Ok(check.findings)
     }
 }
@@ -236,6 +237,14 @@ impl Check<'_> {
                 );
             }
         }
+        Ok(())
+    }
+
+    /// Takes back what all commits did to tables: each must find the rows as it left them.
+    fn tables(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+        progress(Progress { stage: "tables", done: 0, total: 1 });
+        let oldest = tables_at(self.log, self.log.first()?, None);
+        self.note(Severity::Head, oldest)?;
         Ok(())
     }
 

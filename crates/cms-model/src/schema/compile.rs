@@ -160,6 +160,37 @@ impl RuleSet {
         Ok(RuleSet { rules: compile(&calls, Scale { measure: None, bare: None }, rules, 0)? })
     }
 
+    /// Reads the rules of a table's column, where `required` may be among them; answers whether it is. What they measure, if they do
+    /// not say it themselves, is `kind`: a column of numbers is one without a rule that says so.
+    pub(crate) fn parse_column(
+        text: &str,
+        kind: Option<Measure>,
+        rules: &Rules,
+    ) -> Result<(RuleSet, bool), RuleError> {
+        let mut calls = if text.trim().is_empty() { Vec::new() } else { parse(text)? };
+        let count = calls.len();
+        calls.retain(|call| call.name != "required" || call.negated || !call.arguments.is_empty());
+        let is_required = calls.len() < count;
+        if let Some(call) = calls.iter().find(|call| is_property(call)) {
+            let message = format!("`{}` is a property of fields, and means nothing for a column", call.name);
+            return Err(Fault::new(ARGUMENT, call.at.clone(), message).into());
+        }
+        let measure = measure(&calls).filter(|measure| *measure != Measure::Text).or(kind);
+        let rules = compile(&calls, Scale { measure, bare: None }, rules, 0)?;
+        Ok((RuleSet { rules }, is_required))
+    }
+
+    /// Tells whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Returns the first rule that does not hold for a value, and what the value is or is not.
+    pub(crate) fn broken(&self, value: &[u8]) -> Option<(&str, String)> {
+        let broken = self.rules.iter().find(|rule| !rule.test.holds(value))?;
+        Some((&broken.text, broken.complaint(value)))
+    }
+
     /// Checks a value.
     ///
     /// # Errors

@@ -57,6 +57,7 @@ pub use infer::infer;
 pub use json::Json;
 pub use json_schema::{Imported, LeftOut, LeftOutReason, from_json_schema};
 pub use module::{Mode, Module, Naming, SectionType, Settings, Unknown, Version};
+pub(crate) use plain::Measure;
 pub use plain::rule_table;
 pub use quantity::{parse_duration, parse_size};
 pub use registry::{Lookup, Schemas};

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use cms_log::{Backend, EntryBody, Order, Revision};
+use cms_model::table::{TableChange, TableName};
 use cms_model::{Change, Package, PackageName};
 
 use crate::commit::{PreparedPackage, changes_nothing};
@@ -12,11 +14,13 @@ use crate::error::Result;
 use crate::head::Head;
 use crate::rebase::{Interest, Theirs, rewritten};
 use crate::store::Log;
+use crate::tables::{WantedTable, check_tables, row_key, unless_changed};
 
 /// What to commit, and what stays as later commits have made it.
 #[derive(Debug, Default)]
 pub(super) struct Reversal {
     pub packages: Vec<PreparedPackage>,
+    pub tables: Vec<TableChange>,
     /// The keys that stay.
     pub conflicts: Vec<String>,
 }
@@ -86,6 +90,7 @@ pub(super) fn reverse(
             reversal.conflicts.push(name.to_string());
         }
     }
+    reverse_tables(backend, revisions, &mut reversal)?;
     reversal.conflicts.sort();
     reversal.conflicts.dedup();
     Ok(reversal)
@@ -118,6 +123,55 @@ fn touched(
         }
     }
     Ok(all)
+}
+
+/// Reverses what `revisions` did to tables, row by row.
+fn reverse_tables(backend: &dyn Backend, revisions: &[Revision], reversal: &mut Reversal) -> Result<()> {
+    let mut by_table: BTreeMap<TableName, Vec<TableChange>> = BTreeMap::new();
+    for revision in revisions {
+        let commit = backend.commit(*revision)?;
+        for change in commit.into_iter().flat_map(|commit| commit.tables) {
+            if let Ok(name) = change.name().cloned() {
+                by_table.entry(name).or_default().push(change);
+            }
+        }
+    }
+    for (name, changes) in by_table {
+        let whole = format!("table.{name}");
+        let (first, last) = (revisions[0], revisions[revisions.len() - 1]);
+        let mut alone = true;
+        backend.headers(first, last, Order::Ascending, &mut |header| {
+            alone &= !header.tables.contains(&name) || revisions.contains(&header.revision);
+            ControlFlow::Continue(())
+        })?;
+        // Where somebody else's commits lie between them, what they did together cannot be told from what he did.
+        if !alone && changes.len() > 1 {
+            reversal.conflicts.push(whole);
+            continue;
+        }
+        let Some(change) = TableChange::joined(&changes).map(|change| change.inverse()) else { continue };
+        let rows_only = change.old.clone().filter(|_| change.is_rows());
+        let (_, tables) = backend.tables()?;
+        match rows_only {
+            Some(table) if tables.contains(&table) => {
+                let (rows, lost) = unless_changed(backend, &table, &change.rows)?;
+                reversal.conflicts.extend(lost.iter().map(|key| row_key(&name, key)));
+                if !rows.is_empty() {
+                    reversal.tables.push(TableChange::rows(table, rows));
+                }
+            }
+            Some(_) => reversal.conflicts.push(whole),
+            None => {
+                let wanted = WantedTable { base: last, change: Arc::new(change) };
+                match check_tables(backend, &[wanted]) {
+                    Ok(tables) => reversal.tables.extend(tables),
+                    Err(error) if error.is_conflict() => reversal.conflicts.push(whole),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Tells whether a commit that is not one of `revisions` touched the package after `first`, be it in a comment.

@@ -121,10 +121,10 @@ impl Store {
         };
         let pending = known.pending.remove(at);
         let (window_us, probe) = (pending.window_us, pending.probe.clone());
-        let Reversal { packages, conflicts } =
+        let Reversal { packages, tables, conflicts } =
             reverse(log, &writing.head, &pending.revisions, &locked(&absorbed.warnings))?;
         let touched = pending.packages.clone();
-        let made = !packages.is_empty();
+        let made = !packages.is_empty() || !tables.is_empty();
         let settled = Settled {
             undone: made.then(|| writing.head.revision.next()),
             conflicts,
@@ -140,6 +140,7 @@ impl Store {
             prepared.tool = TOOL.to_owned();
             prepared.message.clone_from(&message);
             prepared.packages = packages;
+            prepared.tables = tables;
             prepared.notes = vec![known.encode()];
             set_mark(self.location(), &known)?;
             let (appended, commit) = self.append(log, &mut writing, prepared)?;
