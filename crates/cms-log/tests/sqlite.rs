@@ -68,7 +68,7 @@ fn all_files_are_the_owners_alone() {
         names.push(file.file_name().into_string().unwrap());
     }
     names.sort();
-    assert_eq!(names, ["log.db", "log.db-shm", "log.db-synced", "log.db-wal"]);
+    assert_eq!(names, ["log.db", "log.db-newest", "log.db-shm", "log.db-synced", "log.db-wal"]);
 }
 
 #[test]

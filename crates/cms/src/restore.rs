@@ -249,7 +249,7 @@ impl Read {
         File::open(&new).and_then(|file| file.sync_all()).map_err(failed("sync", &new))?;
         location.give_to_owner(&new).map_err(failed("give to its owner", &new))?;
         // They belong to the old log, which is complete without them now, or to none: the new one would take them for its own.
-        for suffix in ["-wal", "-shm", "-unsynced", "-synced"] {
+        for suffix in ["-wal", "-shm", "-unsynced", "-synced", "-newest"] {
             remove(&location.state().join(format!("log.db{suffix}")))?;
         }
         fs::rename(&new, &path).map_err(failed("replace", &path))?;

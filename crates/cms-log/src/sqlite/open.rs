@@ -6,7 +6,7 @@ use std::{
     io::ErrorKind,
     os::unix::{
         ffi::OsStrExt,
-        fs::{FileExt, MetadataExt, OpenOptionsExt},
+        fs::{FileExt, MetadataExt, OpenOptionsExt, fchown},
     },
     path::{Path, PathBuf},
     sync::{
@@ -21,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::Db
 use super::{
     Access, Link, PATIENCE, Sqlite, fault,
     group::Group,
+    newest::Newest,
     seen::{Mark, Seen},
     shared_sync::SharedSync,
 };
@@ -121,6 +122,7 @@ impl Sqlite {
             frames: Arc::new(AtomicU32::new(0)),
             seen: Seen::new(path),
             shared: SharedSync::new(path),
+            newest: Newest::new(path, file),
         })
     }
 
@@ -170,9 +172,27 @@ pub(super) struct FileId {
 }
 
 impl FileId {
-    fn of(metadata: &Metadata) -> FileId {
+    pub fn of(metadata: &Metadata) -> FileId {
         FileId { device: metadata.dev(), inode: metadata.ino() }
     }
+
+    /// What tells it from every other file of the machine.
+    pub fn bytes(self) -> [u8; 16] {
+        (u128::from(self.device) << 64 | u128::from(self.inode)).to_le_bytes()
+    }
+}
+
+/// Opens a file beside the log that any process may do without, and makes it if it is not there.
+pub(super) fn open_aid(path: &Path, log: &Path) -> Option<File> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).ok()?;
+    // Root works in the stores of others; who owns the log shall be able to open this, too.
+    if let (Ok(log), Ok(ours)) = (log.metadata(), file.metadata())
+        && (log.uid(), log.gid()) != (ours.uid(), ours.gid())
+    {
+        let _ = fchown(&file, Some(log.uid()), Some(log.gid()));
+    }
+    Some(file)
 }
 
 /// A handle of this process that glances at a file.
@@ -492,6 +512,11 @@ impl WriteAhead {
         if busy != 0 {
             return Err(Error::Busy(Fault { path: log.to_owned(), attempt: attempt.into(), source: None }));
         }
+        // What could not be written may be gone from the log, and its number be given to another commit.
+        let newest = beside(log, "-newest");
+        if let Ok(file) = OpenOptions::new().write(true).open(&newest) {
+            file.set_len(0).map_err(|error| fault::of_system(&newest, attempt, error))?;
+        }
         std::fs::remove_file(&self.mark).or_else(|error| match error.kind() {
             // Another process was faster.
             ErrorKind::NotFound => Ok(()),
@@ -500,7 +525,7 @@ impl WriteAhead {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()

@@ -34,6 +34,7 @@ impl Sqlite {
                 self.put_checkpoint(keep_from, &root, &objects)?;
             }
             self.raise_first(keep_from)?;
+            self.newest.forget();
         }
         let mut reclaimed = Reclaimed::default();
         self.drop_before(self.first()?, &mut reclaimed)?;

@@ -4,14 +4,16 @@
 //! who waited for the lock meanwhile find that their frames are among these.
 
 use std::{
-    ffi::OsString,
-    fs::{File, OpenOptions},
-    os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, fchown},
+    fs::File,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
 
-use super::seen::Mark;
+use super::{
+    open::{beside, open_aid},
+    seen::Mark,
+};
 use crate::{Digest, Result};
 
 /// Bytes of the note: which start of the machine it was taken after, the salts of the WAL, the number of frames, and a digest of
@@ -26,9 +28,7 @@ pub(super) struct SharedSync {
 
 impl SharedSync {
     pub fn new(log: &Path) -> SharedSync {
-        let mut path = OsString::from(log);
-        path.push("-synced");
-        SharedSync { path: path.into(), log: log.to_owned(), file: OnceLock::new() }
+        SharedSync { path: beside(log, "-synced"), log: log.to_owned(), file: OnceLock::new() }
     }
 
     /// Makes sure that the WAL is on disk up to `mine`. `now` says how far it is written, and `sync` syncs it.
@@ -55,24 +55,7 @@ impl SharedSync {
     }
 
     fn file(&self) -> Option<&File> {
-        let open = || {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(&self.path);
-            let file = file.ok()?;
-            // Root works in the stores of others; who owns the log shall be able to open this, too.
-            if let (Ok(log), Ok(ours)) = (self.log.metadata(), file.metadata())
-                && (log.uid(), log.gid()) != (ours.uid(), ours.gid())
-            {
-                let _ = fchown(&file, Some(log.uid()), Some(log.gid()));
-            }
-            Some(file)
-        };
-        self.file.get_or_init(open).as_ref()
+        self.file.get_or_init(|| open_aid(&self.path, &self.log)).as_ref()
     }
 }
 
@@ -116,7 +99,7 @@ impl Drop for Held<'_> {
 }
 
 /// Tells the starts of the machine apart.
-fn this_start() -> &'static [u8] {
+pub(super) fn this_start() -> &'static [u8] {
     static START: OnceLock<Digest> = OnceLock::new();
     let read = || Digest::of(&std::fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default());
     &START.get_or_init(read).0[..8]
