@@ -7,7 +7,7 @@
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
 //! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes and `check` their checksum, `package` the way from text to
-//! objects and back, `touch` what a history is found by, `sqlite` the embedded home, `backup` a log in one file.
+//! objects and back, `touch` what a history is found by, `schema_texts` what is kept of schemas, `sqlite` the embedded home, `backup` a log in one file.
 
 mod backend;
 mod backup;
@@ -21,6 +21,7 @@ mod object;
 mod package;
 mod pending;
 mod revision;
+mod schema_texts;
 mod sqlite;
 mod touch;
 mod wire;
@@ -45,6 +46,7 @@ pub use crate::{
     },
     pending::{Confirmations, Outcome, Pending, Settled},
     revision::Revision,
+    schema_texts::SchemaText,
     sqlite::{Open, Retired, Sqlite},
     touch::{Mark, Touch},
 };

@@ -50,7 +50,9 @@ impl Store {
         let packages = names.into_iter().map(|name| Ok((snapshot.package(&name)?, name)));
         let packages: Vec<_> =
             packages.map(|pair| pair.map(|(package, name)| (name, package))).collect::<Result<_>>()?;
-        let found = self.validate_packages(snapshot, &packages)?;
+        let names: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
+        let mut found = self.newer_data(snapshot, &names)?;
+        found.extend(self.validate_packages(snapshot, &packages)?);
         Ok(found.into_iter().map(|finding| self.placed(finding)).collect())
     }
 

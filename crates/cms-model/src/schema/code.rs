@@ -152,6 +152,9 @@ codes! {
         "The schema has rules for the names of these sections.";
     EXCLUDED_FORM = "CMS0122", Error, "a value that is not allowed",
         "A rule with `!` or `not` says what the value must not be.";
+    NEWER_DATA = "CMS0130", Warning, "the data belongs to a newer schema",
+        "The package `cms` says that a newer version of the module migrated this data. What the schema that is installed says of it may be \
+         wrong. Install the newer module again, or roll the data back while that is installed: `cms schema rollback`.";
 
     }
     SCHEMA {
