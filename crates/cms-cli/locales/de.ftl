@@ -69,7 +69,9 @@ verb-batch = Viele Befehle als einen ausführen: alle oder keinen
 verb-changes = Zeigen, was Sie vorgemerkt haben
 verb-revert = Vorgemerktes zurücknehmen
 verb-validate = Pakete und Dateien anhand ihrer Schemas prüfen
-verb-explain = Eine Art von Befund anhand ihres Codes erklären, oder alle auflisten
+verb-explain = Eine Art von Befund anhand ihres Codes erklären, oder eine Option anhand ihres Schlüssels
+verb-module = Die Schemas dieses Rechners zeigen, hinzufügen und entfernen
+verb-schema = Zeigen, was Schemas sagen; sie prüfen, entwerfen, exportieren und importieren
 verb-commit = Aus dem Vorgemerkten eine Revision machen
 verb-confirm = Einen Commit behalten, der sonst zurückgenommen wird
 verb-history = Die Commits auflisten, den neuesten zuerst
@@ -97,6 +99,7 @@ verb-__guard = Zurücknehmen, was niemand bestätigt; cms startet es selbst
 examples-get =
     cms get network.lan.proto
     cms get network.lan.proto --at 12
+    cms get network.lan.mtu --default    (was gilt, wo sie nicht gesetzt ist)
     cms get firewall.@rule[-1].name
 examples-show =
     cms show network
@@ -147,7 +150,21 @@ examples-validate =
     cms validate ./network.new --as network --deny-warnings
 examples-explain =
     cms explain CMS0101
+    cms explain network.lan.mtu          (Wert oder Vorgabe, Regeln, letzte Änderung)
     cms explain
+examples-module =
+    cms module
+    cms module show network
+    cms module add ./blog
+    cms module remove blog
+examples-schema =
+    cms schema show network
+    cms schema show network.interface
+    cms schema show network.interface.proto
+    cms schema check ./blog              (bevor es registriert wird)
+    cms schema infer blog > blog.schema  (ein Entwurf, zum Lesen und Verbessern)
+    cms schema export network > network.schema.json
+    cms schema import blog.schema.json --add
 examples-commit =
     cms commit
     cms commit network -m 'größere Rahmen'
@@ -242,6 +259,7 @@ examples-__guard =
 ## Was die Argumente bedeuten
 
 get-key = Die Option, oder die Sektion, deren Typ auszugeben ist
+get-default = Wo die Option nicht gesetzt ist, die Vorgabe aus ihrem Schema ausgeben
 show-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
 list-key = Ein Paket oder eine Sektion; ohne Angabe werden die Pakete aufgelistet
 memory-action = Was zu tun ist: stats, map (eine Karte), defrag (neu schreiben) oder check (prüfen)
@@ -266,7 +284,27 @@ validate-names = Pakete, oder Dateien, deren Name einen Schrägstrich hat; ohne 
 validate-as = Die Datei als dieses Paket prüfen, wie auch immer sie heißt
 validate-limit = Höchstens so viele Befunde zeigen
 validate-deny-warnings = Auch bei Warnungen mit dem Exit-Code 4 enden
-explain-code = Ein Code wie CMS0101; ohne ihn werden alle aufgelistet
+explain-what = Ein Code wie CMS0101, oder eine Option oder Sektion; ohne Angabe werden alle Codes aufgelistet
+action-module-list = Die Module auflisten: welche Version, für welche Pakete, aus welcher Datei
+action-module-show = Zeigen, was ein Modul von sich sagt, und was an ihm falsch ist
+action-module-add = Ein Schema prüfen und registrieren
+action-module-remove = Ein Modul entfernen
+module-name = Der Name des Moduls
+module-file = Die Datei mit dem Schema; - für stdin
+module-force = Auch an die Stelle einer neueren Version
+action-schema-show = Die Typen eines Pakets zeigen, die Optionen eines Typs, oder alles über eine Option
+action-schema-infer = Ein Schema aus vorhandenen Paketen oder Dateien entwerfen
+action-schema-export = Ein Schema als JSON Schema ausgeben, oder mit --format uci so, wie es geschrieben wurde
+action-schema-import = Aus einem JSON Schema ein Schema machen
+schema-key = Das Paket, darin ein Sektionstyp, und von diesem eine Option
+schema-infer-names = Pakete, oder Dateien, deren Name einen Schrägstrich hat
+schema-infer-as = Alle sind Beispiele für dieses Paket
+schema-add = Registrieren statt ausgeben
+schema-export-package = Das Paket, oder das Modul, wenn es dafür mehrere gibt
+schema-import-file = Die Datei mit dem JSON Schema; - für stdin
+schema-import-as = Das Paket, für das es ist; sonst der Titel des Dokuments oder der Name der Datei
+action-schema-check = Sagen, was an Schemas falsch ist, mit Ort und Zeiger
+schema-files = Dateien mit Schemas; - für stdin
 commit-package = Das Paket; ohne Angabe alle
 commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat (Vorgabe: /tmp/.uci)
 confirm-token = Was commit --confirm ausgegeben hat; unnötig, solange nur einer aussteht
@@ -374,6 +412,17 @@ title-sections = Sektionen
 title-time = Zeit
 title-type = Typ
 title-value = Wert
+title-count = Wie viele
+title-default = Vorgabe
+title-description = Beschreibung
+title-faults = Fehler
+title-file = Datei
+title-mode = Modus
+title-module = Modul
+title-names = Namen
+title-packages = Pakete
+title-rules = Regeln
+title-version = Version
 
 ## Falsche Aufrufe
 
@@ -385,6 +434,8 @@ missing-value = `{ $name }` braucht einen Wert
 invalid-value = `{ $value }` ist für { $name } nicht möglich
 not-together = { $name } und { $other } schließen einander aus
 wrong-words = so wird `{ $verb }` nicht aufgerufen
+missing-action = bei `{ $verb }` fehlt, was zu tun ist
+unknown-action = `{ $name }` ist nichts, was `{ $verb }` kann
 unknown-format = es gibt hier kein Format `{ $format }`
 one-of = eines von: { $names }
 did-you-mean = meinten Sie `{ $name }`?
@@ -633,6 +684,8 @@ attempt-read = Lesen
 attempt-write = Schreiben
 attempt-open = Öffnen
 attempt-list = Auflisten
+attempt-list-the-modules-in = Auflisten der Module
+attempt-read-the-module = Lesen des Moduls
 attempt-lock = Sperren
 attempt-look-at = Ansehen
 attempt-open-the-lock = Öffnen der Sperre
@@ -702,7 +755,7 @@ health-triggers = { $count ->
 health-trigger-failed = Auslöser { $trigger } ist nach Revision { $revision } gescheitert: { $reason }
 health-trigger-behind = Auslöser { $trigger } lief zuletzt für Revision { $revision } und hat etwas zu tun
 health-trigger-run = `cms trigger run` versucht es noch einmal
-health-trigger-mend = den Abschnitt im Paket cms berichtigen
+health-trigger-mend = die Sektion im Paket cms berichtigen
 health-room = { $free } MiB sind frei, wo am wenigsten ist
 health-room-little = nur { $free } KiB sind frei in { $folder }
 health-room-files = in { $folder } lassen sich keine Dateien mehr anlegen
@@ -825,7 +878,77 @@ schema-invalid = { $count ->
 }
 explain-hint = `cms explain { $code }` sagt mehr
 explain-unknown = es gibt keinen Code `{ $code }`
-explain-index-hint = `cms explain` listet sie auf
+explain-what-hint = `cms explain` listet die Codes auf; eine Option ist PAKET.SEKTION.OPTION
+explain-from = Herkunft
+explain-section = In Sektion
+explain-configured = gesetzt
+explain-staged = vorgemerkt, noch nicht committet
+explain-default = Vorgabe: sie ist nicht gesetzt
+explain-default-staged = Vorgabe: gelöscht, noch nicht committet
+explain-absent = nicht gesetzt, und es gibt keine Vorgabe
+explain-absent-staged = gelöscht, noch nicht committet; es gibt keine Vorgabe
+explain-secret = (geheim)
+explain-no-module = kein Schema kennt es
+explain-changed = Zuletzt geändert
+explain-unchanged = nicht in der Geschichte
+explain-trigger = Trigger
+schema-sound = { $count ->
+    [one] { $file }: Modul { $module } { $version }, { $count } Feld, kein Fehler
+   *[other] { $file }: Modul { $module } { $version }, { $count } Felder, kein Fehler
+}
+schema-none = für das Paket { $package } gibt es kein Schema
+schema-infer-hint = `cms schema infer { $package }` entwirft eines
+schema-no-type = in den Schemas für das Paket { $package } gibt es keinen Sektionstyp `{ $kind }`
+schema-no-option = für Sektionen vom Typ { $kind } gibt es keine Option `{ $option }`
+schema-no-options = das Schema deklariert für diesen Typ keine Optionen
+schema-several = für das Paket { $package } gibt es mehrere Module; eines ist zu nennen
+schema-embedded = das Schema liegt im Paket { $package } selbst
+schema-embedded-hint = `cms export { $package }` gibt es mit dem Paket aus
+schema-infer-several = ausgegeben wird immer nur ein Schema
+schema-infer-several-hint = --add registriert alle, --as PAKET nimmt sie als Beispiele für ein Paket
+schema-left-out = weggelassen: { $what }
+schema-no-json = { $file } ist kein JSON: Zeile { $line }, Spalte { $column }
+schema-import-unnamed = { $file } sagt nicht, für welches Paket es ist: --as PAKET nennt es
+module-none = es gibt kein Modul { $module }
+module-list-hint = `cms module list` zeigt, welche es gibt
+module-list-none = in { $folders } ist kein Modul registriert
+module-show-hint = `cms module show { $module }` sagt, was falsch ist
+module-newer = Modul { $module } { $version } ist älter als { $newer }, das in { $file } registriert ist
+module-newer-hint = --force registriert es trotzdem
+module-added = Modul { $module } { $version } ist registriert in { $file }
+module-replaced = es tritt an die Stelle von Version { $version }
+module-hides = es verdeckt das in { $file }
+module-validate-hint = `cms validate { $packages }` prüft, was da ist
+module-removed = Modul { $module } ist entfernt: { $file }
+module-remains = von nun an gilt das in { $file }, das es verdeckt hatte
+field-required = nötig
+field-unique = eindeutig
+field-distinct = kein Eintrag doppelt
+field-secret = geheim
+field-read-only = nur zu lesen
+field-write-once = nur einmal zu setzen
+field-deprecated = veraltet
+field-replaced = veraltet: stattdessen { $name }
+type-list = Liste von { $name }
+type-words = { $name }, mehrere mit Leerzeichen dazwischen
+names-all = mit Namen
+names-none = ohne Namen
+label-yes = ja
+label-choices = Erlaubt
+label-items = Einträge
+label-unit = Einheit
+label-special = Besonders
+label-required-if = Nötig, wenn
+label-excludes = Schließt aus
+label-refers-to = Verweist auf
+label-reload = Neu laden
+label-deprecated = Weil
+label-unknown = Unbekannte Optionen
+label-created = Erstellt
+label-tables = Tabellen
+label-cache = Cache
+label-clients = Clients
+label-signed = Signiert
 validate-as-one = --as ist für eine Datei
 validate-no-schema = für { $packages } gibt es kein Schema: nur die Syntax wurde geprüft
 validate-done = { $packages } geprüft: { $errors }, { $warnings }
@@ -833,7 +956,7 @@ validate-done = { $packages } geprüft: { $errors }, { $warnings }
 ## Arten von Befunden, nach ihrem Code
 
 code-CMS0101 = unbekannte Option
-code-CMS0102 = unbekannter Abschnittstyp
+code-CMS0102 = unbekannter Sektionstyp
 code-CMS0103 = eine erforderliche Option fehlt
 code-CMS0104 = eine Liste, wo ein einzelner Wert hingehört
 code-CMS0105 = nicht von der richtigen Form
@@ -846,26 +969,77 @@ code-CMS0111 = nicht eindeutig
 code-CMS0112 = neben einer anderen Option erforderlich
 code-CMS0113 = zwei Optionen schließen einander aus
 code-CMS0114 = die Option ist überholt
-code-CMS0115 = zu viele oder zu wenige Abschnitte
-code-CMS0116 = ein Abschnitt mit Namen oder ohne
+code-CMS0115 = zu viele oder zu wenige Sektionen
+code-CMS0116 = eine Sektion mit Namen oder ohne
 code-CMS0117 = zu viele oder zu wenige Einträge
 code-CMS0118 = die Option darf nicht geändert werden
 code-CMS0119 = eine Regel des Programms gilt nicht
 code-CMS0120 = ein Eintrag zweimal in einer Liste
-code-CMS0121 = der Name eines Abschnitts ist nicht von der richtigen Form
+code-CMS0121 = der Name einer Sektion ist nicht von der richtigen Form
 code-CMS0122 = ein Wert, der nicht erlaubt ist
 code-CMS0201 = kein Modul
 code-CMS0202 = mehr als ein Modul
 code-CMS0203 = unbekannte Option in einem Schema
-code-CMS0204 = unbekannter Abschnittstyp in einem Schema
+code-CMS0204 = unbekannter Sektionstyp in einem Schema
 code-CMS0205 = unbekannte Regel
 code-CMS0206 = eine Regel mit einem Argument, das keinen Sinn ergibt
 code-CMS0207 = ein Feld ist zweimal deklariert
 code-CMS0208 = eine Eigenschaft mit einem Wert, der keinen Sinn ergibt
-code-CMS0209 = ein Feld gehört zu einem Abschnittstyp, der nicht deklariert ist
+code-CMS0209 = ein Feld gehört zu einem Sektionstyp, der nicht deklariert ist
 code-CMS0210 = eine Bedingung nennt eine Option, die nicht deklariert ist
 code-CMS0211 = ein Vorgabewert bricht die Regeln seines Feldes
 code-CMS0212 = Regeln, die nicht lesbar sind
 code-CMS0213 = ein Muster, das nicht lesbar ist
-code-CMS0214 = ein Feld oder Abschnittstyp ohne Namen
+code-CMS0214 = ein Feld oder Sektionstyp ohne Namen
 code-CMS0215 = ein Schema in einer neueren Sprache
+
+## Was die Codes bedeuten: wie docs/diagnostics.md
+
+explanation-invalid-command = Eine Zeile beginnt mit `package`, `config`, `option` oder `list` (oder deren Anfangsbuchstaben). Kommentare beginnen mit `#`.
+explanation-missing-word = `config` braucht einen Typ, `option` und `list` brauchen einen Namen. Ein leeres Wort in Anführungszeichen zählt hier als fehlend.
+explanation-extra-word = Auf einen Befehl folgen höchstens zwei Wörter. Ein Wert mit Leerzeichen gehört in Anführungszeichen.
+explanation-invalid-type = Typen bestehen aus sichtbaren ASCII-Zeichen.
+explanation-invalid-name = Namen von Sektionen und Optionen bestehen aus Buchstaben, Ziffern und `_`. Meistens ist ein Bindestrich schuld.
+explanation-option-before-section = Jede Option gehört zu der `config`-Zeile über ihr; hier gibt es noch keine.
+explanation-type-mismatch = Sektionen eines Namens sind eine einzige Sektion und müssen deshalb von einem Typ sein. Eine von beiden braucht einen anderen Namen.
+explanation-unterminated-quote = Der Text endet innerhalb von Anführungszeichen. Gezeigt wird, wo sie geöffnet wurden; der Fehler liegt oft eine oder zwei Zeilen darunter.
+explanation-missing-package = Was `import` liest, beginnt mit einer Zeile `package NAME`, wenn der Name nicht angegeben ist.
+explanation-nul-byte = Kein Konfigurationstext enthält eines: Die Datei ist beschädigt oder kein Text. Das kommt vor, wenn einer Platte der Strom ausfällt.
+explanation-section-too-long = Sie ist in zwei zu teilen.
+explanation-CMS0101 = Das Schema deklariert für Sektionen dieses Typs keine solche Option. Entweder ist sie vertippt (dann nennt der Befund, was ihr am nächsten kommt), oder das Schema kennt sie noch nicht: Sie lässt sich mit `config field` deklarieren, oder in einem eigenen Modul, welches das Paket erweitert. `option unknown` des Moduls oder der Sektion entscheidet, ob das erlaubt, eine Warnung oder ein Fehler ist.
+explanation-CMS0102 = Das Schema deklariert Sektionstypen, und dieser ist keiner davon. Bei einem vertippten Typ liest kein Programm die Sektion.
+explanation-CMS0103 = Sektionen dieses Typs sind ohne diese Option nutzlos. Eine Option mit leerem Wert ist dasselbe wie keine Option.
+explanation-CMS0104 = Die Option ist mit `list` geschrieben, und wer sie liest, nimmt einen einzigen Wert. Sie gehört in eine Zeile mit `option`.
+explanation-CMS0105 = Der Wert ist nicht, was die Regel verlangt: eine Zahl, eine Adresse, ein Name und so weiter. Der Befund sagt, was richtig wäre.
+explanation-CMS0106 = Der Wert hat die richtige Form und ist zu klein oder zu groß.
+explanation-CMS0107 = Der Wert hat mehr oder weniger Zeichen (oder Bytes, bei `size`), als erlaubt sind.
+explanation-CMS0108 = Nur manche Werte haben hier eine Bedeutung. Groß- und Kleinschreibung zählt.
+explanation-CMS0109 = Der ganze Wert muss zu dem regulären Ausdruck passen, oder darf nicht dazu passen.
+explanation-CMS0110 = Der Wert ist der Name einer Sektion oder steht in einer Option von einer, in diesem Paket oder einem anderen; nach dieser Änderung gibt es keine solche. Gefunden wird das von beiden Enden: wenn der Verweis entsteht, und wenn das, worauf er verweist, entfernt oder umbenannt wird.
+explanation-CMS0111 = Eine andere Sektion desselben Typs hat denselben Wert, und die beiden müssen sich unterscheiden.
+explanation-CMS0112 = Die Option ist nur unter einer Bedingung nötig, und die Bedingung ist erfüllt.
+explanation-CMS0113 = Die beiden haben zusammen keine Bedeutung. Eine ist zu entfernen.
+explanation-CMS0114 = Sie wirkt noch, aber nicht für immer. Der Befund nennt, was stattdessen zu verwenden ist, wenn es so etwas gibt.
+explanation-CMS0115 = Das Schema sagt, wie viele Sektionen dieses Typs es geben darf.
+explanation-CMS0116 = Manche Typen werden über ihren Namen gefunden und brauchen einen; von anderen wird eine nach der anderen gelesen, und ein Name würde etwas anderes nahelegen.
+explanation-CMS0117 = Das Schema sagt, wie viele Einträge die Liste haben darf.
+explanation-CMS0118 = Ihr Zugriff ist `read-only`, oder er ist `write-once` und sie wurde schon geschrieben.
+explanation-CMS0119 = Die Regel ist in Rust geschrieben und wurde vom Programm registriert. Der Befund enthält ihre Worte.
+explanation-CMS0120 = Die Einträge der Liste müssen sich unterscheiden.
+explanation-CMS0121 = Das Schema hat Regeln für die Namen dieser Sektionen.
+explanation-CMS0122 = Eine Regel mit `!` oder `not` sagt, was der Wert nicht sein darf.
+explanation-CMS0201 = Ein Schema beginnt mit `config module 'NAME'`.
+explanation-CMS0202 = Eine Datei deklariert ein Modul. Sie ist in zwei zu teilen.
+explanation-CMS0203 = `config module`, `config section` und `config field` haben die Optionen, die docs/schema.md aufzählt, und keine anderen.
+explanation-CMS0204 = Eine Schemadatei hat Sektionen der Typen `module`, `section`, `fields` und `field`.
+explanation-CMS0205 = Es gibt keine Regel dieses Namens, oder das Programm, das sie hat, hat sie nicht registriert.
+explanation-CMS0206 = Es sind zu viele oder zu wenige Argumente, oder eines hat nicht die richtige Form.
+explanation-CMS0207 = UCI fügt Sektionen eines Namens zusammen: Zwei `config field 'x'` sind ein Feld. Die Felder bleiben besser ohne Namen und bekommen `option name 'x'`, oder sie stehen in den `config fields` ihrer Sektionstypen.
+explanation-CMS0208 = Der Befund sagt, welche Werte sie haben darf.
+explanation-CMS0209 = Das Schema deklariert Sektionstypen, und dieser ist keiner davon.
+explanation-CMS0210 = `required_if`, `excludes` und `replaced_by` handeln von Optionen desselben Sektionstyps.
+explanation-CMS0211 = Was gilt, wenn nichts geschrieben ist, muss etwas sein, das geschrieben werden könnte.
+explanation-CMS0212 = Eine Klammer oder ein Anführungszeichen ist nicht geschlossen, oder eine Regel ist leer. Die Grammatik steht in docs/schema.md.
+explanation-CMS0213 = Das Muster ist kein regulärer Ausdruck, schaut voraus oder zurück, verweist auf Gefundenes, oder bräuchte zu viel Speicher.
+explanation-CMS0214 = Es braucht einen: `config field 'NAME'` oder `option name 'NAME'`.
+explanation-CMS0215 = Es wurde für eine neuere Version dieses Programms geschrieben.

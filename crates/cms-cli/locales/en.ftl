@@ -73,7 +73,9 @@ verb-batch = Run many commands as one: all of them, or none
 verb-changes = Show what you have staged
 verb-revert = Take back what you have staged
 verb-validate = Check packages and files against their schemas
-verb-explain = Explain a kind of finding by its code, or list all
+verb-explain = Explain a kind of finding by its code, or an option by its key
+verb-module = Show, add and remove the schemas of this machine
+verb-schema = Show what schemas say; check, draft, export and import them
 verb-commit = Make what you have staged a revision
 verb-confirm = Keep a commit that is rolled back unless it is confirmed
 verb-history = List the commits, the newest first
@@ -101,6 +103,7 @@ verb-__guard = Roll back what nobody confirms; cms starts it by itself
 examples-get =
     cms get network.lan.proto
     cms get network.lan.proto --at 12
+    cms get network.lan.mtu --default    (what holds where it is not set)
     cms get firewall.@rule[-1].name
 examples-show =
     cms show network
@@ -151,7 +154,21 @@ examples-validate =
     cms validate ./network.new --as network --deny-warnings
 examples-explain =
     cms explain CMS0101
+    cms explain network.lan.mtu          (value or default, rules, last change)
     cms explain
+examples-module =
+    cms module
+    cms module show network
+    cms module add ./blog
+    cms module remove blog
+examples-schema =
+    cms schema show network
+    cms schema show network.interface
+    cms schema show network.interface.proto
+    cms schema check ./blog              (before it is registered)
+    cms schema infer blog > blog.schema  (a draft, to be read and mended)
+    cms schema export network > network.schema.json
+    cms schema import blog.schema.json --add
 examples-commit =
     cms commit
     cms commit network -m 'larger frames'
@@ -246,6 +263,7 @@ examples-__guard =
 ## What the arguments mean
 
 get-key = The option, or the section whose type to print
+get-default = Where the option is not set, print the default that its schema gives
 show-key = A package, a section or an option; without it, everything
 list-key = A package or a section; without it, the packages are listed
 memory-action = What to do: stats, map, defrag or check
@@ -270,7 +288,27 @@ validate-names = Packages, or files, which have a slash in their name; without a
 validate-as = Check the file as this package, whatever the file is called
 validate-limit = Show at most so many findings
 validate-deny-warnings = End with exit code 4 if there are warnings, too
-explain-code = A code such as CMS0101; without it, all codes are listed
+explain-what = A code such as CMS0101, or an option or a section; without it, all codes are listed
+action-module-list = List the modules: which version, for which packages, from which file
+action-module-show = Show what a module says of itself, and what is wrong with it
+action-module-add = Check a schema and register it
+action-module-remove = Take a module away
+module-name = The name of the module
+module-file = The file with the schema; - for stdin
+module-force = Also in the place of a newer version
+action-schema-show = Show the types of a package, the options of a type, or all about an option
+action-schema-infer = Draft a schema from packages or files that there are
+action-schema-export = Print a schema as JSON Schema, or with --format uci as it was written
+action-schema-import = Make a schema of a JSON Schema
+schema-key = The package, and in it a section type, and of that an option
+schema-infer-names = Packages, or files, which have a slash in their name
+schema-infer-as = All of them are examples of this package
+schema-add = Register it in place of printing it
+schema-export-package = The package, or the module if several are for it
+schema-import-file = The file with the JSON Schema; - for stdin
+schema-import-as = The package that it is for; else the title of the document or the name of the file
+action-schema-check = Say what is wrong with schemas, with place and caret
+schema-files = Files with schemas; - for stdin
 commit-package = The package; without it, all
 commit-adopt-uci = First take over what uci has staged in its folder (default: /tmp/.uci)
 confirm-token = What commit --confirm printed; not needed while only one is pending
@@ -378,6 +416,17 @@ title-sections = Sections
 title-time = Time
 title-type = Type
 title-value = Value
+title-count = How many
+title-default = Default
+title-description = Description
+title-faults = Faults
+title-file = File
+title-mode = Mode
+title-module = Module
+title-names = Names
+title-packages = Packages
+title-rules = Rules
+title-version = Version
 
 ## Wrong calls
 
@@ -389,6 +438,8 @@ missing-value = `{ $name }` lacks its value
 invalid-value = `{ $value }` is not possible for { $name }
 not-together = { $name } and { $other } exclude each other
 wrong-words = this is not how `{ $verb }` is called
+missing-action = `{ $verb }` lacks what it is to do
+unknown-action = `{ $name }` is nothing that `{ $verb }` can do
 unknown-format = there is no format `{ $format }` here
 one-of = one of: { $names }
 did-you-mean = did you mean `{ $name }`?
@@ -637,6 +688,8 @@ attempt-read = read
 attempt-write = write
 attempt-open = open
 attempt-list = list
+attempt-list-the-modules-in = list the modules in
+attempt-read-the-module = read the module
 attempt-lock = lock
 attempt-look-at = look at
 attempt-open-the-lock = open the lock
@@ -829,7 +882,77 @@ schema-invalid = { $count ->
 }
 explain-hint = `cms explain { $code }` says more
 explain-unknown = there is no code `{ $code }`
-explain-index-hint = `cms explain` lists them
+explain-what-hint = `cms explain` lists the codes; an option is PACKAGE.SECTION.OPTION
+explain-from = From
+explain-section = In section
+explain-configured = configured
+explain-staged = staged, not committed yet
+explain-default = the default: it is not set
+explain-default-staged = the default: unset, not committed yet
+explain-absent = it is not set, and there is no default
+explain-absent-staged = unset, not committed yet; there is no default
+explain-secret = (secret)
+explain-no-module = no schema knows it
+explain-changed = Last changed
+explain-unchanged = not in the history
+explain-trigger = Trigger
+schema-sound = { $count ->
+    [one] { $file }: module { $module } { $version }, { $count } field, no fault
+   *[other] { $file }: module { $module } { $version }, { $count } fields, no fault
+}
+schema-none = there is no schema for package { $package }
+schema-infer-hint = `cms schema infer { $package }` drafts one
+schema-no-type = there is no section type `{ $kind }` in the schemas for package { $package }
+schema-no-option = there is no option `{ $option }` for sections of type { $kind }
+schema-no-options = the schema declares no options for this type
+schema-several = several modules are for package { $package }; name one
+schema-embedded = the schema lies in package { $package } itself
+schema-embedded-hint = `cms export { $package }` prints it with the package
+schema-infer-several = one schema at a time can be printed
+schema-infer-several-hint = --add registers each, --as PACKAGE takes all of them as examples of one package
+schema-left-out = left out: { $what }
+schema-no-json = { $file } is no JSON: line { $line }, column { $column }
+schema-import-unnamed = { $file } does not say which package it is for: name it with --as PACKAGE
+module-none = there is no module { $module }
+module-list-hint = `cms module list` shows which there are
+module-list-none = no module is registered in { $folders }
+module-show-hint = `cms module show { $module }` says what is wrong
+module-newer = module { $module } { $version } is older than { $newer }, which is registered in { $file }
+module-newer-hint = --force registers it nevertheless
+module-added = module { $module } { $version } is registered in { $file }
+module-replaced = it takes the place of version { $version }
+module-hides = it hides that in { $file }
+module-validate-hint = `cms validate { $packages }` checks what there is
+module-removed = module { $module } is removed: { $file }
+module-remains = from now on that in { $file } holds, which it had hidden
+field-required = required
+field-unique = unique
+field-distinct = no item twice
+field-secret = secret
+field-read-only = read-only
+field-write-once = can be set once
+field-deprecated = to go
+field-replaced = to go: use { $name }
+type-list = list of { $name }
+type-words = { $name }, several with blanks between
+names-all = named
+names-none = without names
+label-yes = yes
+label-choices = Allowed
+label-items = Items
+label-unit = Unit
+label-special = Special
+label-required-if = Required if
+label-excludes = Excludes
+label-refers-to = Refers to
+label-reload = Reload
+label-deprecated = Because
+label-unknown = Unknown options
+label-created = Made
+label-tables = Tables
+label-cache = Cache
+label-clients = Clients
+label-signed = Signed
 validate-as-one = --as is for one file
 validate-no-schema = there is no schema for { $packages }: only the syntax was checked
 validate-done = { $packages } checked: { $errors }, { $warnings }
@@ -873,3 +996,54 @@ code-CMS0212 = rules that cannot be read
 code-CMS0213 = a pattern that cannot be read
 code-CMS0214 = a field or section type without a name
 code-CMS0215 = a schema in a newer language
+
+## What the codes mean: as docs/diagnostics.md
+
+explanation-invalid-command = A line begins with `package`, `config`, `option` or `list` (or their first letters). Comments begin with `#`.
+explanation-missing-word = `config` wants a type, `option` and `list` want a name. A quoted empty word counts as missing here.
+explanation-extra-word = A command has at most two words behind it. Put quotes around a value with blanks in it.
+explanation-invalid-type = Types are made of visible ASCII characters.
+explanation-invalid-name = Names of sections and options are made of letters, digits and `_`. A dash is the usual culprit.
+explanation-option-before-section = Every option belongs to the `config` line above it; here there is none yet.
+explanation-type-mismatch = Sections of one name are one section, so they must be of one type. Give one of them another name.
+explanation-unterminated-quote = The text ends within quotes. The place shown is where they were opened; the mistake is often a line or two below.
+explanation-missing-package = What `import` reads begins with a line `package NAME`, unless the name is given.
+explanation-nul-byte = No configuration text holds one: the file is damaged, or something else than text. A disk that lost power does that.
+explanation-section-too-long = Split it in two.
+explanation-CMS0101 = The schema declares no such option for sections of this type. Either it is mistyped (the finding then names what comes closest), or the schema does not know it yet: declare it with a `config field`, or in a module of your own that extends the package. `option unknown` of the module or section decides whether this is allowed, a warning or an error.
+explanation-CMS0102 = The schema declares section types, and this is none of them. A mistyped type means that no program reads the section.
+explanation-CMS0103 = Sections of this type are of no use without that option. An option with an empty value is the same as no option.
+explanation-CMS0104 = The option is written with `list`, and whoever reads it takes a single value. Write one `option` line.
+explanation-CMS0105 = The value is not what the rule wants: a number, an address, a name and so on. The finding says what would be right.
+explanation-CMS0106 = The value is of the right form, and too small or too large.
+explanation-CMS0107 = The value has more or fewer characters (or bytes, for `size`) than are allowed.
+explanation-CMS0108 = Only some values have a meaning here. Capitals matter.
+explanation-CMS0109 = The whole value has to match the regular expression, or must not match it.
+explanation-CMS0110 = The value is the name of a section, or stands in an option of one, in this package or another; after this change there is none. It is found from both ends: when the reference is made, and when what it refers to is taken away or renamed.
+explanation-CMS0111 = Another section of the same type has the same value, and the two must differ.
+explanation-CMS0112 = The option is only required under a condition, and the condition holds.
+explanation-CMS0113 = The two have no meaning together. Remove one.
+explanation-CMS0114 = It works still, and will not for ever. The finding names what to use instead, if there is such a thing.
+explanation-CMS0115 = The schema says how many sections of this type there may be.
+explanation-CMS0116 = Some types are looked up by name and need one; of others each is read in turn, and a name would suggest otherwise.
+explanation-CMS0117 = The schema says how many items the list may have.
+explanation-CMS0118 = Its access is `read-only`, or `write-once` and it has been written.
+explanation-CMS0119 = The rule was written in Rust and registered by the program. The finding carries its words.
+explanation-CMS0120 = The items of the list must differ.
+explanation-CMS0121 = The schema has rules for the names of these sections.
+explanation-CMS0122 = A rule with `!` or `not` says what the value must not be.
+explanation-CMS0201 = A schema begins with `config module 'NAME'`.
+explanation-CMS0202 = A file declares one module. Split it in two.
+explanation-CMS0203 = `config module`, `config section` and `config field` have the options that docs/schema.md lists, and no others.
+explanation-CMS0204 = A schema file has sections of the types `module`, `section`, `fields` and `field`.
+explanation-CMS0205 = There is no rule of that name, or the program that has it has not registered it.
+explanation-CMS0206 = There are too many arguments or too few, or one is not of the right form.
+explanation-CMS0207 = UCI joins sections of one name: two `config field 'x'` are one field. Leave the fields without names and write `option name 'x'`, or declare them in `config fields` of their section types.
+explanation-CMS0208 = The finding says which values it may have.
+explanation-CMS0209 = The schema declares section types, and this is none of them.
+explanation-CMS0210 = `required_if`, `excludes` and `replaced_by` are about options of the same section type.
+explanation-CMS0211 = What holds when nothing is written has to be something that could be written.
+explanation-CMS0212 = A parenthesis or quote is not closed, or a rule is empty. See the grammar in docs/schema.md.
+explanation-CMS0213 = The pattern is no regular expression, uses look-around or back references, or would take too much memory.
+explanation-CMS0214 = Give it one: `config field 'NAME'`, or `option name 'NAME'`.
+explanation-CMS0215 = It was written for a newer version of this program.

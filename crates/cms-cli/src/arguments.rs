@@ -47,7 +47,9 @@ pub(crate) fn command(verb: &Verb, help: Help) -> Command {
         .no_binary_name(true)
         .disable_help_flag(true)
         .args_override_self(true);
-    (verb.arguments)(command, help).next_help_heading(globals::HEADING).args(globals::options(help))
+    let command = (verb.arguments)(command, help).next_help_heading(globals::HEADING);
+    let has_actions = command.has_subcommands();
+    command.args(globals::options(help).into_iter().map(|option| option.global(has_actions)))
 }
 
 /// A line of words, understood.
@@ -160,7 +162,15 @@ mod tests {
     #[test]
     fn every_parser_is_sound() {
         for verb in verb::VERBS {
-            command(verb, Help::Wanted).debug_assert();
+            let command = command(verb, Help::Wanted);
+            let global: Vec<_> = globals::options(Help::Unwanted);
+            let own = command.get_subcommands().flat_map(Command::get_arguments);
+            for argument in own {
+                // The parser takes the value of one for that of the other, and finds a type that it does not expect.
+                let clash = global.iter().find(|option| option.get_id() == argument.get_id());
+                assert!(clash.is_none(), "{}: {} is a global option", verb.name, argument.get_id());
+            }
+            command.debug_assert();
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the shell offers on TAB. The only place that knows the completion library, whose interface is
 //! not yet stable.
 
+mod schema_names;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -65,22 +67,48 @@ impl Keys {
 pub(crate) fn candidates(words: Vec<OsString>, keys: &Keys) -> Vec<String> {
     let mut tree = Command::new("cms").disable_help_subcommand(true).disable_help_flag(true);
     for verb in VERBS.iter().filter(|verb| !verb.hidden) {
-        let mut command = arguments::command(verb, Help::Wanted).name(verb.name).aliases(verb.aliases);
-        for name in ["key", "words", "package", "names"] {
-            if command.get_arguments().any(|argument| argument.get_id() == name) {
-                let shape = Shape::of(verb.name);
-                let keys = keys.clone();
-                let complete = ArgValueCompleter::new(move |typed: &OsStr| offered(typed, shape, &keys));
-                command = command.mut_arg(name, |argument| argument.add(complete));
-            }
-        }
-        tree = tree.subcommand(command);
+        let command = arguments::command(verb, Help::Wanted).name(verb.name).aliases(verb.aliases);
+        tree = tree.subcommand(with_completers(command, verb.name, keys));
     }
     let mut all = vec![OsString::from("cms")];
     all.extend(words);
     let last = all.len() - 1;
     let found = complete(&mut tree, all, last, None).unwrap_or_default();
     found.iter().map(line).collect()
+}
+
+/// Has the arguments of a verb and of its actions offer what there is.
+fn with_completers(mut command: Command, verb: &'static str, keys: &Keys) -> Command {
+    for name in ["key", "words", "package", "names"] {
+        let keys = keys.clone();
+        let shape = Shape::of(verb);
+        command = completed(command, name, move |typed| match verb {
+            "explain" => schema_names::codes(typed).into_iter().chain(offered(typed, shape, &keys)).collect(),
+            _ => offered(typed, shape, &keys),
+        });
+    }
+    command = completed(command, "module", schema_names::modules);
+    command = completed(command, "schema-package", schema_names::packages);
+    command = completed(command, "schema-key", schema_names::keys);
+    for name in ["files", "document"] {
+        command = completed(command, name, |typed| PathCompleter::file().complete(typed));
+    }
+    let actions: Vec<String> = command.get_subcommands().map(|action| action.get_name().to_owned()).collect();
+    actions.into_iter().fold(command, |command, action| {
+        command.mut_subcommand(action, |action| with_completers(action, verb, keys))
+    })
+}
+
+/// Has an argument, if there is one of that name, offer what a function finds.
+fn completed(
+    command: Command,
+    name: &'static str,
+    find: impl Fn(&OsStr) -> Vec<CompletionCandidate> + Send + Sync + 'static,
+) -> Command {
+    if !command.get_arguments().any(|argument| argument.get_id() == name) {
+        return command;
+    }
+    command.mut_arg(name, |argument| argument.add(ArgValueCompleter::new(find)))
 }
 
 fn line(candidate: &CompletionCandidate) -> String {
@@ -106,7 +134,7 @@ enum Shape {
 impl Shape {
     fn of(verb: &str) -> Shape {
         match verb {
-            "add" | "changes" | "commit" | "export" | "import" | "validate" => Shape::Package,
+            "add" | "changes" | "commit" | "export" | "import" | "schema" | "validate" => Shape::Package,
             "list" => Shape::Section,
             "set" | "add_list" | "del_list" | "rename" => Shape::Assignment,
             "reorder" => Shape::SectionAssignment,

@@ -5,7 +5,8 @@
 //! - `keys`, `address`, `when`, `window`, `spelling`: how packages, revisions and times are named
 //! - `session`: the store that a call works on
 //! - `format`: packages as UCI text, JSON, YAML and TOML
-//! - `output`, `paint`, `table`, `report`, `change_line`, `text_diff`, `json`, `progress`: what a call prints
+//! - `output`, `paint`, `table`, `lines`, `report`, `change_line`, `text_diff`, `json`, `progress`: what a call prints
+//! - `field`, `section_type`: what schemas say
 //! - `event_line`, `event_command`: what is told of a commit, and to whom
 //! - `trigger`: what is done when something was committed
 //! - `text`, `language`: the messages and their language
@@ -34,6 +35,7 @@ mod event_command;
 mod event_line;
 mod exit;
 mod failure;
+mod field;
 mod format;
 mod globals;
 mod guardian;
@@ -42,11 +44,13 @@ mod journal;
 mod json;
 mod keys;
 mod language;
+mod lines;
 mod output;
 mod paint;
 mod personality;
 mod progress;
 mod report;
+mod section_type;
 mod session;
 mod shell;
 mod spelling;

@@ -16,6 +16,9 @@ pub(crate) fn failure(verb: &Verb, error: &clap::Error) -> Failure {
         Some(ContextValue::StyledStr(text)) => text.to_string(),
         _ => String::new(),
     };
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return unknown_action(verb, &context(ContextKind::InvalidSubcommand));
+    }
     let argument = context(ContextKind::InvalidArg);
     let message = match error.kind() {
         ErrorKind::UnknownArgument if !argument.starts_with('-') => {
@@ -50,7 +53,19 @@ pub(crate) fn failure(verb: &Verb, error: &clap::Error) -> Failure {
     Failure::usage(message).hint(msg!("see-help-of", verb = verb.name)).hint_if_any(hint)
 }
 
+fn unknown_action(verb: &Verb, typed: &str) -> Failure {
+    let command = arguments::command(verb, Help::Unwanted);
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    let hint = match spelling::nearest(typed, names.iter().copied()) {
+        Some(name) => msg!("did-you-mean", name = name),
+        None => msg!("one-of", names = names.join(" ")),
+    };
+    Failure::usage(msg!("unknown-action", verb = verb.name, name = typed)).hint(hint)
+}
+
 fn known_options(verb: &Verb) -> Vec<String> {
     let command = arguments::command(verb, Help::Unwanted);
-    command.get_arguments().filter_map(clap::Arg::get_long).map(|name| format!("--{name}")).collect()
+    let all = std::iter::once(&command).chain(command.get_subcommands());
+    let options = all.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+    options.map(|name| format!("--{name}")).collect()
 }

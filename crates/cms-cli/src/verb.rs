@@ -5,6 +5,7 @@ pub(crate) mod edit;
 pub(crate) mod help;
 pub(crate) mod history;
 
+mod action;
 mod backup;
 mod batch;
 mod bench;
@@ -22,9 +23,11 @@ mod health;
 mod import;
 mod list;
 mod memory;
+mod module;
 mod restore;
 mod revert;
 mod rollback;
+mod schema;
 mod search;
 mod shell;
 mod show;
@@ -75,6 +78,8 @@ pub(crate) const VERBS: &[Verb] = &[
     revert::VERB,
     validate::VERB,
     explain::VERB,
+    module::VERB,
+    schema::VERB,
     commit::VERB,
     confirm::VERB,
     history::VERB,

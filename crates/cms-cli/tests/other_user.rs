@@ -121,3 +121,43 @@ fn root_works_on_the_store_of_its_owner() {
     let file = fs::metadata(home.path().join("conf/network")).expect("the package is there");
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&file), NOBODY, "the file keeps its owner");
 }
+
+#[test]
+fn others_validate_and_explain_with_the_schemas_that_they_may_read() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not root: no other user to be");
+        return;
+    }
+    let home = shared();
+    let modules = home.path().join("modules");
+    fs::create_dir(&modules).expect("mkdir");
+    let schema =
+        "config module 'network'\nconfig fields 'interface'\n\toption mtu 'uint|max:1400|default:1280'\n";
+    fs::write(modules.join("network"), schema).expect("the schema is written");
+    let as_nobody = |words: &[&str]| {
+        let mut command = Command::new(home.path().join("cms"));
+        command.arg("-c").arg(home.path().join("conf")).args(words).env_clear().uid(NOBODY).gid(NOBODY);
+        command.env("CMS_RUN_DIR", home.path().join("run")).env("CMS_STATE_DIR", home.path().join("state"));
+        command.env("CMS_MODULES", &modules).env("HOME", "/nonexistent").current_dir("/");
+        let output = command.output().expect("the program starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let check = |words: &[&str], code: i32, expected: &str| {
+        let (exit, stdout, stderr) = as_nobody(words);
+        assert_eq!(exit, Some(code), "{words:?}: {stdout}{stderr}");
+        assert!((stdout.clone() + &stderr).contains(expected), "{words:?}: {stdout}{stderr}");
+    };
+    for _ in 0..2 {
+        check(&["validate", "network"], 4, "CMS0106");
+        check(&["explain", "network.lan.mtu"], 0, "1500");
+        check(&["schema", "show", "network.interface"], 0, "max:1400");
+        check(&["schema", "infer", "network"], 0, "option mtu");
+        check(&["module", "list"], 0, "network");
+        check(&["module", "remove", "network"], 6, "Permission denied");
+        check(&["explain", "secret.k.value"], 6, "secret");
+        // The second time there is a log, and it is not theirs.
+        assert!(cms(home.path(), None, &["list"]).status.success());
+    }
+    assert!(modules.join("network").exists());
+}

@@ -132,6 +132,12 @@ impl Modules {
         Modules { directories, state: Mutex::default(), kept }
     }
 
+    /// The modules that any store of this machine has: those in the directories that `CMS_MODULES` names, or else in the system's.
+    /// No configuration has to be there.
+    pub fn from_env() -> Modules {
+        Modules::new(directories())
+    }
+
     /// Returns the directories where modules are found, in order; the last one wins, and new ones go there.
     pub fn directories(&self) -> &[PathBuf] {
         &self.directories
@@ -242,7 +248,8 @@ impl Modules {
         fs::create_dir_all(directory)
             .map_err(|source| Error::io("create the directory", directory, source))?;
         let path = directory.join(name.as_str());
-        let temporary = directory.join(format!(".{name}.cms~"));
+        // Several may add at the same time; each writes a file of its own, and the last one to rename wins.
+        let temporary = directory.join(format!(".{name}.{}.cms~", std::process::id()));
         let write = || {
             let mut file = fs::File::create(&temporary)?;
             file.write_all(text)?;

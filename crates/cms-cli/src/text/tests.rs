@@ -45,7 +45,12 @@ fn every_verb_and_its_arguments_are_explained() {
             assert!(text_if_any(&id).is_some(), "no message {id}");
         }
         let command = crate::arguments::command(verb, crate::arguments::Help::Wanted);
-        for argument in command.get_arguments() {
+        for action in command.get_subcommands() {
+            let about = action.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(about.contains(' '), "{} {}: {about:?}", verb.name, action.get_name());
+        }
+        let all = std::iter::once(&command).chain(command.get_subcommands());
+        for argument in all.flat_map(clap::Command::get_arguments) {
             let id = argument.get_id().as_str();
             if id == "help" {
                 continue;
@@ -59,7 +64,8 @@ fn every_verb_and_its_arguments_are_explained() {
 #[test]
 fn no_message_is_without_use() {
     let sources: String = sources().into_iter().map(|(_, source)| source).collect();
-    let prefixes = ["verb-", "examples-", "diagnostic-", "attempt-", "advice-", "code-"];
+    let prefixes =
+        ["verb-", "examples-", "diagnostic-", "attempt-", "advice-", "code-", "action-", "explanation-"];
     for id in variables(Language::English).keys() {
         let used = sources.contains(&format!("\"{id}\"")) || prefixes.iter().any(|p| id.starts_with(p));
         assert!(used, "{id} is in the catalogue and nowhere else");

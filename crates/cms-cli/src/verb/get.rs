@@ -1,8 +1,11 @@
 //! `get`: one value, as bytes.
 
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
-use clap::{ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use cms::Store;
+use cms::model::schema::Field;
 use cms::model::{Draft, Key, Value, quote};
 use serde_json::json;
 
@@ -18,13 +21,18 @@ use crate::text::msg;
 pub(super) const VERB: Verb = Verb { name: "get", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    command.arg(super::key(help).required(true).help(help!("get-key", help))).arg(super::at(help))
+    command
+        .arg(super::key(help).required(true).help(help!("get-key", help)))
+        .arg(Arg::new("default").long("default").action(ArgAction::SetTrue).help(help!("get-default", help)))
+        .arg(super::at(help))
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let key = keys::key(super::word(matches, "key"))?;
     let at = super::text_of(matches, "at");
     let mapped = if at.is_none() { session.reader()?.and_then(|reader| reader.get(&key)) } else { None };
+    let with_default = matches.get_flag("default");
+    let mut is_default = false;
     let value = match mapped {
         Some(value) => value,
         None => {
@@ -33,17 +41,36 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
                 // The next one shall find the segment.
                 view.map();
             }
-            value(view.draft(&key.package)?, &key)?
+            let draft = view.draft(&key.package)?;
+            match value(draft, &key) {
+                Err(failure) if with_default && failure.exit == Exit::NotFound => {
+                    is_default = true;
+                    default(draft, &key, &session.store()?)?.ok_or(failure)?
+                }
+                value => value?,
+            }
         }
     };
     if session.globals.json {
-        let answer = json!({ "key": key.to_string(), "value": json::value(&value) });
+        let mut answer = json!({ "key": key.to_string(), "value": json::value(&value) });
+        if with_default {
+            answer["default"] = json!(is_default);
+        }
         session.output.line(Json::answer("get", answer).to_string())?;
     } else {
         let line = joined(&value, session.globals.delimiter.as_bytes());
         session.output.line(line)?;
     }
     Ok(session.exit)
+}
+
+/// What the schema says that holds where an option is not set.
+fn default(draft: &Draft, key: &Key, store: &Store) -> Result<Option<Value>, Failure> {
+    let (Some(option), Ok(section)) = (&key.option, keys::section(draft, key)) else { return Ok(None) };
+    let package = Arc::new(draft.package().clone());
+    let schemas = store.schemas_of(&key.package, Some(&package))?;
+    let field = schemas.field(key.package.as_str(), section.kind(), option);
+    Ok(field.and_then(Field::default_value).cloned())
 }
 
 /// The value of an option, or the type of a section.

@@ -1,6 +1,6 @@
 //! `help`: the overview, and the help of each verb, with examples first and in the user's language.
 
-use clap::Arg;
+use clap::{Arg, Command};
 
 use super::{VERBS, Verb};
 use crate::arguments::{self, Help};
@@ -35,7 +35,6 @@ type Belongs<'f> = &'f dyn Fn(&Arg) -> bool;
 /// The help of one verb. Laid out here, not by the parser, whose headings are English.
 pub(crate) fn of(verb: &Verb, output: &mut Output) -> Result<(), Failure> {
     output.page();
-    let paint = output.paint;
     let mut command = arguments::command(verb, Help::Wanted);
     let usage = command.render_usage().to_string();
     output.line(text(&format!("verb-{}", verb.name)))?;
@@ -45,6 +44,9 @@ pub(crate) fn of(verb: &Verb, output: &mut Output) -> Result<(), Failure> {
     }
     section(output, "label-usage")?;
     output.line(format!("  {}", usage.trim_start_matches("Usage: ")))?;
+    for action in command.get_subcommands_mut() {
+        about_action(action, output)?;
+    }
     let is_global = |argument: &Arg| argument.get_help_heading() == Some(globals::HEADING);
     let groups: [(&str, Belongs<'_>); 3] = [
         ("label-arguments", &|argument| argument.is_positional()),
@@ -58,10 +60,28 @@ pub(crate) fn of(verb: &Verb, output: &mut Output) -> Result<(), Failure> {
             continue;
         }
         section(output, title)?;
-        let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-        for (name, help) in rows {
-            output.line(format!("  {}  {help}", paint.place(&format!("{name:<width$}"))))?;
-        }
+        table(rows, output)?;
+    }
+    Ok(())
+}
+
+/// An action of a verb: how it is called, what it does, and what it takes.
+fn about_action(action: &mut Command, output: &mut Output) -> Result<(), Failure> {
+    let usage = action.render_usage().to_string();
+    let title = output.paint.title(usage.trim_start_matches("Usage: "));
+    output.line("")?;
+    output.line(title)?;
+    output.line(format!("  {}", action.get_about().map(ToString::to_string).unwrap_or_default()))?;
+    let is_own = |argument: &&Arg| argument.get_help_heading() != Some(globals::HEADING);
+    table(action.get_arguments().filter(is_own).map(row).collect(), output)
+}
+
+/// Two columns: what is typed, and what it means.
+fn table(rows: Vec<(String, String)>, output: &mut Output) -> Result<(), Failure> {
+    let paint = output.paint;
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, help) in rows {
+        output.line(format!("  {}  {help}", paint.place(&format!("{name:<width$}"))))?;
     }
     Ok(())
 }

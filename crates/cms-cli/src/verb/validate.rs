@@ -102,7 +102,7 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 /// What has a slash is a file: no package has one in its name.
-fn is_file(word: &OsStr) -> bool {
+pub(super) fn is_file(word: &OsStr) -> bool {
     word.as_encoded_bytes().contains(&b'/')
 }
 
@@ -160,14 +160,17 @@ fn unparsable<'a>(snapshot: &'a Snapshot, name: &PackageName) -> Option<&'a [Dia
 }
 
 /// Why a file is not checked.
-enum Unread {
+pub(super) enum Unread {
     /// It does not parse.
     Faults(Vec<Diagnostic>),
     Failure(Failure),
 }
 
 /// Reads a file as the package of its own name, or of another.
-fn read_file(file: &OsStr, known_as: Option<&PackageName>) -> Result<(PackageName, Package), Unread> {
+pub(super) fn read_file(
+    file: &OsStr,
+    known_as: Option<&PackageName>,
+) -> Result<(PackageName, Package), Unread> {
     let path = Path::new(file);
     let name = match known_as {
         Some(name) => Ok(name.clone()),

@@ -192,6 +192,16 @@ impl Field {
         self.words
     }
 
+    /// Returns how few and how many items it has, if it says so.
+    pub fn item_count(&self) -> Option<(u64, u64)> {
+        self.items
+    }
+
+    /// Says whether no item may be there twice.
+    pub fn is_distinct(&self) -> bool {
+        self.distinct
+    }
+
     /// Says whether it has to be there.
     pub fn is_required(&self) -> bool {
         self.required

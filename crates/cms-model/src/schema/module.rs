@@ -195,6 +195,11 @@ impl SectionType {
         self.description.as_deref()
     }
 
+    /// Says what an option is that is not declared.
+    pub fn unknown(&self) -> Unknown {
+        self.unknown
+    }
+
     /// Returns what has to be reloaded after a change.
     pub fn reload(&self) -> impl Iterator<Item = &str> {
         self.reload.iter().map(|text| &**text)
@@ -242,6 +247,16 @@ impl Module {
     /// Finds what it says of the sections of a type.
     pub fn section_type(&self, kind: &str) -> Option<&SectionType> {
         self.number_of(kind).map(|number| &self.types[number as usize])
+    }
+
+    /// Returns what holds for sections of types that are not declared, where the module declares none at all. Its type is empty.
+    pub fn undeclared(&self) -> Option<&SectionType> {
+        (!self.declares_types).then_some(&self.anywhere)
+    }
+
+    /// Says whether it lies in the package that it is for.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded
     }
 
     /// Goes over the fields of a section type.
