@@ -19,6 +19,7 @@ mod get_process_1m;
 mod get_scale2;
 mod load_1m;
 mod memory_ratio;
+mod migrate;
 mod parse_events;
 mod past;
 mod rebuild_1m;
@@ -66,6 +67,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("tx.open1000", tx::open_at_once),
     ("bulk.durable", tx::bulk),
     ("validate", validate::measure),
+    ("migrate", migrate::measure),
     ("event.process", event::process),
     ("event.fanout", event::fanout),
     ("event.queue", event::queue),

@@ -57,7 +57,7 @@ impl SchemaText {
     /// use cms_log::{SchemaText, Sqlite, Open};
     /// use cms_model::schema::Version;
     /// # let dir = tempfile::tempdir()?;
-    /// let log = Sqlite::open(&dir.path().join("log"), Open::Create)?;
+    /// let log = Sqlite::open(dir.path().join("log.db"), Open { create: true, ..Open::default() })?;
     ///
     /// let version = Version { major: 1, minor: 0, patch: 0 };
     /// assert!(SchemaText::keep(&log, "blog", version, b"config module 'blog'\n")?);

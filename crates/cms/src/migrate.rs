@@ -249,7 +249,8 @@ impl ModuleSchema {
         loop {
             attempt += 1;
             let Prepared { mut tx, mut report } = self.prepare(direction, wish)?;
-            let is_refused = options.at_least == Some(Mode::Enforce) && options.at_most.is_none();
+            let is_strict = options.at_least == Some(Mode::Enforce);
+            let is_refused = is_strict && options.at_most.is_none_or(|most| most == Mode::Enforce);
             if is_refused && !report.conflicts.is_empty() {
                 return Err(Error::Migration { module: self.name.clone(), conflicts: report.conflicts });
             }

@@ -135,7 +135,7 @@ impl Modules {
     /// The modules that any store of this machine has: those in the directories that `CMS_MODULES` names, or else in the system's.
     /// No configuration has to be there.
     pub fn from_env() -> Modules {
-        Modules::new(directories())
+        Modules::new(directories(), None)
     }
 
     /// Returns the directories where modules are found, in order; the last one wins, and new ones go there.
