@@ -59,7 +59,9 @@ fn opened(text: &str) -> Result<(World, Store)> {
     std::fs::write(world.package("many"), text)?;
     let modules = world.root().join("modules");
     std::fs::create_dir(&modules)?;
-    let mut schema = "config module 'many'\n\toption version '1.1.0'\n\nconfig migration\n\toption to '1.1.0'\n".to_owned();
+    let mut schema =
+        "config module 'many'\n\toption version '1.1.0'\n\nconfig migration\n\toption to '1.1.0'\n"
+            .to_owned();
     for option in 0..OPTIONS {
         schema += &format!("\tlist step 'rename item.o{option} p{option}'\n");
     }
@@ -89,7 +91,8 @@ fn text() -> String {
 fn commit(store: &Store) -> Result<()> {
     let mut tx = store.transaction()?;
     let draft = tx.draft(&PackageName::new("many")?)?;
-    let names: Vec<Name> = (0..OPTIONS).map(|option| Name::new(&format!("o{option}"))).collect::<std::result::Result<_, _>>()?;
+    let names: Vec<Name> =
+        (0..OPTIONS).map(|option| Name::new(&format!("o{option}"))).collect::<std::result::Result<_, _>>()?;
     for section in 0..SECTIONS {
         let selector = Selector::Named(Name::new(&format!("i{section}"))?);
         for name in &names {

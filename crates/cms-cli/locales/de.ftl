@@ -305,6 +305,15 @@ schema-import-file = Die Datei mit dem JSON Schema; - für stdin
 schema-import-as = Das Paket, für das es ist; sonst der Titel des Dokuments oder der Name der Datei
 action-schema-check = Sagen, was an Schemas falsch ist, mit Ort und Zeiger
 schema-files = Dateien mit Schemas; - für stdin
+action-schema-status = Zeigen, welche Version die Daten von Modulen haben, und welche Migrationen anstehen
+action-schema-plan = Zeigen, was eine Migration Schritt für Schritt ändern würde; geändert wird nichts
+action-schema-migrate = Die Daten von Modulen in einem Commit auf die Version ihres Schemas bringen
+action-schema-rollback = Die Migration der Daten eines Moduls zurücknehmen
+schema-version-module = Das Modul; ohne Angabe alle, deren Daten eine frühere Version haben
+schema-to = Zu dieser Version; sonst zu der des Schemas
+schema-from = Die Daten haben diese Version, wo sie es nicht selbst sagen
+schema-back-to = Zurück zu dieser Version; sonst zu der davor
+schema-plan-back = Zeigen, was ein Rollback ändern würde
 commit-package = Das Paket; ohne Angabe alle
 commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat (Vorgabe: /tmp/.uci)
 confirm-token = Was commit --confirm ausgegeben hat; unnötig, solange nur einer aussteht
@@ -422,6 +431,9 @@ title-module = Modul
 title-names = Namen
 title-packages = Pakete
 title-rules = Regeln
+title-data = Daten
+title-pending = Steht an
+title-schema = Schema
 title-version = Version
 
 ## Falsche Aufrufe
@@ -909,6 +921,38 @@ schema-infer-several-hint = --add registriert alle, --as PAKET nimmt sie als Bei
 schema-left-out = weggelassen: { $what }
 schema-no-json = { $file } ist kein JSON: Zeile { $line }, Spalte { $column }
 schema-import-unnamed = { $file } sagt nicht, für welches Paket es ist: --as PAKET nennt es
+schema-versions = Modul { $module }: von { $from } zu { $to }
+schema-step = { $count ->
+    [one] { $step }: { $count } Sektion
+   *[other] { $step }: { $count } Sektionen
+}
+schema-conflict = { $key }: { $reason }
+schema-more-conflicts = { $count ->
+    [one] und { $count } weiterer
+   *[other] und { $count } weitere
+}
+schema-conflict-taken = bleibt, weil dort schon etwas anderes steht, wohin es käme
+schema-conflict-form = bleibt, weil der Wert nicht die Form hat, die der Schritt liest, oder keine genaue Entsprechung
+schema-conflict-incomplete = bleibt, weil nicht alle Optionen da sind, die vereint würden
+schema-conflict-no-target = bleibt, weil es keine Sektion gibt, in die es käme
+schema-conflict-default-unknown = bleibt, weil der Vorgabewert einer der Versionen nicht bekannt ist
+schema-conflict-lost = kommt nicht zurück: was entfernt wurde, steht in keinem Stand, den das Log noch hat
+schema-conflicts = { $count ->
+    [one] Modul { $module } wird nicht migriert: { $count } Konflikt: { $first }
+   *[other] Modul { $module } wird nicht migriert: { $count } Konflikte, der erste: { $first }
+}
+schema-conflicts-hint = `cms schema plan { $module }` zeigt alle; ohne --validate enforce bleiben sie stehen und werden gemeldet
+schema-newer = die Daten des Moduls { $module } haben Version { $data }, sein Schema nur { $schema }
+schema-newer-hint = das Schema der Version { $data } wieder installieren; mit ihm führt `cms schema rollback` zurück
+schema-no-path = Modul { $module }: { $reason }
+schema-no-path-hint = `cms schema migrate --from VERSION` sagt, welche Version die Daten haben, wenn sie es nicht selbst sagen
+schema-no-version = { $version } ist keine Version
+schema-no-version-hint = MAJOR.MINOR.PATCH schreiben, zum Beispiel 1.2.0
+schema-nothing = nichts zu migrieren
+schema-plan-hint = `cms schema plan` zeigt, was sich ändern würde, `cms schema migrate` ändert es
+schema-rollback-none = kein Modul hat Daten, die ihre Version nennen, also gibt es nichts zurückzunehmen
+schema-rollback-which = es fehlt, welches Modul zurückgenommen werden soll
+schema-status-none = es gibt kein Modul ohne Fehler
 module-none = es gibt kein Modul { $module }
 module-list-hint = `cms module list` zeigt, welche es gibt
 module-list-none = in { $folders } ist kein Modul registriert
@@ -977,6 +1021,7 @@ code-CMS0119 = eine Regel des Programms gilt nicht
 code-CMS0120 = ein Eintrag zweimal in einer Liste
 code-CMS0121 = der Name einer Sektion ist nicht von der richtigen Form
 code-CMS0122 = ein Wert, der nicht erlaubt ist
+code-CMS0130 = die Daten gehören zu einem neueren Schema
 code-CMS0201 = kein Modul
 code-CMS0202 = mehr als ein Modul
 code-CMS0203 = unbekannte Option in einem Schema
@@ -992,6 +1037,8 @@ code-CMS0212 = Regeln, die nicht lesbar sind
 code-CMS0213 = ein Muster, das nicht lesbar ist
 code-CMS0214 = ein Feld oder Sektionstyp ohne Namen
 code-CMS0215 = ein Schema in einer neueren Sprache
+code-CMS0230 = ein Schritt einer Migration, der nicht zu lesen ist
+code-CMS0231 = eine Migration, die nirgends hinführt
 
 ## Was die Codes bedeuten: wie docs/diagnostics.md
 

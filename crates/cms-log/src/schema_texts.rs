@@ -148,7 +148,8 @@ fn decode(note: &[u8]) -> Option<Vec<SchemaText>> {
         let mut reader = Reader(&content);
         let mut before: Vec<u8> = Vec::new();
         let texts = reader.list(|reader| {
-            let mut number = || u32::try_from(reader.varint()?).map_err(|_| Malformed("a version is out of range"));
+            let mut number =
+                || u32::try_from(reader.varint()?).map_err(|_| Malformed("a version is out of range"));
             let version = Version { major: number()?, minor: number()?, patch: number()? };
             let mut text = Vec::new();
             for _ in 0..reader.length()? {
@@ -157,7 +158,9 @@ fn decode(note: &[u8]) -> Option<Vec<SchemaText>> {
                     true => {
                         let (at, len) = (reader.length()?, reader.length()?);
                         let part = at.checked_add(len).and_then(|end| before.get(at..end));
-                        text.extend_from_slice(part.ok_or(Malformed("a part lies outside of the text before"))?);
+                        text.extend_from_slice(
+                            part.ok_or(Malformed("a part lies outside of the text before"))?,
+                        );
                     }
                 }
                 if text.len() > LONGEST {
@@ -227,13 +230,19 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     fn text() -> impl Strategy<Value = Vec<u8>> {
-        vec(prop::sample::select(&["config a\n", "\toption b 'c'\n", "\n", "\toption d 'eeeeeeee'\n", "x"][..]), 0..12)
-            .prop_map(|lines| lines.concat().into_bytes())
+        vec(
+            prop::sample::select(
+                &["config a\n", "\toption b 'c'\n", "\n", "\toption d 'eeeeeeee'\n", "x"][..],
+            ),
+            0..12,
+        )
+        .prop_map(|lines| lines.concat().into_bytes())
     }
 
     fn texts() -> impl Strategy<Value = Vec<SchemaText>> {
         vec(((any::<u32>(), 0..3u32, 0..3u32), text()), 0..8).prop_map(|texts| {
-            let one = |((major, minor, patch), text)| SchemaText { version: Version { major, minor, patch }, text };
+            let one =
+                |((major, minor, patch), text)| SchemaText { version: Version { major, minor, patch }, text };
             texts.into_iter().map(one).collect()
         })
     }

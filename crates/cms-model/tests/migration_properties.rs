@@ -66,7 +66,16 @@ const KEEPING: [&str; 9] = [
 
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![
-        Just("1"), Just("2"), Just("yes"), Just("off"), Just("0x1F"), Just("a,b"), Just("a1"), Just("new"), Just("x-y"), Just("7")
+        Just("1"),
+        Just("2"),
+        Just("yes"),
+        Just("off"),
+        Just("0x1F"),
+        Just("a,b"),
+        Just("a1"),
+        Just("new"),
+        Just("x-y"),
+        Just("7")
     ]
     .prop_map(str::to_owned)
 }
@@ -133,7 +142,8 @@ fn meaning(packages: &Packages) -> Meaning {
     let mut all = Vec::new();
     for (package, content) in packages {
         for section in content.sections() {
-            let options = section.options().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+            let options =
+                section.options().into_iter().map(|(name, value)| (name.to_string(), value)).collect();
             let own = section.name().map(str::to_owned);
             all.push((package.to_string(), section.id().0, section.kind().to_owned(), own, options));
         }

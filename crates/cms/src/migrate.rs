@@ -117,6 +117,8 @@ pub struct MigrationReport {
     pub conflicts: Vec<MigrationConflict>,
     /// How many conflicts there are besides.
     pub more_conflicts: usize,
+    /// The packages that change: as they were, and as they are then.
+    pub changed: Vec<(PackageName, Package, Package)>,
     /// The commit.
     pub committed: Committed,
 }
@@ -241,7 +243,12 @@ impl ModuleSchema {
         self.go(Direction::Back, wish, options)
     }
 
-    fn go(&self, direction: Direction, wish: &MigrationOptions, options: &CommitOptions) -> Result<MigrationReport> {
+    fn go(
+        &self,
+        direction: Direction,
+        wish: &MigrationOptions,
+        options: &CommitOptions,
+    ) -> Result<MigrationReport> {
         if !options.dry_run {
             self.store.modules().keep(&self.name, self.registry.current(), &self.text)?;
         }
@@ -295,7 +302,8 @@ impl ModuleSchema {
         let packages = contents(&snapshot, &names)?;
         let mut migrated = match direction {
             Direction::Forward => {
-                let steps: Vec<Step> = versions.iter().flat_map(|version| version.migration.steps.clone()).collect();
+                let steps: Vec<Step> =
+                    versions.iter().flat_map(|version| version.migration.steps.clone()).collect();
                 cms_model::schema::migrate(&module, &packages, &steps, seed())
             }
             Direction::Back => {
@@ -324,12 +332,14 @@ impl ModuleSchema {
             Direction::Back => path.iter().rev().map(|version| version.version).collect(),
         };
         let Migrated { packages: changed, steps, conflicts, more_conflicts } = migrated;
+        let mut texts = Vec::new();
         for (name, done) in changed {
             let base = match packages.get(&name) {
                 Some(base) => base.clone(),
                 None => Package::empty(),
             };
             let draft = if done.is_new { tx.create_package(&name)? } else { tx.draft(&name)? };
+            texts.push((name.clone(), base.clone(), done.package.clone()));
             *draft = Draft::from_parts(base, done.package, done.changes, seed());
         }
         if stamp != Some(to) {
@@ -337,7 +347,17 @@ impl ModuleSchema {
         }
         let committed = Committed::nothing(snapshot.revision().unwrap_or(Revision::EMPTY), Vec::new());
         let module = self.name.clone();
-        let report = MigrationReport { module, from, to, path, steps, conflicts, more_conflicts, committed };
+        let report = MigrationReport {
+            module,
+            from,
+            to,
+            path,
+            steps,
+            conflicts,
+            more_conflicts,
+            changed: texts,
+            committed,
+        };
         Ok(Prepared { tx, report })
     }
 
@@ -418,7 +438,10 @@ impl ModuleSchema {
     }
 
     /// Goes over the commits that touched the stamps, the newest first, with the state before each, and the stamps before and after.
-    fn each_stamp(&self, mut visit: impl FnMut(&Snapshot, Option<Version>, Option<Version>) -> bool) -> Result<()> {
+    fn each_stamp(
+        &self,
+        mut visit: impl FnMut(&Snapshot, Option<Version>, Option<Version>) -> bool,
+    ) -> Result<()> {
         let log = self.store.log("read the history of a module")?;
         let (name, first) = (stamp::package(), log.backend.first()?);
         let mut revisions: Vec<Revision> = Vec::new();
@@ -449,7 +472,11 @@ impl ModuleSchema {
     }
 
     /// The versions of a path with the defaults that their schemas declare, and the steps for which that is not known.
-    fn with_defaults<'a>(&'a self, from: Version, path: &[&SchemaVersion]) -> (Vec<SchemaVersion>, Vec<String>) {
+    fn with_defaults<'a>(
+        &'a self,
+        from: Version,
+        path: &[&SchemaVersion],
+    ) -> (Vec<SchemaVersion>, Vec<String>) {
         let (mut versions, mut unknown, mut at) = (Vec::new(), Vec::new(), from);
         for version in path {
             let mut version = (*version).clone();

@@ -7,9 +7,7 @@ mod support;
 use std::time::Duration;
 
 use cms::model::schema::{ConflictKind, Mode, Version};
-use cms::{
-    CommitOptions, Confirm, Error, MigrationOptions, MigrationReport, Options, Revision, Store,
-};
+use cms::{CommitOptions, Confirm, Error, MigrationOptions, MigrationReport, Options, Revision, Store};
 use support::{Home, commit, package, set};
 
 const OLD: &str = "config module 'net'\n\toption version '1.0.0'\n\nconfig fields 'interface'\n\toption ifname 'string'\n\
@@ -176,7 +174,13 @@ fn what_was_changed_since_is_kept_and_what_was_dropped_comes_back() {
     let text = home.read("net");
     let expected = "config interface 'lan'\n\toption ifname 'br0' # the bridge\n\toption proto 'static'\n\toption mtu '1500'\n\toption note 'mine'\n";
     assert!(text.contains(expected), "{text}");
-    for line in ["option ifname 'eth9'", "option proto 'pppoe'", "option mtu '1400'", "option hint 'upstairs'", "option steer '0'"] {
+    for line in [
+        "option ifname 'eth9'",
+        "option proto 'pppoe'",
+        "option mtu '1400'",
+        "option hint 'upstairs'",
+        "option steer '0'",
+    ] {
         assert!(text.contains(line), "{line} {text}");
     }
     assert!(!text.contains("globals"), "{text}");
@@ -280,7 +284,8 @@ fn migrations_of_texts_that_were_registered_earlier_are_known() {
     );
     store.modules().add("net", newest.as_bytes()).unwrap();
     let schema = store.schema("net").unwrap();
-    let known: Vec<String> = schema.registry().versions().map(|version| version.version.to_string()).collect();
+    let known: Vec<String> =
+        schema.registry().versions().map(|version| version.version.to_string()).collect();
     assert_eq!(known, ["1.0.0", "1.1.0", "1.2.0", "1.3.0"]);
     let report = schema.migrate(&MigrationOptions::default(), &CommitOptions::default()).unwrap();
     assert_eq!(report.path, [version("1.1.0"), version("1.2.0"), version("1.3.0")]);

@@ -152,7 +152,8 @@ impl<'a> Reader<'a> {
         // In a package that describes itself a `config migration` is a section like any other.
         if embedded_in.is_none() {
             let package = self.package;
-            let sections: Vec<_> = package.sections().filter(|section| section.kind() == "migration").collect();
+            let sections: Vec<_> =
+                package.sections().filter(|section| section.kind() == "migration").collect();
             module.versions = migrations(&mut self, &sections, module.settings.version);
         }
         let diagnostics = self.findings.finish(self.package, file);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::module::{Module, Version};
 use super::migration::{SchemaVersion, Step};
+use super::module::{Module, Version};
 
 /// The versions of a module's schema that are known.
 ///
@@ -52,7 +52,8 @@ impl SchemaRegistry {
     /// Makes a registry of what a module file says of its versions.
     pub fn new(module_name: &str, module: &Module) -> SchemaRegistry {
         let current = module.settings().version;
-        let mut registry = SchemaRegistry { module_name: module_name.to_owned(), current, versions: BTreeMap::new() };
+        let mut registry =
+            SchemaRegistry { module_name: module_name.to_owned(), current, versions: BTreeMap::new() };
         registry.add(module);
         registry
     }
@@ -67,7 +68,9 @@ impl SchemaRegistry {
             created_at: settings.created_at.clone(),
             ..SchemaVersion::default()
         };
-        for version in module.versions().iter().chain([&own]).filter(|version| version.version <= self.current) {
+        for version in
+            module.versions().iter().chain([&own]).filter(|version| version.version <= self.current)
+        {
             let known = self.versions.entry(version.version).or_insert_with(|| version.clone());
             if known.migration.steps.is_empty() && known.migration.from.is_none() {
                 known.migration = version.migration.clone();
@@ -110,8 +113,10 @@ impl SchemaRegistry {
     /// # Errors
     /// [`NoPath`] if there are migrations in between, and none begins where the data is.
     pub fn path(&self, from: Version, to: Version) -> Result<Vec<&SchemaVersion>, NoPath> {
-        let between: Vec<_> =
-            self.migrations().filter(|(version, _)| version.version > from && version.version <= to).collect();
+        let between: Vec<_> = self
+            .migrations()
+            .filter(|(version, _)| version.version > from && version.version <= to)
+            .collect();
         let (mut path, mut at, mut left) = (Vec::new(), from, &between[..]);
         while let Some((next, begins)) = left.first() {
             let furthest = left.iter().rposition(|(_, begins)| *begins <= at);
@@ -129,8 +134,9 @@ impl SchemaRegistry {
     /// The versions with a migration, from the oldest, each with the lowest version that it begins with.
     fn migrations(&self) -> impl Iterator<Item = (&SchemaVersion, Version)> {
         let mut last = Version::default();
-        let migrates =
-            |version: &&SchemaVersion| !version.migration.steps.is_empty() || version.migration.from.is_some();
+        let migrates = |version: &&SchemaVersion| {
+            !version.migration.steps.is_empty() || version.migration.from.is_some()
+        };
         self.versions.values().filter(migrates).map(move |version| {
             let begins = version.migration.from.unwrap_or(last);
             last = version.version;
@@ -145,9 +151,8 @@ pub fn fill_defaults(steps: &mut [Step], old: Option<&Module>, new: Option<&Modu
     let mut unknown = Vec::new();
     for step in steps {
         let Some((kind, option)) = step.open_default() else { continue };
-        let default = |module: Option<&Module>| {
-            module?.field(kind.unwrap_or("*"), option)?.default_value().cloned()
-        };
+        let default =
+            |module: Option<&Module>| module?.field(kind.unwrap_or("*"), option)?.default_value().cloned();
         match (default(old), default(new)) {
             (Some(old), Some(new)) => *step = step.with_defaults(old, new),
             _ => unknown.push(step.to_string()),
@@ -181,7 +186,9 @@ mod tests {
             let registry = registry("9.0.0", migrations);
             let [from, to] = [from, to].map(|text| Version::parse(text).unwrap());
             let path = match registry.path(from, to) {
-                Ok(path) => path.iter().map(|version| version.version.to_string()).collect::<Vec<_>>().join(" "),
+                Ok(path) => {
+                    path.iter().map(|version| version.version.to_string()).collect::<Vec<_>>().join(" ")
+                }
                 Err(error) => error.to_string(),
             };
             assert_eq!(path, expected);

@@ -58,7 +58,8 @@ pub(crate) fn write(tx: &mut Transaction, module: &str, version: Version) -> Res
         true => tx.draft(&name)?,
         false => tx.create_package(&name)?,
     };
-    let failed = |error: cms_model::DraftError| Error::Invalid { key: PACKAGE.to_owned(), reason: error.to_string() };
+    let failed =
+        |error: cms_model::DraftError| Error::Invalid { key: PACKAGE.to_owned(), reason: error.to_string() };
     let [kind, option] = [KIND, "version"];
     let kind = TypeName::new(kind).expect("the constant is a type");
     let option = Name::new(option).expect("the constant is a name");

@@ -36,7 +36,9 @@ impl Work {
 
     fn rename_section(&mut self, name: &PackageName, step: &Step, old: &Name, new: &Name, number: usize) {
         let Some(package) = self.packages.get(name) else { return };
-        let Some(section) = package.find(old).filter(|section| step.selects(&Shape::of(*section))) else { return };
+        let Some(section) = package.find(old).filter(|section| step.selects(&Shape::of(*section))) else {
+            return;
+        };
         let id = section.id();
         if old == new {
             return;
@@ -69,7 +71,14 @@ impl Work {
         for Mover { section, name: own, value } in movers {
             if !self.packages.contains_key(&into) {
                 if target.make.is_none() {
-                    self.refuse(name, section, Some(option), step, number, (ConflictKind::NoTarget, NO_PACKAGE));
+                    self.refuse(
+                        name,
+                        section,
+                        Some(option),
+                        step,
+                        number,
+                        (ConflictKind::NoTarget, NO_PACKAGE),
+                    );
                     continue;
                 }
                 self.packages.insert(into.clone(), Package::empty());
@@ -94,12 +103,24 @@ impl Work {
                     let known = self.section(&into, there).and_then(|section| section.get(&target.option));
                     match known {
                         Some(known) if known != value => {
-                            self.refuse(name, section, Some(option), step, number, (ConflictKind::Taken, TAKEN));
+                            self.refuse(
+                                name,
+                                section,
+                                Some(option),
+                                step,
+                                number,
+                                (ConflictKind::Taken, TAKEN),
+                            );
                             continue;
                         }
                         Some(_) => {}
                         None => {
-                            let set = ChangeKind::Set { option: target.option.clone(), old: None, new: value, at: None };
+                            let set = ChangeKind::Set {
+                                option: target.option.clone(),
+                                old: None,
+                                new: value,
+                                at: None,
+                            };
                             self.apply(&into, vec![(there, vec![set])]);
                         }
                     }
@@ -107,7 +128,14 @@ impl Work {
                 None => {
                     let made = self.make(&into, target, own.as_deref(), value);
                     let Some(made) = made else {
-                        self.refuse(name, section, Some(option), step, number, (ConflictKind::NoTarget, NO_TARGET));
+                        self.refuse(
+                            name,
+                            section,
+                            Some(option),
+                            step,
+                            number,
+                            (ConflictKind::NoTarget, NO_TARGET),
+                        );
                         continue;
                     };
                     if !matches!(target.section, TargetSection::Same) {
@@ -140,7 +168,8 @@ impl Work {
             let mut emptied: Vec<SectionId> = Vec::new();
             for (section, own) in sources {
                 let Ok(Some(there)) = self.find(&into, &target.section, own.as_deref()) else { continue };
-                let Some(value) = self.section(&into, there).and_then(|there| there.get(&target.option)) else {
+                let Some(value) = self.section(&into, there).and_then(|there| there.get(&target.option))
+                else {
                     continue;
                 };
                 // What was at the target before the migration, and in the source as well, stays there.
@@ -186,7 +215,9 @@ impl Work {
         let names: Vec<PackageName> =
             self.packages.keys().filter(|name| self.is_about(step, name)).cloned().collect();
         for name in names {
-            let Some(section) = self.packages.get(&name).and_then(|package| package.find(new)) else { continue };
+            let Some(section) = self.packages.get(&name).and_then(|package| package.find(new)) else {
+                continue;
+            };
             let id = section.id();
             let known = before.and_then(|before| before.get(&name)?.section(id));
             if known.is_none_or(|known| known.name() == Some(old)) {
@@ -273,7 +304,10 @@ impl Work {
         };
         let id = self.fresh_id(into);
         let options = vec![(target.option.clone(), value)];
-        self.apply(into, vec![(id, vec![ChangeKind::Add { kind, name, after: None, at_end: true, options }])]);
+        self.apply(
+            into,
+            vec![(id, vec![ChangeKind::Add { kind, name, after: None, at_end: true, options }])],
+        );
         self.section(into, id).map(|section| section.id())
     }
 
@@ -301,7 +335,8 @@ impl Work {
         (kind, message): (ConflictKind, &str),
     ) {
         self.count(number, false);
-        let mut key = self.packages.get(name).map(|package| label(name, package, section)).unwrap_or_default();
+        let mut key =
+            self.packages.get(name).map(|package| label(name, package, section)).unwrap_or_default();
         if let Some(option) = option {
             key = format!("{key}.{option}");
         }

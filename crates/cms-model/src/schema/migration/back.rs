@@ -115,8 +115,7 @@ fn restore(
     after: &BTreeMap<PackageName, Package>,
     legs: &[Leg<'_>],
 ) -> BTreeSet<PackageName> {
-    let moves =
-        legs.iter().flat_map(Leg::steps).any(|step| matches!(step.action, Action::Move { .. }));
+    let moves = legs.iter().flat_map(Leg::steps).any(|step| matches!(step.action, Action::Move { .. }));
     let same = |name: &PackageName| match (after.get(name), work.packages.get(name)) {
         (Some(after), Some(now)) => same_text(after, now),
         (None, None) => true,
@@ -124,7 +123,8 @@ fn restore(
     };
     let names: Vec<PackageName> = before.keys().chain(work.packages.keys()).cloned().collect();
     let all_same = names.iter().all(same);
-    let names: BTreeSet<PackageName> = names.into_iter().filter(|name| if moves { all_same } else { same(name) }).collect();
+    let names: BTreeSet<PackageName> =
+        names.into_iter().filter(|name| if moves { all_same } else { same(name) }).collect();
     for name in &names {
         if let (Some(before), Some(now)) = (before.get(name), work.packages.get(name)) {
             let changes = Package::diff(now, before);

@@ -53,7 +53,8 @@ impl Form {
             ("size", unit) => {
                 let bytes = unit.map_or(Some(1), quantity::bare_size);
                 let bytes = bytes.ok_or_else(|| {
-                    wrong(format!("`{}` is no unit of size", unit.unwrap_or_default())).hint("there are: k, M, G, T")
+                    wrong(format!("`{}` is no unit of size", unit.unwrap_or_default()))
+                        .hint("there are: k, M, G, T")
                 })?;
                 Ok(Form::Size { unit: unit.map(str::to_owned), bytes })
             }
@@ -157,7 +158,8 @@ impl Form {
             }
             (Form::Scalar(Some(separator)), Meaning::Items(items)) => {
                 let separator = separator.as_bytes();
-                let fits = |item: &Vec<u8>| !item.is_empty() && memchr::memmem::find(item, separator).is_none();
+                let fits =
+                    |item: &Vec<u8>| !item.is_empty() && memchr::memmem::find(item, separator).is_none();
                 (!items.is_empty() && items.iter().all(fits)).then(|| Value::Scalar(items.join(separator)))
             }
             _ => None,

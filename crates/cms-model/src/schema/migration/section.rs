@@ -24,7 +24,8 @@ pub(super) enum Outcome {
 }
 
 const TAKEN: &str = "there is another value already where this one would go; both stay";
-const NOT_OF_FORM: &str = "the value is not of the form that the step reads, or has no exact equivalent; it stays as it is";
+const NOT_OF_FORM: &str =
+    "the value is not of the form that the step reads, or has no exact equivalent; it stays as it is";
 const NO_SPLIT: &str = "the value does not come apart into as many parts; it stays as it is";
 const NO_LIST: &str = "a list is neither split nor merged; it stays as it is";
 const INCOMPLETE: &str = "some of the options that would be merged are missing; the others stay";
@@ -192,7 +193,9 @@ impl Shape {
                 }
                 return Outcome::Taken;
             }
-            Action::Default { change: None, .. } | Action::Move { .. } | Action::RenameSection { .. } => Ok(()),
+            Action::Default { change: None, .. } | Action::Move { .. } | Action::RenameSection { .. } => {
+                Ok(())
+            }
         };
         match done {
             Err((kind, option, message)) => Outcome::Conflict { kind, option: option.clone(), message },
@@ -313,8 +316,13 @@ impl Shape {
             made.push(ChangeKind::Retype { old, new });
             self.kind.clone_from(&other.kind);
         }
-        let gone: Vec<Name> =
-            self.options.iter().map(|(name, _)| name).filter(|name| other.get(name).is_none()).cloned().collect();
+        let gone: Vec<Name> = self
+            .options
+            .iter()
+            .map(|(name, _)| name)
+            .filter(|name| other.get(name).is_none())
+            .cloned()
+            .collect();
         for name in gone {
             self.unset(made, &name);
         }
@@ -420,17 +428,15 @@ pub(super) fn recall(now: &Shape, back: &Shape, before: &Shape, steps: &[&Step])
         .collect();
     let names = now.options.iter().chain(&migrated.options).map(|(name, _)| name);
     let mut touched: Vec<&Name> = names.filter(|name| now.get(name) != migrated.get(name)).collect();
-    let own: Vec<&Name> = touched
-        .iter()
-        .filter(|name| !about.iter().any(|options| options.contains(*name)))
-        .copied()
-        .collect();
+    let own: Vec<&Name> =
+        touched.iter().filter(|name| !about.iter().any(|options| options.contains(*name))).copied().collect();
     touched.retain(|name| !own.contains(name));
     loop {
         let known = touched.len();
         for options in &about {
             if options.iter().any(|name| touched.contains(name)) {
-                let more: Vec<&Name> = options.iter().filter(|name| !touched.contains(name)).copied().collect();
+                let more: Vec<&Name> =
+                    options.iter().filter(|name| !touched.contains(name)).copied().collect();
                 touched.extend(more);
             }
         }
@@ -456,4 +462,3 @@ pub(super) fn recall(now: &Shape, back: &Shape, before: &Shape, steps: &[&Step])
     }
     best
 }
-

@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::super::suggest::closest;
 use super::form::Form;
 use super::section::Shape;
-use super::super::suggest::closest;
 use super::words::{Word, words};
 use crate::{Name, PackageName, TypeName, Value};
 
@@ -56,19 +56,56 @@ pub struct Step {
 /// What a step does to the sections that it is about.
 #[derive(Debug, Clone)]
 pub(super) enum Action {
-    Rename { old: Name, new: Name },
-    RenameType { new: TypeName },
-    RenameSection { old: Name, new: Name },
-    Retype { option: Name, read: Form, write: Form },
-    Default { option: Name, change: Option<(Value, Value)> },
-    Set { option: Name, value: Value },
+    Rename {
+        old: Name,
+        new: Name,
+    },
+    RenameType {
+        new: TypeName,
+    },
+    RenameSection {
+        old: Name,
+        new: Name,
+    },
+    Retype {
+        option: Name,
+        read: Form,
+        write: Form,
+    },
+    Default {
+        option: Name,
+        change: Option<(Value, Value)>,
+    },
+    Set {
+        option: Name,
+        value: Value,
+    },
     /// Removes an option that has this value.
-    Unset { option: Name, value: Value },
-    Map { option: Name, pairs: Vec<(Vec<u8>, Vec<u8>)> },
-    Split { option: Name, cut: Cut, into: Vec<Name> },
-    Merge { options: Vec<Name>, with: Vec<u8>, into: Name },
-    Move { option: Name, target: Target },
-    Drop { option: Name },
+    Unset {
+        option: Name,
+        value: Value,
+    },
+    Map {
+        option: Name,
+        pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    },
+    Split {
+        option: Name,
+        cut: Cut,
+        into: Vec<Name>,
+    },
+    Merge {
+        options: Vec<Name>,
+        with: Vec<u8>,
+        into: Name,
+    },
+    Move {
+        option: Name,
+        target: Target,
+    },
+    Drop {
+        option: Name,
+    },
     DropSection,
 }
 
@@ -92,7 +129,10 @@ pub(super) struct Target {
 #[derive(Debug, Clone)]
 pub(super) enum TargetSection {
     Named(Name),
-    Nth { kind: TypeName, index: i64 },
+    Nth {
+        kind: TypeName,
+        index: i64,
+    },
     /// The one with the name of the section that the option comes from.
     Same,
 }
@@ -161,9 +201,15 @@ impl Step {
             Some((word, rest)) => read_conditions(word, rest)?,
         };
         let mut reader = Reader { words: told, next: 0, end: text.len() };
-        let verb = reader.word("what to do", Some("begin with `rename`, `map`, `drop` or another step"))?.clone();
-        let mut step =
-            Step { text: text.trim().to_owned(), package: None, kind: None, action: Action::DropSection, conditions };
+        let verb =
+            reader.word("what to do", Some("begin with `rename`, `map`, `drop` or another step"))?.clone();
+        let mut step = Step {
+            text: text.trim().to_owned(),
+            package: None,
+            kind: None,
+            action: Action::DropSection,
+            conditions,
+        };
         step.action = match &*verb.text {
             "rename" => {
                 let old = reader.place(&mut step)?;
@@ -185,7 +231,10 @@ impl Step {
                 let read = reader.form("the form that the value has")?;
                 let (write, at) = (reader.form("the form that it is to have")?, reader.last());
                 if !read.goes_with(&write) {
-                    return Err(StepError::new(at, format!("what is read as `{read}` cannot be written as `{write}`")));
+                    return Err(StepError::new(
+                        at,
+                        format!("what is read as `{read}` cannot be written as `{write}`"),
+                    ));
                 }
                 Action::Retype { option, read, write }
             }
@@ -205,10 +254,14 @@ impl Step {
                 let how = reader.word("`by` or `like`", None)?.clone();
                 let by = reader.word("what to split by", None)?.clone();
                 let cut = match &*how.text {
-                    _ if by.text.is_empty() => return Err(StepError::new(by.at, "what to split by is empty")),
+                    _ if by.text.is_empty() => {
+                        return Err(StepError::new(by.at, "what to split by is empty"));
+                    }
                     "by" => Cut::By(by.text.clone().into_bytes()),
                     "like" => Cut::Like(pattern(&by)?),
-                    other => return Err(StepError::new(how.at, format!("`{other}` is neither `by` nor `like`"))),
+                    other => {
+                        return Err(StepError::new(how.at, format!("`{other}` is neither `by` nor `like`")));
+                    }
                 };
                 reader.keyword("into")?;
                 let into = reader.options("an option that takes a part")?;
@@ -250,7 +303,10 @@ impl Step {
             "drop-section" => {
                 reader.section_place(&mut step)?;
                 if step.kind.is_none() {
-                    return Err(StepError::new(reader.last(), "sections of all types are not dropped at once"));
+                    return Err(StepError::new(
+                        reader.last(),
+                        "sections of all types are not dropped at once",
+                    ));
                 }
                 Action::DropSection
             }
@@ -266,7 +322,9 @@ impl Step {
             return Err(StepError::new(reader.last(), format!("`{name}` is there twice")));
         }
         match reader.words.get(reader.next) {
-            Some(word) => Err(StepError::new(word.at.clone(), format!("`{}` is one word too many", word.text))),
+            Some(word) => {
+                Err(StepError::new(word.at.clone(), format!("`{}` is one word too many", word.text)))
+            }
             None => Ok(step),
         }
     }
@@ -371,8 +429,9 @@ fn twice(names: &[Name]) -> Option<&Name> {
 }
 
 fn name_of(text: &str, word: &Word) -> Result<Name, StepError> {
-    Name::new(text)
-        .map_err(|error| StepError::new(word.at.clone(), format!("`{text}` is no name: {error}")).hint(error.hint()))
+    Name::new(text).map_err(|error| {
+        StepError::new(word.at.clone(), format!("`{text}` is no name: {error}")).hint(error.hint())
+    })
 }
 
 fn kind_of(text: &str, word: &Word) -> Result<TypeName, StepError> {
@@ -411,7 +470,11 @@ fn read_conditions(word: &Word, rest: &[Word]) -> Result<Vec<Condition>, StepErr
                 let error = StepError::new(more.at.clone(), format!("`{}` is one word too many", more.text));
                 return Err(error.hint("conditions have `and` between; a value with blanks stands in quotes"));
             }
-            [] => return Err(StepError::new(word.at.clone(), "a condition is missing").hint("write `if OPTION=VALUE`")),
+            [] => {
+                return Err(
+                    StepError::new(word.at.clone(), "a condition is missing").hint("write `if OPTION=VALUE`")
+                );
+            }
         }
     }
     Ok(conditions)
@@ -487,7 +550,8 @@ impl<'a> Reader<'a> {
             [kind, option] => (None, kind, option),
             [package, kind, option] => (Some(package), kind, option),
             _ => {
-                let error = StepError::new(word.at.clone(), format!("`{}` is no place of an option", word.text));
+                let error =
+                    StepError::new(word.at.clone(), format!("`{}` is no place of an option", word.text));
                 return Err(error.hint("write `TYPE.OPTION` or `PACKAGE.TYPE.OPTION`"));
             }
         };
@@ -532,7 +596,9 @@ impl<'a> Reader<'a> {
         let word = self.word(what, None)?;
         match word.text.is_empty() {
             false => Ok(Value::scalar(word.text.as_bytes())),
-            true => Err(StepError::new(word.at.clone(), format!("{what} is empty: no option has such a value"))),
+            true => {
+                Err(StepError::new(word.at.clone(), format!("{what} is empty: no option has such a value")))
+            }
         }
     }
 
@@ -555,9 +621,11 @@ impl<'a> Reader<'a> {
 
     /// `[PACKAGE.]SECTION.OPTION [as TYPE]`.
     fn target(&mut self) -> Result<Target, StepError> {
-        const HINT: &str = "write `SECTION.OPTION` or `PACKAGE.SECTION.OPTION`; SECTION is a name, `@TYPE[N]` or `*`";
+        const HINT: &str =
+            "write `SECTION.OPTION` or `PACKAGE.SECTION.OPTION`; SECTION is a name, `@TYPE[N]` or `*`";
         let word = self.word("where to", Some(HINT))?;
-        let wrong = || StepError::new(word.at.clone(), format!("`{}` is no place to move to", word.text)).hint(HINT);
+        let wrong =
+            || StepError::new(word.at.clone(), format!("`{}` is no place to move to", word.text)).hint(HINT);
         let parts: Vec<&str> = word.text.split('.').collect();
         let (package, section, option) = match parts[..] {
             [section, option] => (None, section, option),
@@ -568,11 +636,14 @@ impl<'a> Reader<'a> {
         let option = name_of(option, word)?;
         let section = match section.strip_prefix('@') {
             _ if section == "*" && package.is_none() => {
-                return Err(wrong().hint("two sections of one name are in two packages: write `PACKAGE.*.OPTION`"));
+                return Err(
+                    wrong().hint("two sections of one name are in two packages: write `PACKAGE.*.OPTION`")
+                );
             }
             _ if section == "*" => TargetSection::Same,
             Some(nth) => {
-                let (kind, index) = nth.strip_suffix(']').and_then(|nth| nth.rsplit_once('[')).ok_or_else(wrong)?;
+                let (kind, index) =
+                    nth.strip_suffix(']').and_then(|nth| nth.rsplit_once('[')).ok_or_else(wrong)?;
                 let index = index.parse().map_err(|_| wrong())?;
                 TargetSection::Nth { kind: kind_of(kind, word)?, index }
             }
@@ -587,7 +658,10 @@ impl<'a> Reader<'a> {
         if let (TargetSection::Nth { kind, .. }, Some(made)) = (&section, &make)
             && kind != made
         {
-            return Err(StepError::new(self.last(), format!("a section of the type `{made}` would not be `@{kind}`")));
+            return Err(StepError::new(
+                self.last(),
+                format!("a section of the type `{made}` would not be `@{kind}`"),
+            ));
         }
         Ok(Target { package, section, option, make })
     }

@@ -59,7 +59,11 @@ pub(super) fn words(text: &str) -> Result<Vec<Word>, StepError> {
 /// Writes a word so that it is read as one.
 pub(super) fn quoted(text: &str) -> String {
     let is_plain = !text.is_empty() && !text.chars().any(|letter| letter.is_whitespace() || letter == '"');
-    if is_plain { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
+    if is_plain {
+        text.to_owned()
+    } else {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 #[cfg(test)]
