@@ -194,6 +194,29 @@ impl Block {
         counts
     }
 
+    /// Gives stanzas, in order, other texts that begin with the same `config` commands.
+    pub fn rewrite(&mut self, stanzas: &[(usize, Vec<u8>)]) {
+        let mut text = Vec::with_capacity(self.text.len() + self.text.len() / 16);
+        let (mut from, mut entry) = (0, 0);
+        for (index, new) in stanzas {
+            let old = self.stanza(*index);
+            let moved = text.len() as i64 - from as i64;
+            for known in &mut self.entries[entry..=*index] {
+                known.start = (i64::from(known.start) + moved) as u32;
+            }
+            text.extend_from_slice(&self.text[from..old.start]);
+            text.extend_from_slice(new);
+            (from, entry) = (old.end, index + 1);
+        }
+        let moved = text.len() as i64 - from as i64;
+        for known in &mut self.entries[entry..] {
+            known.start = (i64::from(known.start) + moved) as u32;
+        }
+        text.extend_from_slice(&self.text[from..]);
+        self.text = text;
+        self.stored = OnceLock::new();
+    }
+
     /// Replaces bytes within stanza `entry`, behind its `config` command.
     pub fn splice(&mut self, entry: usize, range: Range<usize>, bytes: &[u8]) {
         splice_bytes(&mut self.text, range.clone(), bytes);

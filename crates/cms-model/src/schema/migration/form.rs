@@ -98,7 +98,7 @@ impl Form {
                 let value = Value::Scalar(bytes);
                 to.write(to.read(&value)?)
             }
-            (_, Form::Text) => value.as_bytes().map(|bytes| Value::scalar(bytes)),
+            (_, Form::Text) => value.as_bytes().map(Value::scalar),
             (meaning, to) => to.write(meaning),
         }
     }

@@ -53,6 +53,9 @@ pub struct Step {
     conditions: Vec<Condition>,
 }
 
+/// A value, and what it becomes.
+pub(super) type Pair = (Vec<u8>, Vec<u8>);
+
 /// What a step does to the sections that it is about.
 #[derive(Debug, Clone)]
 pub(super) enum Action {
@@ -87,7 +90,7 @@ pub(super) enum Action {
     },
     Map {
         option: Name,
-        pairs: Vec<(Vec<u8>, Vec<u8>)>,
+        pairs: Vec<Pair>,
     },
     Split {
         option: Name,
@@ -602,8 +605,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn pairs(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StepError> {
-        let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    fn pairs(&mut self) -> Result<Vec<Pair>, StepError> {
+        let mut pairs: Vec<Pair> = Vec::new();
         while pairs.is_empty() || !self.is_done() {
             let word = self.word("a pair of values", Some("write `OLD=NEW`"))?;
             let pair = word.text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
