@@ -19,6 +19,9 @@ const LARGE: usize = 1 << 30;
 /// A stanza that grows beyond twice its size and this as well.
 const GROWTH: usize = 256;
 
+/// The number of a stanza in its block, and its text.
+pub(crate) type NewStanza = (usize, Vec<u8>);
+
 impl Package {
     /// Applies changes section by section, adds them to `done` as they took effect, and returns those that could not be applied. Gives
     /// the text that applying one after the other gives.
@@ -46,7 +49,7 @@ impl Package {
             return made;
         }
         let (mut left, mut touched) = (Vec::new(), Vec::new());
-        let mut blocks: Vec<(usize, Vec<(usize, Vec<u8>)>)> = Vec::new();
+        let mut blocks: Vec<(usize, Vec<NewStanza>)> = Vec::new();
         for (id, kinds) in made {
             let plain = self
                 .spot(id)

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::SectionId;
+use crate::batch::NewStanza;
 use crate::scan::{Head, Stanzas, place_of};
 
 /// The size that blocks are made with.
@@ -195,7 +196,7 @@ impl Block {
     }
 
     /// Gives stanzas, in order, other texts that begin with the same `config` commands.
-    pub fn rewrite(&mut self, stanzas: &[(usize, Vec<u8>)]) {
+    pub fn rewrite(&mut self, stanzas: &[NewStanza]) {
         let mut text = Vec::with_capacity(self.text.len() + self.text.len() / 16);
         let (mut from, mut entry) = (0, 0);
         for (index, new) in stanzas {

@@ -36,12 +36,12 @@ const ATTEMPTS: usize = 8;
 /// # let location = Location::find(&config, &dirs)?.with_modules(vec![home.path().join("modules")]);
 /// # let store = Store::open(&location, Options::default())?;
 /// store.modules().add("blog", b"config module 'blog'
-/// 	option version '1.1.0'
+///     option version '1.1.0'
 /// config migration
-/// 	option to '1.1.0'
-/// 	list step 'rename site.colour theme'
+///     option to '1.1.0'
+///     list step 'rename site.colour theme'
 /// config fields 'site'
-/// 	option theme 'in:light,dark'
+///     option theme 'in:light,dark'
 /// ")?;
 /// let blog = store.schema("blog")?;
 /// assert_eq!(blog.state()?.data.to_string(), "0.0.0");
