@@ -106,7 +106,7 @@ fn what_cannot_be_is_refused_with_a_word_that_helps() {
 #[test]
 fn a_migration_awaits_confirmation() {
     let home = home(DATA);
-    run(&home, "schema migrate --confirm 10m").success().stderr_has("cms confirm");
+    run(&home, "schema migrate --confirm 10m").success().stderr_has("it is rolled back at");
     assert_eq!(home.read("blog"), MIGRATED);
     run(&home, "confirm --cancel").success();
     assert_eq!(home.read("blog"), DATA);

@@ -50,9 +50,7 @@ impl Store {
         let packages = names.into_iter().map(|name| Ok((snapshot.package(&name)?, name)));
         let packages: Vec<_> =
             packages.map(|pair| pair.map(|(package, name)| (name, package))).collect::<Result<_>>()?;
-        let names: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
-        let mut found = self.newer_data(snapshot, &names)?;
-        found.extend(self.validate_packages(snapshot, &packages)?);
+        let found = self.validate_packages(snapshot, &packages)?;
         Ok(found.into_iter().map(|finding| self.placed(finding)).collect())
     }
 
@@ -70,6 +68,7 @@ impl Store {
         let names: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
         let relevant = self.modules().of(&names)?;
         let mut found: Vec<Diagnostic> = relevant.faults.to_vec();
+        found.extend(self.newer_data(lookup, &names)?);
         for (name, package) in packages {
             let (schemas, faults) = self.with_embedded(relevant.schemas.clone(), name, None, package, &[]);
             found.extend(faults);

@@ -53,11 +53,8 @@ impl Lookup for After<'_> {
 
 impl Store {
     /// Says of packages whose data belongs to a newer schema than there is that what follows may be wrong.
-    pub(crate) fn newer_data(&self, snapshot: &Snapshot, names: &[PackageName]) -> Result<Vec<Diagnostic>> {
-        if !snapshot.contains(&stamp::package()) {
-            return Ok(Vec::new());
-        }
-        let stamps = snapshot.package(&stamp::package())?;
+    pub(crate) fn newer_data(&self, lookup: &dyn Lookup, names: &[PackageName]) -> Result<Vec<Diagnostic>> {
+        let Some(stamps) = lookup.package(stamp::PACKAGE) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for registered in self.modules().list()? {
             let Ok(module) = &registered.module else { continue };
