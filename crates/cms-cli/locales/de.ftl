@@ -104,6 +104,7 @@ examples-get =
 examples-show =
     cms show network
     cms show network.lan --json
+    cms show network.lan --default       (mit dem, was gilt, wo nichts gesetzt ist)
     cms show firewall --at 2026-11-22T14:00:00Z
 examples-list =
     cms list
@@ -261,6 +262,7 @@ examples-__guard =
 get-key = Die Option, oder die Sektion, deren Typ auszugeben ist
 get-default = Wo die Option nicht gesetzt ist, die Vorgabe aus ihrem Schema ausgeben
 show-key = Ein Paket, eine Sektion oder eine Option; ohne Angabe alles
+show-default = Auch die Optionen zeigen, die nicht gesetzt sind, mit den Vorgaben aus ihren Schemas
 list-key = Ein Paket oder eine Sektion; ohne Angabe werden die Pakete aufgelistet
 memory-action = Was zu tun ist: stats, map (eine Karte), defrag (neu schreiben) oder check (prüfen)
 search-pattern = Ein Text, der irgendwo vorkommt; mit * ? [ ] oder { "{" }{ "}" } ein Muster für den ganzen Schlüssel oder Wert
@@ -749,6 +751,34 @@ warning-lost-edit = { $count ->
 warning-unreadable = das Paket { $package } lässt sich nicht lesen: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: alles in Ordnung
+doctor-log-notice-advice = nichts
+doctor-log-history-advice = der neueste Zustand ist heil; ältere sind nicht alle lesbar. Die Platte prüfen, dann log.db beiseite legen, um mit den Paketdateien ein neues Protokoll zu beginnen
+doctor-log-head-advice = die Paketdateien sind heil, wenn bei ihnen kein Fehler steht: log.db beiseite legen, und der nächste Befehl beginnt mit ihnen ein neues Protokoll
+doctor-no-log = es gibt kein Protokoll: keine Geschichte, und Änderungen lassen sich nicht zurücknehmen
+doctor-no-log-advice = jede Änderung mit cms legt eines an; prüfen, ob das Zustandsverzeichnis beschreibbar ist
+doctor-not-owner = es gehört einem anderen (Benutzer { $owner }), deshalb wurde das Protokoll nicht geprüft
+doctor-not-owner-advice = als Eigentümer oder als root aufrufen
+doctor-state-open = andere dürfen hinein (Modus { $mode })
+doctor-state-open-advice = chmod 700: das Protokoll enthält jeden Wert, den es je gab
+doctor-state-owner = es gehört Benutzer { $owner }, die Konfiguration Benutzer { $expected }
+doctor-state-owner-advice = mit chown -R dem Eigentümer des Konfigurationsverzeichnisses geben
+doctor-package-unreadable = Paket { $package } ist nicht lesbar: { $reason }
+doctor-package-unreadable-advice = cms doctor sagt, wie weit das Protokoll beschädigt ist, und was zu tun ist
+doctor-pending-unknown-advice = nichts wird von selbst zurückgenommen; was nicht bestätigt wurde, von Hand zurücknehmen
+doctor-overdue = Revision { $revisions } wurde nicht bestätigt und ist noch nicht zurückgenommen ({ $tokens })
+doctor-overdue-advice = cms confirm --expire nimmt sie zurück oder sagt, warum das nicht geht
+doctor-awaiting = Revision { $revisions } wartet auf Bestätigung ({ $tokens })
+doctor-awaiting-unguarded = Revision { $revisions } wartet auf Bestätigung, und niemand wacht darüber ({ $tokens })
+doctor-awaiting-advice = cms confirm behält sie, cms confirm --cancel nimmt sie zurück
+doctor-cut-short = eine Ersetzung wurde unterbrochen
+doctor-cut-short-advice = der nächste Befehl, der dieses Paket liest, bringt sie zu Ende
+doctor-behind = die Datei ist älter als das Protokoll
+doctor-behind-advice = jeder Befehl von cms schreibt sie; bleibt es dabei, die Rechte des Verzeichnisses prüfen
+doctor-edited = ein anderes Programm hat die Datei geändert
+doctor-edited-advice = der nächste Befehl von cms bringt die Änderung ins Protokoll
+doctor-unparsable = die Datei ist nicht lesbar: { $fault }
+doctor-unparsable-advice = die Zeile berichtigen; bis dahin wird das Paket gelesen, wie es zuletzt war, und nichts darin committet
+doctor-file-unreadable-advice = die Rechte der Datei prüfen
 health-log = Revision { $revision }, ihr neuester Stand ist lesbar
 health-files = { $count ->
     [one] { $count } Paketdatei stimmt mit dem Protokoll überein
@@ -919,7 +949,16 @@ schema-embedded-hint = `cms export { $package }` gibt es mit dem Paket aus
 schema-infer-several = ausgegeben wird immer nur ein Schema
 schema-infer-several-hint = --add registriert alle, --as PAKET nimmt sie als Beispiele für ein Paket
 schema-left-out = weggelassen: { $what }
+left-out-keyword = `{ $name }` wird nicht übernommen
+left-out-format = das Format `{ $name }` ist nicht bekannt
+left-out-pattern = das Muster ist nicht zu gebrauchen: { $reason }
+left-out-type = `{ $name }` ist kein Sektionstyp
+left-out-option = `{ $name }` ist kein Name einer Option
+left-out-condition = die Bedingung, unter der `{ $name }` nötig ist, kann ein Schema nicht sagen
+left-out-absent = die Bedingung gilt auch, wo `{ $name }` fehlt; das wird nicht übernommen
+left-out-reference = `{ $name }` führt im Dokument nirgendwohin
 schema-no-json = { $file } ist kein JSON: Zeile { $line }, Spalte { $column }
+schema-import-empty = { $file } beschreibt keine Sektionstypen: ein Paket ist ein Objekt aus ihnen
 schema-import-unnamed = { $file } sagt nicht, für welches Paket es ist: --as PAKET nennt es
 schema-versions = Modul { $module }: von { $from } zu { $to }
 schema-step = { $count ->

@@ -108,6 +108,7 @@ examples-get =
 examples-show =
     cms show network
     cms show network.lan --json
+    cms show network.lan --default       (with what holds where nothing is set)
     cms show firewall --at 2026-11-22T14:00:00Z
 examples-list =
     cms list
@@ -265,6 +266,7 @@ examples-__guard =
 get-key = The option, or the section whose type to print
 get-default = Where the option is not set, print the default that its schema gives
 show-key = A package, a section or an option; without it, everything
+show-default = Also show the options that are not set, with the defaults that their schemas give
 list-key = A package or a section; without it, the packages are listed
 memory-action = What to do: stats, map, defrag or check
 search-pattern = A text to be found anywhere; with * ? [ ] or { "{" }{ "}" }, a glob over the whole key or value
@@ -753,6 +755,34 @@ warning-lost-edit = { $count ->
 warning-unreadable = package { $package } cannot be read: { $reason }
 warning-other = { $words }
 doctor-well = { $folder }: all is well
+doctor-log-notice-advice = nothing
+doctor-log-history-advice = the newest state is whole; older ones cannot all be read. Look at the disk, then move log.db away to begin a new log from the package files
+doctor-log-head-advice = the package files are whole if they are listed without a fault: move log.db away, and the next command begins a new log from them
+doctor-no-log = there is no log: no history, and edits cannot be undone
+doctor-no-log-advice = any change through cms makes one; check that the state directory can be written
+doctor-not-owner = you are not its owner (user { $owner }), so the log was not checked
+doctor-not-owner-advice = run this as the owner or as root
+doctor-state-open = others may enter it (mode { $mode })
+doctor-state-open-advice = chmod 700 it: the log holds every value that ever was
+doctor-state-owner = it belongs to user { $owner }, the configuration to user { $expected }
+doctor-state-owner-advice = chown -R it to the owner of the configuration directory
+doctor-package-unreadable = package { $package } cannot be read: { $reason }
+doctor-package-unreadable-advice = cms doctor tells how far the log is damaged, and what to do
+doctor-pending-unknown-advice = nothing is rolled back by itself; undo by hand what was not confirmed
+doctor-overdue = revision { $revisions } was not confirmed and is not rolled back yet ({ $tokens })
+doctor-overdue-advice = cms confirm --expire rolls it back, or says why it cannot
+doctor-awaiting = revision { $revisions } awaits confirmation ({ $tokens })
+doctor-awaiting-unguarded = revision { $revisions } awaits confirmation, and no guardian is there ({ $tokens })
+doctor-awaiting-advice = cms confirm keeps it, cms confirm --cancel rolls it back
+doctor-cut-short = a replacement was cut short
+doctor-cut-short-advice = the next command that reads this package finishes it
+doctor-behind = the file is older than the log
+doctor-behind-advice = any cms command writes it; if it stays, check the rights of the directory
+doctor-edited = the file was changed by another program
+doctor-edited-advice = the next cms command brings the change into the log
+doctor-unparsable = the file does not parse: { $fault }
+doctor-unparsable-advice = mend the line; until then the package is read as it last was, and nothing is committed to it
+doctor-file-unreadable-advice = check the rights of the file
 health-log = revision { $revision }, its newest state can be read
 health-files = { $count ->
     [one] { $count } package file is in step with the log
@@ -923,7 +953,16 @@ schema-embedded-hint = `cms export { $package }` prints it with the package
 schema-infer-several = one schema at a time can be printed
 schema-infer-several-hint = --add registers each, --as PACKAGE takes all of them as examples of one package
 schema-left-out = left out: { $what }
+left-out-keyword = `{ $name }` is not taken over
+left-out-format = the format `{ $name }` is not known
+left-out-pattern = the pattern cannot be used: { $reason }
+left-out-type = `{ $name }` is no section type
+left-out-option = `{ $name }` is no name of an option
+left-out-condition = the condition under which `{ $name }` is required cannot be said by a schema
+left-out-absent = the condition also holds where `{ $name }` is not there, which is not taken over
+left-out-reference = `{ $name }` leads nowhere in the document
 schema-no-json = { $file } is no JSON: line { $line }, column { $column }
+schema-import-empty = { $file } describes no section types: a package is an object of them
 schema-import-unnamed = { $file } does not say which package it is for: name it with --as PACKAGE
 schema-versions = module { $module }: from { $from } to { $to }
 schema-step = { $count ->

@@ -6,6 +6,7 @@ use cms::{Error, Finding, FindingSeverity, Health, Store};
 
 use crate::adopt;
 use crate::failure;
+use crate::finding;
 use crate::globals::{DEFAULT_CONFIG, Globals};
 use crate::text::{Message, msg, text};
 use crate::trigger::{self, run as runner};
@@ -72,8 +73,8 @@ impl Check {
     }
 
     fn of(area: Area, finding: &Finding) -> Check {
-        let what = format!("{}: {}", finding.place, finding.what);
-        Check { area, severity: Some(finding.severity), what, advice: finding.advice.clone() }
+        let what = format!("{}: {}", finding.place, finding::what(finding));
+        Check { area, severity: Some(finding.severity), what, advice: finding::advice(finding) }
     }
 }
 

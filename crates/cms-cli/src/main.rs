@@ -14,7 +14,7 @@
 //! - `validation`: what a commit does with what schemas find
 //! - `confirmation`, `guardian`: commits that somebody has to confirm, and who rolls them back
 //! - `bench`: a measurement of the user's machine
-//! - `health`: a store at a glance
+//! - `health`, `finding`: a store at a glance, and what is wrong with it
 //! - `completion`: what the shell offers on TAB
 //! - `shell`: our own shell
 //! - `journal`: the program's own log
@@ -36,6 +36,7 @@ mod event_line;
 mod exit;
 mod failure;
 mod field;
+mod finding;
 mod format;
 mod globals;
 mod guardian;

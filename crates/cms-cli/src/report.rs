@@ -33,7 +33,7 @@ pub(crate) fn render(diagnostic: &Diagnostic, paint: Paint) -> String {
     let line: String = diagnostic.line_text.iter().map(|byte| printable(*byte)).collect();
     let start = byte_of_letter(&line, diagnostic.column.saturating_sub(1));
     let end = byte_of_letter(&line, diagnostic.column.saturating_sub(1) + diagnostic.span_len.max(1));
-    let message = localized(diagnostic);
+    let message = message(diagnostic);
     let file = diagnostic.file.clone().unwrap_or_default();
     let hint = hint_words(diagnostic);
     let mut snippet = Snippet::source(&line).line_start(diagnostic.line.max(1));
@@ -74,7 +74,7 @@ pub(crate) fn to_json(diagnostic: &Diagnostic) -> Value {
     json!({
         "code": diagnostic.code,
         "severity": diagnostic.severity.to_string(),
-        "message": localized(diagnostic),
+        "message": message(diagnostic),
         "file": diagnostic.file,
         "line": diagnostic.line,
         "column": diagnostic.column,
@@ -90,7 +90,7 @@ pub(crate) fn to_json(diagnostic: &Diagnostic) -> Value {
 
 /// The message in the user's language, by the diagnostic's code. What a schema finds is said by the schema, in English; in other
 /// languages it is the key, the value and what is wrong with it.
-fn localized(diagnostic: &Diagnostic) -> String {
+pub(crate) fn message(diagnostic: &Diagnostic) -> String {
     if let Some(words) = text_if_any(&format!("diagnostic-{}", diagnostic.code)) {
         return words;
     }

@@ -110,3 +110,24 @@ fn a_log_that_cannot_be_read_is_an_error() {
     std::fs::write(&log, vec![7; 8192]).expect("a damaged log");
     run(&home, "health").exits(1).stdout_has("error    log      ").stdout_has("`cms doctor` looks deeper");
 }
+
+#[test]
+fn what_the_doctor_finds_is_said_in_german_too() {
+    let home = Home::new(env!("CARGO_BIN_EXE_cms"));
+    home.write("network", "config interface 'lan'\n");
+    home.cms(["list"]).run().success();
+    home.write("network", "config interface 'lan'\n\toptoin mtu '1500'\n");
+    let german = |verb: &str| home.cms([verb]).env("LC_ALL", "de_DE.UTF-8").run();
+    let found = german("doctor").exits(1);
+    for words in
+        ["Fehler: ", "die Datei ist nicht lesbar: 2:2: ungültiger Befehl", "Abhilfe: die Zeile berichtigen"]
+    {
+        assert!(found.stdout().contains(words), "{words}: {}", found.stdout());
+    }
+    assert!(german("health").stdout().contains("die Datei ist nicht lesbar"));
+    let english = home.cms(["doctor", "--json"]).run().exits(1);
+    assert!(english.stdout().contains("\"what\":\"the file does not parse: 2:2: "), "{}", english.stdout());
+    std::fs::remove_file(home.path("network")).expect("it was there");
+    home.write("network", "config interface 'wan'\n");
+    assert!(german("doctor").success().stdout().contains("Hinweis: "));
+}

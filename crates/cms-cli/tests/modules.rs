@@ -275,6 +275,14 @@ fn get_prints_the_default_where_it_is_asked_for() {
     let answer = |key: &str| json(&run(&home, &format!("get {key} --default --json")).success());
     assert_eq!(answer("blog.work.port")["default"], true);
     assert_eq!(answer("blog.home.port")["default"], false);
+    run(&home, "set blog.work.wait=5").success();
+    run(&home, "show blog --default").success().stdout_is(
+        "blog.home=site\nblog.home.title='Home'\nblog.home.port='8080'\nblog.home.wait='90'\n\
+         blog.work=site\nblog.work.title='Work'\nblog.work.wait='5'\nblog.work.port='8080'\n",
+    );
+    run(&home, "show blog.work.port --default").success().stdout_is("blog.work.port='8080'\n");
+    run(&home, "show blog.work.port").exits(3);
+    run(&home, "changes").success().stdout_is("blog.work.wait='5'\n");
     run(&home, "get blog.home.port --json")
         .success()
         .stdout_is("{\"schema\":\"cms.get.v1\",\"key\":\"blog.home.port\",\"value\":\"8080\"}\n");
@@ -327,4 +335,44 @@ fn what_is_typed_is_completed() {
         let found = offered(line);
         assert!(found.contains(expected), "{line}: {found}");
     }
+}
+
+#[test]
+fn shipped_schemas_survive_json_schema_and_what_cannot_be_said_is_named() {
+    let home = home();
+    let shipped = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas"));
+    for entry in std::fs::read_dir(shipped).expect("the schemas") {
+        let path = entry.expect("a schema").path();
+        std::fs::copy(&path, home.root().join("system").join(path.file_name().expect("a name")))
+            .expect("a copy");
+    }
+    let names: Vec<String> = json(&run(&home, "module list --json").success())["modules"]
+        .as_array()
+        .expect("modules")
+        .iter()
+        .filter_map(|module| Some(module["name"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(names.len(), 7);
+    for name in &names {
+        let exported = run(&home, &format!("schema export {name}")).success().stdout();
+        let imported = feed(&home, "schema import -", &exported).success();
+        assert_eq!(imported.stderr(), "", "{name}");
+        feed(&home, "schema import - --add --json", &exported).success().stdout_has("\"left_out\":[]");
+        run(&home, &format!("schema export {name}")).success().stdout_is(&exported);
+        run(&home, &format!("schema export {name} --format uci")).success().stdout_is(&imported.stdout());
+    }
+    let foreign = r#"{"title": "blog", "properties": {"site": {"items": {"properties": {"port": {"type": "integer", "multipleOf": 5}}}}}}"#;
+    feed(&home, "schema import -", foreign)
+        .success()
+        .stdout_has("option naming 'anonymous'")
+        .stderr_has("left out: /properties/site/properties/port: `multipleOf` is not taken over");
+    command(&home, ["schema", "import", "-"])
+        .env("LC_ALL", "de_DE.UTF-8")
+        .stdin(foreign)
+        .run()
+        .success()
+        .stderr_has("weggelassen: /properties/site/properties/port: `multipleOf` wird nicht übernommen");
+    feed(&home, "schema import -", "{\"a\":\n x}").exits(4).stderr_has("line 2, column 2");
+    feed(&home, "schema import -", "[]").exits(4).stderr_has("describes no section types");
+    feed(&home, "schema import -", &foreign.replace("title", "other")).exits(2).stderr_has("--as PACKAGE");
 }

@@ -174,7 +174,7 @@ fn codes_are_explained_in_the_users_language() {
     run(&home, "explain cms0108").success().stdout_has("CMS0108 (error): not one of the values");
     run(&home, "explain").success().stdout_has("invalid-command").stdout_has("CMS0215");
     run(&home, "explain CMS0108 --json").success().stdout_has(r#""codes":[{"code":"CMS0108""#);
-    run(&home, "explain CMS9999").exits(3).stderr_has("`cms explain` lists them");
+    run(&home, "explain CMS9999").exits(3).stderr_has("`cms explain` lists the codes");
     run(&home, "set network.lan.proto=statc").success();
     let german = |line: &str| command(&home, line.split(' ')).env("LC_ALL", "de_DE.UTF-8").run();
     german("commit")

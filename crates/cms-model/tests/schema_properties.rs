@@ -252,7 +252,7 @@ fn what_is_exported_can_be_imported() {
         let document = original.to_json_schema();
         assert_eq!(Json::parse(&document.pretty()).unwrap(), document);
         let imported = from_json_schema(original.name(), &document);
-        assert_eq!(imported.left_out, Vec::<String>::new(), "{}", path.display());
+        assert_eq!(imported.left_out, Vec::new(), "{}", path.display());
         let again = module(&imported.text);
         assert_eq!(original.section_types().count(), again.section_types().count());
         for old in original.section_types() {
@@ -269,7 +269,166 @@ fn what_is_exported_can_be_imported() {
             };
             assert_eq!(names(&original, old.kind()), names(&again, old.kind()));
         }
+        // What is exported says all that a schema says, so nothing was lost if it is the same.
+        assert_eq!(
+            again.to_json_schema().pretty(),
+            document.pretty(),
+            "{}\n{}",
+            path.display(),
+            imported.text
+        );
     }
+}
+
+/// Exports a schema, imports that, and compares what is exported then.
+#[track_caller]
+fn comes_back(text: &str) -> (String, String) {
+    let original = module(text);
+    let document = original.to_json_schema();
+    let imported = from_json_schema(original.name(), &document);
+    assert_eq!(imported.left_out, Vec::new());
+    assert_eq!(module(&imported.text).to_json_schema().pretty(), document.pretty(), "{}", imported.text);
+    (document.to_string(), imported.text)
+}
+
+#[test]
+fn every_property_of_a_schema_survives_json_schema() {
+    let of_module = "config module 'm'\n\toption version '1.2.3'\n\toption mode 'enforce'\n\toption unknown 'allow'\n\tlist package 'a-b'\n\
+                     \tlist package 'c'\n\toption description 'd'\n\tlist reload 'x y'\n\toption created_at '2026-11-23'\n\toption db_path '/x'\n\
+                     \toption cache_policy 'LRU'\n\toption cache_size '10M'\n\tlist allowed_clients '10.0.0.0/8'\n";
+    let (document, text) = comes_back(&format!("{of_module}\toption sha_key 'hunter2'\n"));
+    assert!(!document.contains("hunter2"));
+    assert!(text.contains("list package 'a-b'"), "{text}");
+    let of_sections = "config section\n\toption type 's'\n\toption naming 'named'\n\toption min '1'\n\toption max '4'\n\toption name_rules 'alpha|max:9'\n\
+                       \toption unknown 'error'\n\toption description 'e'\n\tlist reload 'z'\nconfig fields\n\toption a 'bool'\n\
+                       config section\n\toption type 'anonymous'\n\toption naming 'anonymous'\n\toption max '1'\n\
+                       config section\n\toption type 'either_*'\n\toption min '2'\n\toption unknown 'warn'\n";
+    comes_back(&format!("{of_module}{of_sections}"));
+    comes_back(&format!(
+        "config module 'm'\n\toption strict '1'\nconfig fields\n\toption all 'port'\n{of_sections}"
+    ));
+    comes_back(
+        "config module 'm'\nconfig fields 's'\n\toption a 'port'\n\toption b 'string|required_if:a=80'\nconfig fields 't'\n\tlist b 'email'\n",
+    );
+    comes_back("config module 'm'\n\toption unknown 'error'\nconfig fields\n\toption everywhere 'semver'\n");
+    for rules in [
+        "port|max:1024|default:80",
+        "required|uint|between:3,9|unique",
+        "int|min:-5|size:2",
+        "float|min:0.5",
+        "ufloat",
+        "leasetime|default:12h",
+        "duration|unit:ms|min:500|default:1s",
+        "size|unit:M|max:1G",
+        "hex|len:4,8",
+        "hostname|starts_with:a,b",
+        "ip|in:10.0.0.1,10.0.0.2",
+        "in:b,a,\"x,y\",\"q\\\"uote\"",
+        "not_in:x,y|regex:/a|b\\/c/|not_regex:/d/",
+        "regex:/a+/|regex:/.{2,}/",
+        "or(port,\"any\")|!uint",
+        "ref:.s.name,*,\"a b\"",
+        "ref:other.*|nocache|write_once",
+        "secret|read_only|deprecated",
+        "words|ip|items:1,3|distinct|default:1.1.1.1",
+        "list|mac|items:,4|distinct",
+        "string|size:10|maxlength(8)|minlength(2)",
+        "digits:4|ascii",
+        "deprecated:a|reload:now",
+        "required_with:a",
+        "required_if:a,a=1,a!=x|excludes:b,c",
+        "required_unless:a=1",
+    ] {
+        comes_back(&format!(
+            "config module 'm'\nconfig section 's'\nconfig fields\n\toption a 'string'\n\toption b 'bool'\n\toption c 'int'\n\toption x '{rules}'\n"
+        ));
+    }
+    comes_back(
+        "config module 'm'\nconfig section 's'\nconfig fields\n\toption a 'string'\nconfig field\n\toption name 'x_*'\n\toption description 'Many.'\n\
+         \tlist required_if 'a=1'\n\tlist excludes 'a'\nconfig field\n\toption name 'l'\n\toption list '1'\n\tlist default 'a b'\n\tlist default 'c,d'\n\
+         config field\n\toption name 'old'\n\toption deprecated 'because'\n\toption replaced_by 'a'\n\tlist enum 'a,b'\n\tlist enum 'c'\n\toption pattern 'a,b|c'\n\
+         config field\n\toption name '*'\n\toption type 'int'\n",
+    );
+}
+
+#[test]
+fn conditions_of_other_peoples_documents_are_taken_over_or_named() {
+    let check = |members: &str, wanted: &[&str], left: &[&str]| {
+        let text = format!(
+            r#"{{"properties": {{"s": {{"additionalProperties": {{"properties": {{"a": {{}}, "b": {{}}, "c": {{}}}}, {members}}}}}}}}}"#
+        );
+        let imported = from_json_schema("m", &Json::parse(&text).unwrap());
+        let found: Vec<String> = imported.left_out.iter().map(ToString::to_string).collect();
+        let found: Vec<&str> =
+            found.iter().map(|found| found.strip_prefix("/properties/s").unwrap()).collect();
+        assert_eq!(found, left, "{members}");
+        module(&imported.text);
+        let lines: Vec<&str> =
+            imported.text.lines().map(str::trim).filter(|line| line.starts_with("list ")).collect();
+        let lines: Vec<&str> = lines.into_iter().filter(|line| !line.contains("validation")).collect();
+        assert_eq!(lines, wanted, "{members}\n{}", imported.text);
+    };
+    check(
+        r#""dependentRequired": {"a": ["b", "c"]}"#,
+        &["list required_if 'a'", "list required_if 'a'"],
+        &[],
+    );
+    let is = r#""if": {"properties": {"a": {"const": 1}}, "required": ["a"]}"#;
+    check(
+        &format!(r#"{is}, "then": {{"required": ["b"]}}, "else": {{"required": ["c"]}}"#),
+        &["list required_if 'a=1'", "list required_if 'a!=1'"],
+        &[],
+    );
+    check(
+        r#""if": {"properties": {"a": {"enum": ["x", true]}}, "required": ["a"]}, "then": {"required": ["b"]}"#,
+        &["list required_if 'a=x'", "list required_if 'a=1'"],
+        &[],
+    );
+    check(
+        r#""if": {"properties": {"a": {"const": "x"}}}, "then": {"required": ["b"]}"#,
+        &["list required_if 'a=x'"],
+        &["/then: the condition also holds where `a` is not there, which is not taken over"],
+    );
+    check(
+        r#""if": {"required": ["a"]}, "then": {"required": ["b"], "maxProperties": 3}"#,
+        &["list required_if 'a'"],
+        &["/then: `maxProperties` is not taken over"],
+    );
+    check(
+        r#""allOf": [{"not": {"required": ["a", "b"]}}, {"anyOf": []}, {"if": {"minProperties": 2}, "then": {"required": ["a"]}}]"#,
+        &["list excludes 'b'"],
+        &[
+            "/allOf/1: `anyOf` is not taken over",
+            "/allOf/2/then: the condition of `a` cannot be said by a schema",
+        ],
+    );
+    check(r#""not": {"type": "string"}"#, &[], &[": `not` is not taken over"]);
+    check(
+        r#""dependentRequired": {"z": ["a"]}, "oneOf": []"#,
+        &[],
+        &[
+            ": `oneOf` is not taken over",
+            "/dependentRequired: the condition of `a` cannot be said by a schema",
+        ],
+    );
+}
+
+#[test]
+fn references_within_a_document_are_followed() {
+    let text = r##"{"$defs": {"site": {"properties": {"port": {"$ref": "#/$defs/port"}, "lost": {"$ref": "#/$defs/none"}, "loop": {"$ref": "#/$defs/loop"}}},
+        "port": {"type": "integer", "minimum": 1}, "loop": {"$ref": "#/$defs/loop"}},
+        "properties": {"site": {"additionalProperties": {"$ref": "#/$defs/site"}}}}"##;
+    let imported = from_json_schema("m", &Json::parse(text).unwrap());
+    assert!(imported.text.contains("option port 'int|min:1'"), "{}", imported.text);
+    assert!(imported.text.contains("option naming 'named'"), "{}", imported.text);
+    let left: Vec<String> = imported.left_out.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        left,
+        [
+            "/properties/site/properties/lost: `#/$defs/none` leads nowhere in the document",
+            "/properties/site/properties/loop: `#/$defs/loop` leads nowhere in the document",
+        ]
+    );
 }
 
 #[test]

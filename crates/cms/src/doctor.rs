@@ -1,8 +1,12 @@
 //! Checking a store: the log, the files, the rights, and what to do about what is found.
 
+mod kind;
+
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use cms_log::Revision;
+use cms_log::{Pending, Revision};
+
+pub use kind::FindingKind;
 
 use crate::error::Result;
 use crate::external::Finding as FileFinding;
@@ -16,10 +20,19 @@ pub struct Finding {
     pub severity: FindingSeverity,
     /// Where.
     pub place: String,
-    /// What is wrong.
+    /// What it is, for those who say it in words of their own.
+    pub kind: FindingKind,
+    /// What is wrong, in English.
     pub what: String,
-    /// What to do about it.
+    /// What to do about it, in English; empty if there is nothing to do.
     pub advice: String,
+}
+
+impl Finding {
+    fn new(severity: FindingSeverity, place: impl Into<String>, kind: FindingKind) -> Finding {
+        let (what, advice) = (kind.to_string(), kind.advice().to_owned());
+        Finding { severity, place: place.into(), kind, what, advice }
+    }
 }
 
 /// What [`Store::health`] found, by where it looked. No finding says that all is well there.
@@ -50,11 +63,6 @@ pub enum FindingSeverity {
     Error,
 }
 
-const ADVICE_HISTORY: &str = "the newest state is whole; older ones cannot all be read. Look at the disk, then move log.db away \
-                              to begin a new log from the package files";
-const ADVICE_HEAD: &str = "the package files are whole if they are listed without a fault: move log.db away, and the next \
-                           command begins a new log from them";
-
 impl Store {
     /// Checks the log, the package files and the rights; `progress` is told what is being done and
     /// how far it is. Changes nothing.
@@ -65,22 +73,13 @@ impl Store {
         let Some(log) = self.optional_log() else { return Ok(vec![self.without_log()]) };
         let mut findings = self.look_at_rights();
         for found in log.backend.verify(&mut |step| progress(step.stage, step.done, step.total))? {
-            let severity = match found.severity {
-                cms_log::Severity::Notice => FindingSeverity::Note,
-                cms_log::Severity::History => FindingSeverity::Warning,
-                cms_log::Severity::Head => FindingSeverity::Error,
+            let what = found.what;
+            let (severity, kind) = match found.severity {
+                cms_log::Severity::Notice => (FindingSeverity::Note, FindingKind::LogNotice { what }),
+                cms_log::Severity::History => (FindingSeverity::Warning, FindingKind::LogHistory { what }),
+                cms_log::Severity::Head => (FindingSeverity::Error, FindingKind::LogHead { what }),
             };
-            let advice = match found.severity {
-                cms_log::Severity::Notice => "nothing",
-                cms_log::Severity::History => ADVICE_HISTORY,
-                cms_log::Severity::Head => ADVICE_HEAD,
-            };
-            findings.push(Finding {
-                severity,
-                place: found.place,
-                what: found.what,
-                advice: advice.to_owned(),
-            });
+            findings.push(Finding::new(severity, found.place, kind));
         }
         findings.extend(self.look_at_pending());
         let head = log.newest()?;
@@ -119,12 +118,10 @@ impl Store {
         let mut findings = self.look_at_rights();
         for (name, cell) in head.cells() {
             if let Err(error) = cell.package(&*log.backend, name) {
-                findings.push(Finding {
-                    severity: FindingSeverity::Error,
-                    place: self.location().log().display().to_string(),
-                    what: format!("package {name} cannot be read: {error}"),
-                    advice: "cms doctor tells how far the log is damaged, and what to do".to_owned(),
-                });
+                let place = self.location().log().display().to_string();
+                let kind =
+                    FindingKind::PackageUnreadable { package: name.clone(), reason: error.to_string() };
+                findings.push(Finding::new(FindingSeverity::Error, place, kind));
             }
         }
         let snapshot = crate::mapped::attach(&crate::mapped::directory(self.location()))
@@ -144,147 +141,79 @@ impl Store {
         let location = self.location();
         let place = location.config().display().to_string();
         if location.is_ours() {
-            Finding {
-                severity: FindingSeverity::Warning,
-                place,
-                what: "there is no log: no history, and edits cannot be undone".to_owned(),
-                advice: "any change through cms makes one; check that the state directory can be written"
-                    .to_owned(),
-            }
+            Finding::new(FindingSeverity::Warning, place, FindingKind::NoLog)
         } else {
-            let what =
-                format!("you are not its owner (user {}), so the log was not checked", location.owner());
-            let advice = "run this as the owner or as root".to_owned();
-            Finding { severity: FindingSeverity::Note, place, what, advice }
+            Finding::new(FindingSeverity::Note, place, FindingKind::NotOwner { owner: location.owner() })
         }
     }
 
     fn look_at_rights(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut add = |severity, place: String, what: String, advice: &str| {
-            findings.push(Finding { severity, place, what, advice: advice.to_owned() });
-        };
         let location = self.location();
-        let state = location.state();
-        if let Ok(meta) = std::fs::metadata(state) {
-            if meta.permissions().mode() & 0o077 != 0 {
-                let what = format!("others may enter it (mode {:04o})", meta.permissions().mode() & 0o7777);
-                add(
-                    FindingSeverity::Warning,
-                    state.display().to_string(),
-                    what,
-                    "chmod 700 it: the log holds every value that ever was",
-                );
-            }
-            if meta.uid() != location.owner() {
-                let what = format!(
-                    "it belongs to user {}, the configuration to user {}",
-                    meta.uid(),
-                    location.owner()
-                );
-                add(
-                    FindingSeverity::Error,
-                    state.display().to_string(),
-                    what,
-                    "chown -R it to the owner of the configuration directory",
-                );
-            }
+        let place = location.state().display().to_string();
+        let Ok(meta) = std::fs::metadata(location.state()) else { return findings };
+        let mode = meta.permissions().mode();
+        if mode & 0o077 != 0 {
+            let kind = FindingKind::StateOpen { mode: mode & 0o7777 };
+            findings.push(Finding::new(FindingSeverity::Warning, place.clone(), kind));
+        }
+        if meta.uid() != location.owner() {
+            let kind = FindingKind::StateOwner { owner: meta.uid(), expected: location.owner() };
+            findings.push(Finding::new(FindingSeverity::Error, place, kind));
         }
         findings
     }
 
     fn look_at_pending(&self) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        let mut add = |severity, place: String, what: String, advice: &str| {
-            findings.push(Finding { severity, place, what, advice: advice.to_owned() });
-        };
         let location = self.location();
         let pending = match self.pending() {
             Ok(pending) => pending,
             Err(error) => {
+                let kind = FindingKind::PendingUnknown { reason: error.to_string() };
                 let place = location.log().display().to_string();
-                add(
-                    FindingSeverity::Error,
-                    place,
-                    error.to_string(),
-                    "nothing is rolled back by itself; undo by hand what was not confirmed",
-                );
-                Vec::new()
+                return vec![Finding::new(FindingSeverity::Error, place, kind)];
             }
         };
-        for pending in pending {
-            let tokens = pending.tokens.join(", ");
-            let revisions: Vec<String> = pending.revisions.iter().map(ToString::to_string).collect();
-            let guarded = if self.is_guarded() { "" } else { ", and no guardian is there" };
+        let finding = |pending: Pending| {
+            let (revisions, tokens) = (pending.revisions.clone(), pending.tokens.clone());
+            let is_overdue = self.time_left(&pending).is_ok_and(|left| left.is_zero());
             let place = location.config().display().to_string();
-            let revisions = revisions.join(", ");
-            if self.time_left(&pending).is_ok_and(|left| left.is_zero()) {
-                add(
-                    FindingSeverity::Error,
-                    place,
-                    format!("revision {revisions} was not confirmed and is not rolled back yet ({tokens})"),
-                    "cms confirm --expire rolls it back, or says why it cannot",
-                );
+            if is_overdue {
+                let kind = FindingKind::Overdue { revisions, tokens };
+                Finding::new(FindingSeverity::Error, place, kind)
             } else {
-                add(
-                    FindingSeverity::Warning,
-                    place,
-                    format!("revision {revisions} awaits confirmation{guarded} ({tokens})"),
-                    "cms confirm keeps it, cms confirm --cancel rolls it back",
-                );
+                let kind = FindingKind::Awaiting { revisions, tokens, is_guarded: self.is_guarded() };
+                Finding::new(FindingSeverity::Warning, place, kind)
             }
-        }
-        findings
+        };
+        pending.into_iter().map(finding).collect()
     }
 
     fn look_at_files(&self, log: &Log, head: &Head) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
-        let mut add = |severity, place: String, what: String, advice: &str| {
-            findings.push(Finding { severity, place, what, advice: advice.to_owned() });
-        };
         for name in self.known_names(log, head)? {
             let file = self.file(&name);
             let place = file.path().display().to_string();
             if file.has_leftover() {
-                add(
-                    FindingSeverity::Note,
-                    place.clone(),
-                    "a replacement was cut short".to_owned(),
-                    "the next command that reads this package finishes it",
-                );
+                findings.push(Finding::new(FindingSeverity::Note, place.clone(), FindingKind::CutShort));
             }
-            match self.examine(log, head, &name) {
-                Ok(FileFinding::Same | FileFinding::Seen { behind: false, .. }) => {}
+            let (severity, kind) = match self.examine(log, head, &name) {
+                Ok(FileFinding::Same | FileFinding::Seen { behind: false, .. }) => continue,
                 Ok(FileFinding::Behind | FileFinding::Seen { behind: true, .. }) => {
-                    add(
-                        FindingSeverity::Warning,
-                        place,
-                        "the file is older than the log".to_owned(),
-                        "any cms command writes it; if it stays, check the rights of the directory",
-                    );
+                    (FindingSeverity::Warning, FindingKind::Behind)
                 }
                 Ok(FileFinding::Edited(_) | FileFinding::Removed) => {
-                    add(
-                        FindingSeverity::Note,
-                        place,
-                        "the file was changed by another program".to_owned(),
-                        "the next cms command brings the change into the log",
-                    );
+                    (FindingSeverity::Note, FindingKind::Edited)
                 }
                 Ok(FileFinding::Unparsable(diagnostics)) => {
-                    let first = diagnostics.first().map(ToString::to_string).unwrap_or_default();
-                    let what = format!("the file does not parse: {first}");
-                    add(
-                        FindingSeverity::Error,
-                        place,
-                        what,
-                        "mend the line; until then the package is read as it last was, and nothing is committed to it",
-                    );
+                    let first = diagnostics.first().map(|first| Box::new(first.clone()));
+                    (FindingSeverity::Error, FindingKind::Unparsable { first })
                 }
                 Err(error) => {
-                    add(FindingSeverity::Error, place, error.to_string(), "check the rights of the file");
+                    (FindingSeverity::Error, FindingKind::FileUnreadable { reason: error.to_string() })
                 }
-            }
+            };
+            findings.push(Finding::new(severity, place, kind));
         }
         Ok(findings)
     }

@@ -87,7 +87,7 @@ pub use crate::bound::{Bound, FromValue};
 pub use crate::commit::Committed;
 pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
-pub use crate::doctor::{Finding, FindingSeverity, Health};
+pub use crate::doctor::{Finding, FindingKind, FindingSeverity, Health};
 pub use crate::error::{Error, Result};
 pub use crate::events::{
     Claim, CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern,

@@ -134,6 +134,13 @@ impl Modules {
 
     /// The modules that any store of this machine has: those in the directories that `CMS_MODULES` names, or else in the system's.
     /// No configuration has to be there.
+    ///
+    /// ```
+    /// for module in cms::Modules::from_env().list()? {
+    ///     println!("{} is registered in {}", module.name, module.path.display());
+    /// }
+    /// # Ok::<(), cms::Error>(())
+    /// ```
     pub fn from_env() -> Modules {
         Modules::new(directories(), None)
     }

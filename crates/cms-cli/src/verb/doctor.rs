@@ -8,6 +8,7 @@ use super::Verb;
 use crate::arguments::Help;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::finding;
 use crate::json::Json;
 use crate::session::Session;
 use crate::text::{msg, text};
@@ -28,9 +29,9 @@ fn run(_: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
             .map(|finding| {
                 json!({
                     "severity": word(finding.severity),
-                    "what": finding.what,
+                    "what": finding::what(finding),
                     "place": finding.place,
-                    "advice": finding.advice,
+                    "advice": finding::advice(finding),
                 })
             })
             .collect();
@@ -43,13 +44,10 @@ fn run(_: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
                 Severity::Warning => paint.warning(&text("label-warning")),
                 Severity::Note => paint.added(&text("label-note")),
             };
-            session.output.line(format!("{label}: {}: {}", finding.place, finding.what))?;
-            if !finding.advice.is_empty() {
-                session.output.line(format!(
-                    "  {}: {}",
-                    paint.hint(&text("label-advice")),
-                    finding.advice
-                ))?;
+            session.output.line(format!("{label}: {}: {}", finding.place, finding::what(finding)))?;
+            let advice = finding::advice(finding);
+            if !advice.is_empty() {
+                session.output.line(format!("  {}: {advice}", paint.hint(&text("label-advice"))))?;
             }
         }
         if findings.is_empty() {

@@ -1,9 +1,10 @@
 //! `show`: sections and options with their values.
 
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
-use clap::{ArgMatches, Command};
-use cms::model::{Draft, Key, Name, PackageName, Section, Value, quote};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use cms::model::{Draft, Key, Name, PackageName, Section, Selector, Value, quote};
 use serde_json::{Map, Value as JsonValue, json};
 
 use super::Verb;
@@ -15,12 +16,15 @@ use crate::json::{self, Json};
 use crate::keys;
 use crate::session::Session;
 use crate::table;
-use crate::text::text;
+use crate::text::{msg, text};
 
 pub(super) const VERB: Verb = Verb { name: "show", aliases: &[], uci: true, hidden: false, arguments, run };
 
 fn arguments(command: Command, help: Help) -> Command {
-    command.arg(super::key(help).help(help!("show-key", help))).arg(super::at(help))
+    command
+        .arg(super::key(help).help(help!("show-key", help)))
+        .arg(Arg::new("default").long("default").action(ArgAction::SetTrue).help(help!("show-default", help)))
+        .arg(super::at(help))
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
@@ -31,7 +35,10 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let mut packages = Vec::new();
     let mut rows = Vec::new();
     let delimiter = session.globals.delimiter.as_bytes().to_owned();
+    let with_default = matches.get_flag("default");
     super::each_package(&mut view, key.as_ref(), session, |draft, package, session| {
+        let full = if with_default { Some(with_defaults(draft, package, session)?) } else { None };
+        let draft = full.as_ref().unwrap_or(draft);
         let key = key.as_ref().filter(|key| key.section.is_some());
         if session.globals.json {
             packages.push(to_json(draft, package, key)?);
@@ -53,6 +60,29 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         session.output.line(table::draw(&[text("title-key"), text("title-value")], rows))?;
     }
     Ok(session.exit)
+}
+
+/// The package with the defaults that its schemas give to options that are not set.
+fn with_defaults(draft: &Draft, package: &PackageName, session: &mut Session) -> Result<Draft, Failure> {
+    let text = Arc::new(draft.package().clone());
+    let schemas = session.store()?.schemas_of(package, Some(&text))?;
+    let mut full = draft.clone();
+    for (index, section) in text.sections().enumerate() {
+        let place = Selector::Nth { kind: None, index: index as i64 };
+        // Of several modules the first one that knows an option has its say.
+        for (option, value) in schemas.of(package.as_str()).flat_map(|module| module.defaults(section.kind()))
+        {
+            // A name with a `*` is that of no option.
+            let Ok(name) = Name::new(&option) else { continue };
+            let is_set = full.package().section(section.id()).is_none_or(|now| now.get(&option).is_some());
+            if !is_set && keys::option(draft, section, &name).is_none() {
+                full.set_option(&place, &name, value.clone()).map_err(|error| {
+                    Failure::new(Exit::Invalid, msg!("edit-refused", key = option.as_ref())).because(&error)
+                })?;
+            }
+        }
+    }
+    Ok(full)
 }
 
 /// A line's right side: a type, bare; or a value, quoted.

@@ -59,7 +59,7 @@ pub use compile::{RuleError, RuleSet};
 pub use field::{Access, Condition, Deprecation, Field, Kind, Reference, Typed};
 pub use infer::infer;
 pub use json::Json;
-pub use json_schema::{Imported, from_json_schema};
+pub use json_schema::{Imported, LeftOut, LeftOutReason, from_json_schema};
 pub use migration::{
     ConflictKind, Migrated, MigratedPackage, Migration, MigrationConflict, SchemaVersion, Step, StepCount,
     StepError, migrate, roll_back,
