@@ -13,7 +13,7 @@ use crate::world::World;
 
 const SECTIONS: usize = 100_000;
 const OPTIONS: usize = 10;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// How many versions are kept, of how many fields.
 const VERSIONS: u32 = 1000;

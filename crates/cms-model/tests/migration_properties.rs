@@ -85,12 +85,15 @@ prop_compose! {
         kind in 0..3usize,
         named in any::<bool>(),
         options in prop::collection::btree_map(0..6usize, (value(), any::<bool>()), 0..5),
-    ) -> (usize, bool, BTreeMap<usize, (String, bool)>) {
+    ) -> Drawn {
         (kind, named, options)
     }
 }
 
-fn package(sections: &[(usize, bool, BTreeMap<usize, (String, bool)>)]) -> Package {
+/// The number of a type, whether there is a name, and options with values that may be lists.
+type Drawn = (usize, bool, BTreeMap<usize, (String, bool)>);
+
+fn package(sections: &[Drawn]) -> Package {
     let mut text = String::from("# of the package\n\n");
     for (number, (kind, named, options)) in sections.iter().enumerate() {
         let own = if *named { format!(" 's{number}'") } else { String::new() };
