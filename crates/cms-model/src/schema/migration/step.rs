@@ -706,7 +706,7 @@ mod tests {
         check("drop-section *", "*", "sections of all types are not dropped at once");
         check("drop a.b if", "if", "a condition is missing");
         check("drop a.b if x=1 y", "y", "`y` is one word too many");
-        check("drop a.b if x- =1", "x-", "`x-` is no name: `-` at position 2 is not allowed in a name");
+        check("drop a.b if x-=1", "x-=1", "`x-` is no name: `-` at position 2 is not allowed in a name");
         check("drop \"a", "\"a", "a quote is not closed");
     }
 
