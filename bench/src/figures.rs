@@ -20,6 +20,7 @@ mod get_scale2;
 pub mod import_json;
 mod load_1m;
 mod memory_ratio;
+mod migrate;
 mod parse_events;
 mod past;
 mod rebuild_1m;
@@ -68,6 +69,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("bulk.durable", tx::bulk),
     ("validate", validate::measure),
     ("import.json", import_json::measure),
+    ("migrate", migrate::measure),
     ("event.process", event::process),
     ("event.fanout", event::fanout),
     ("event.queue", event::queue),

@@ -321,6 +321,15 @@ schema-import-file = Die Datei mit dem JSON Schema; - für stdin
 schema-import-as = Das Paket, für das es ist; sonst der Titel des Dokuments oder der Name der Datei
 action-schema-check = Sagen, was an Schemas falsch ist, mit Ort und Zeiger
 schema-files = Dateien mit Schemas; - für stdin
+action-schema-status = Zeigen, welche Version die Daten von Modulen haben, und welche Migrationen anstehen
+action-schema-plan = Zeigen, was eine Migration Schritt für Schritt ändern würde; geändert wird nichts
+action-schema-migrate = Die Daten von Modulen in einem Commit auf die Version ihres Schemas bringen
+action-schema-rollback = Die Migration der Daten eines Moduls zurücknehmen
+schema-version-module = Das Modul; ohne Angabe alle, deren Daten eine frühere Version haben
+schema-to = Zu dieser Version; sonst zu der des Schemas
+schema-from = Die Daten haben diese Version, wo sie es nicht selbst sagen
+schema-back-to = Zurück zu dieser Version; sonst zu der davor
+schema-plan-back = Zeigen, was ein Rollback ändern würde
 commit-package = Das Paket; ohne Angabe alle
 commit-adopt-uci = Zuerst übernehmen, was uci in seinem Ordner vorgemerkt hat (Vorgabe: /tmp/.uci)
 confirm-token = Was commit --confirm ausgegeben hat; unnötig, solange nur einer aussteht
@@ -447,6 +456,9 @@ title-module = Modul
 title-names = Namen
 title-packages = Pakete
 title-rules = Regeln
+title-data = Daten
+title-pending = Steht an
+title-schema = Schema
 title-version = Version
 
 ## Falsche Aufrufe
@@ -1048,6 +1060,38 @@ left-out-reference = `{ $name }` führt im Dokument nirgendwohin
 schema-no-json = { $file } ist kein JSON: Zeile { $line }, Spalte { $column }
 schema-import-empty = { $file } beschreibt keine Sektionstypen: ein Paket ist ein Objekt aus ihnen
 schema-import-unnamed = { $file } sagt nicht, für welches Paket es ist: --as PAKET nennt es
+schema-versions = Modul { $module }: von { $from } zu { $to }
+schema-step = { $count ->
+    [one] { $step }: { $count } Sektion
+   *[other] { $step }: { $count } Sektionen
+}
+schema-conflict = { $key }: { $reason }
+schema-more-conflicts = { $count ->
+    [one] und { $count } weiterer
+   *[other] und { $count } weitere
+}
+schema-conflict-taken = bleibt, weil dort schon etwas anderes steht, wohin es käme
+schema-conflict-form = bleibt, weil der Wert nicht die Form hat, die der Schritt liest, oder keine genaue Entsprechung
+schema-conflict-incomplete = bleibt, weil nicht alle Optionen da sind, die vereint würden
+schema-conflict-no-target = bleibt, weil es keine Sektion gibt, in die es käme
+schema-conflict-default-unknown = bleibt, weil der Vorgabewert einer der Versionen nicht bekannt ist
+schema-conflict-lost = kommt nicht zurück: was entfernt wurde, steht in keinem Stand, den das Log noch hat
+schema-conflicts = { $count ->
+    [one] Modul { $module } wird nicht migriert: { $count } Konflikt: { $first }
+   *[other] Modul { $module } wird nicht migriert: { $count } Konflikte, der erste: { $first }
+}
+schema-conflicts-hint = `cms schema plan { $module }` zeigt alle; ohne --validate enforce bleiben sie stehen und werden gemeldet
+schema-newer = die Daten des Moduls { $module } haben Version { $data }, sein Schema nur { $schema }
+schema-newer-hint = das Schema der Version { $data } wieder installieren; mit ihm führt `cms schema rollback` zurück
+schema-no-path = Modul { $module }: { $reason }
+schema-no-path-hint = `cms schema migrate --from VERSION` sagt, welche Version die Daten haben, wenn sie es nicht selbst sagen
+schema-no-version = { $version } ist keine Version
+schema-no-version-hint = MAJOR.MINOR.PATCH schreiben, zum Beispiel 1.2.0
+schema-nothing = nichts zu migrieren
+schema-plan-hint = `cms schema plan` zeigt, was sich ändern würde, `cms schema migrate` ändert es
+schema-rollback-none = kein Modul hat Daten, die ihre Version nennen, also gibt es nichts zurückzunehmen
+schema-rollback-which = es fehlt, welches Modul zurückgenommen werden soll
+schema-status-none = es gibt kein Modul ohne Fehler
 module-none = es gibt kein Modul { $module }
 module-list-hint = `cms module list` zeigt, welche es gibt
 module-list-none = in { $folders } ist kein Modul registriert
@@ -1116,6 +1160,7 @@ code-CMS0119 = eine Regel des Programms gilt nicht
 code-CMS0120 = ein Eintrag zweimal in einer Liste
 code-CMS0121 = der Name einer Sektion ist nicht von der richtigen Form
 code-CMS0122 = ein Wert, der nicht erlaubt ist
+code-CMS0130 = die Daten gehören zu einem neueren Schema
 code-CMS0201 = kein Modul
 code-CMS0202 = mehr als ein Modul
 code-CMS0203 = unbekannte Option in einem Schema
@@ -1131,6 +1176,8 @@ code-CMS0212 = Regeln, die nicht lesbar sind
 code-CMS0213 = ein Muster, das nicht lesbar ist
 code-CMS0214 = ein Feld oder Sektionstyp ohne Namen
 code-CMS0215 = ein Schema in einer neueren Sprache
+code-CMS0230 = ein Schritt einer Migration, der nicht zu lesen ist
+code-CMS0231 = eine Migration, die nirgends hinführt
 
 ## Was die Codes bedeuten: wie docs/diagnostics.md
 
@@ -1167,10 +1214,11 @@ explanation-CMS0119 = Die Regel ist in Rust geschrieben und wurde vom Programm r
 explanation-CMS0120 = Die Einträge der Liste müssen sich unterscheiden.
 explanation-CMS0121 = Das Schema hat Regeln für die Namen dieser Sektionen.
 explanation-CMS0122 = Eine Regel mit `!` oder `not` sagt, was der Wert nicht sein darf.
+explanation-CMS0130 = Das Paket `cms` sagt, dass eine neuere Version des Moduls diese Daten migriert hat. Was das installierte Schema von ihnen sagt, kann falsch sein. Das neuere Modul wieder installieren, oder die Daten zurücknehmen, solange es installiert ist: `cms schema rollback`.
 explanation-CMS0201 = Ein Schema beginnt mit `config module 'NAME'`.
 explanation-CMS0202 = Eine Datei deklariert ein Modul. Sie ist in zwei zu teilen.
 explanation-CMS0203 = `config module`, `config section` und `config field` haben die Optionen, die docs/schema.md aufzählt, und keine anderen.
-explanation-CMS0204 = Eine Schemadatei hat Sektionen der Typen `module`, `section`, `fields` und `field`.
+explanation-CMS0204 = Eine Schemadatei hat Sektionen der Typen `module`, `section`, `fields`, `field` und `migration`.
 explanation-CMS0205 = Es gibt keine Regel dieses Namens, oder das Programm, das sie hat, hat sie nicht registriert.
 explanation-CMS0206 = Es sind zu viele oder zu wenige Argumente, oder eines hat nicht die richtige Form.
 explanation-CMS0207 = UCI fügt Sektionen eines Namens zusammen: Zwei `config field 'x'` sind ein Feld. Die Felder bleiben besser ohne Namen und bekommen `option name 'x'`, oder sie stehen in den `config fields` ihrer Sektionstypen.
@@ -1182,6 +1230,8 @@ explanation-CMS0212 = Eine Klammer oder ein Anführungszeichen ist nicht geschlo
 explanation-CMS0213 = Das Muster ist kein regulärer Ausdruck, schaut voraus oder zurück, verweist auf Gefundenes, oder bräuchte zu viel Speicher.
 explanation-CMS0214 = Es braucht einen: `config field 'NAME'` oder `option name 'NAME'`.
 explanation-CMS0215 = Es wurde für eine neuere Version dieses Programms geschrieben.
+explanation-CMS0230 = Ein Schritt ist ein Verb und worum es geht, etwa `rename TYP.OPTION NEU`. docs/migrations.md zählt sie auf.
+explanation-CMS0231 = Eine Migration sagt in `to`, welche Version die Daten danach haben: über `from`, nicht über der des Moduls, und keine zwei zur selben.
 
 # Tabellen
 

@@ -325,6 +325,15 @@ schema-import-file = The file with the JSON Schema; - for stdin
 schema-import-as = The package that it is for; else the title of the document or the name of the file
 action-schema-check = Say what is wrong with schemas, with place and caret
 schema-files = Files with schemas; - for stdin
+action-schema-status = Show which version the data of modules has, and which migrations are to come
+action-schema-plan = Show what a migration would change, step by step; nothing is changed
+action-schema-migrate = Bring the data of modules to the version of their schema, in one commit
+action-schema-rollback = Take the migration of a module's data back
+schema-version-module = The module; without it, all whose data is of an earlier version
+schema-to = Go to this version; else to that of the schema
+schema-from = The data has this version, where it does not say so itself
+schema-back-to = Go back to this version; else to the one before
+schema-plan-back = Show what a rollback would change
 commit-package = The package; without it, all
 commit-adopt-uci = First take over what uci has staged in its folder (default: /tmp/.uci)
 confirm-token = What commit --confirm printed; not needed while only one is pending
@@ -451,6 +460,9 @@ title-module = Module
 title-names = Names
 title-packages = Packages
 title-rules = Rules
+title-data = Data
+title-pending = To come
+title-schema = Schema
 title-version = Version
 
 ## Wrong calls
@@ -1052,6 +1064,38 @@ left-out-reference = `{ $name }` leads nowhere in the document
 schema-no-json = { $file } is no JSON: line { $line }, column { $column }
 schema-import-empty = { $file } describes no section types: a package is an object of them
 schema-import-unnamed = { $file } does not say which package it is for: name it with --as PACKAGE
+schema-versions = module { $module }: from { $from } to { $to }
+schema-step = { $count ->
+    [one] { $step }: { $count } section
+   *[other] { $step }: { $count } sections
+}
+schema-conflict = { $key }: { $reason }
+schema-more-conflicts = { $count ->
+    [one] and { $count } more
+   *[other] and { $count } more
+}
+schema-conflict-taken = kept, because there is something else where it would go
+schema-conflict-form = kept, because the value is not of the form that the step reads or has no exact equivalent
+schema-conflict-incomplete = kept, because not all options that would be merged are there
+schema-conflict-no-target = kept, because there is no section to move it to
+schema-conflict-default-unknown = kept, because the default of one of the versions is not known
+schema-conflict-lost = does not come back: what was removed is in no state that the log still has
+schema-conflicts = { $count ->
+    [one] module { $module } is not migrated: { $count } conflict: { $first }
+   *[other] module { $module } is not migrated: { $count } conflicts, the first: { $first }
+}
+schema-conflicts-hint = `cms schema plan { $module }` shows all; without --validate enforce they are kept and reported
+schema-newer = the data of module { $module } has version { $data }, its schema only { $schema }
+schema-newer-hint = install the schema of version { $data } again; with it, `cms schema rollback` goes back
+schema-no-path = module { $module }: { $reason }
+schema-no-path-hint = `cms schema migrate --from VERSION` says which version the data has, if it does not say so itself
+schema-no-version = { $version } is no version
+schema-no-version-hint = write MAJOR.MINOR.PATCH, for example 1.2.0
+schema-nothing = nothing to migrate
+schema-plan-hint = `cms schema plan` shows what would change, `cms schema migrate` changes it
+schema-rollback-none = no module has data that says its version, so there is nothing to roll back
+schema-rollback-which = the module to roll back is missing
+schema-status-none = there is no module without faults
 module-none = there is no module { $module }
 module-list-hint = `cms module list` shows which there are
 module-list-none = no module is registered in { $folders }
@@ -1120,6 +1164,7 @@ code-CMS0119 = a rule of the program's own does not hold
 code-CMS0120 = an item twice in a list
 code-CMS0121 = a section's name is not of the right form
 code-CMS0122 = a value that is not allowed
+code-CMS0130 = the data belongs to a newer schema
 code-CMS0201 = no module
 code-CMS0202 = more than one module
 code-CMS0203 = unknown option in a schema
@@ -1135,6 +1180,8 @@ code-CMS0212 = rules that cannot be read
 code-CMS0213 = a pattern that cannot be read
 code-CMS0214 = a field or section type without a name
 code-CMS0215 = a schema in a newer language
+code-CMS0230 = a step of a migration that cannot be read
+code-CMS0231 = a migration that leads nowhere
 
 ## What the codes mean: as docs/diagnostics.md
 
@@ -1171,10 +1218,11 @@ explanation-CMS0119 = The rule was written in Rust and registered by the program
 explanation-CMS0120 = The items of the list must differ.
 explanation-CMS0121 = The schema has rules for the names of these sections.
 explanation-CMS0122 = A rule with `!` or `not` says what the value must not be.
+explanation-CMS0130 = The package `cms` says that a newer version of the module migrated this data. What the schema that is installed says of it may be wrong. Install the newer module again, or roll the data back while that is installed: `cms schema rollback`.
 explanation-CMS0201 = A schema begins with `config module 'NAME'`.
 explanation-CMS0202 = A file declares one module. Split it in two.
 explanation-CMS0203 = `config module`, `config section` and `config field` have the options that docs/schema.md lists, and no others.
-explanation-CMS0204 = A schema file has sections of the types `module`, `section`, `fields` and `field`.
+explanation-CMS0204 = A schema file has sections of the types `module`, `section`, `fields`, `field` and `migration`.
 explanation-CMS0205 = There is no rule of that name, or the program that has it has not registered it.
 explanation-CMS0206 = There are too many arguments or too few, or one is not of the right form.
 explanation-CMS0207 = UCI joins sections of one name: two `config field 'x'` are one field. Leave the fields without names and write `option name 'x'`, or declare them in `config fields` of their section types.
@@ -1186,6 +1234,8 @@ explanation-CMS0212 = A parenthesis or quote is not closed, or a rule is empty. 
 explanation-CMS0213 = The pattern is no regular expression, uses look-around or back references, or would take too much memory.
 explanation-CMS0214 = Give it one: `config field 'NAME'`, or `option name 'NAME'`.
 explanation-CMS0215 = It was written for a newer version of this program.
+explanation-CMS0230 = A step is a verb and what it is about, such as `rename TYPE.OPTION NEW`. docs/migrations.md lists them.
+explanation-CMS0231 = A migration says in `to` which version the data has afterwards: above `from`, not above the module's own, and no two to the same.
 
 # Tables
 

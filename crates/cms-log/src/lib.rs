@@ -7,7 +7,8 @@
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
 //! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes and `check` their checksum, `package` the way from text to
-//! objects and back, `tables` their state at a revision, `touch` what a history is found by, `sqlite` the embedded home, `backup` a log in one file.
+//! objects and back, `tables` their state at a revision, `touch` what a history is found by, `schema_texts` what is kept of schemas, `sqlite` the
+//! embedded home, `backup` a log in one file.
 
 mod backend;
 mod backup;
@@ -21,6 +22,7 @@ mod object;
 mod package;
 mod pending;
 mod revision;
+mod schema_texts;
 mod sqlite;
 mod tables;
 mod touch;
@@ -46,6 +48,7 @@ pub use crate::{
     },
     pending::{Confirmations, Outcome, Pending, Settled},
     revision::Revision,
+    schema_texts::SchemaText,
     sqlite::{Open, Retired, Sqlite},
     tables::{
         ScriptAnswer, ScriptLimits, ScriptRun, ScriptTask, TableRead, TableStates, table_changes, tables_at,

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::SectionId;
+use crate::batch::NewStanza;
 use crate::scan::{Head, Stanzas, place_of};
 
 /// The size that blocks are made with.
@@ -192,6 +193,29 @@ impl Block {
             counts[number].1 += 1;
         }
         counts
+    }
+
+    /// Gives stanzas, in order, other texts that begin with the same `config` commands.
+    pub fn rewrite(&mut self, stanzas: &[NewStanza]) {
+        let mut text = Vec::with_capacity(self.text.len() + self.text.len() / 16);
+        let (mut from, mut entry) = (0, 0);
+        for (index, new) in stanzas {
+            let old = self.stanza(*index);
+            let moved = text.len() as i64 - from as i64;
+            for known in &mut self.entries[entry..=*index] {
+                known.start = (i64::from(known.start) + moved) as u32;
+            }
+            text.extend_from_slice(&self.text[from..old.start]);
+            text.extend_from_slice(new);
+            (from, entry) = (old.end, index + 1);
+        }
+        let moved = text.len() as i64 - from as i64;
+        for known in &mut self.entries[entry..] {
+            known.start = (i64::from(known.start) + moved) as u32;
+        }
+        text.extend_from_slice(&self.text[from..]);
+        self.text = text;
+        self.stored = OnceLock::new();
     }
 
     /// Replaces bytes within stanza `entry`, behind its `config` command.

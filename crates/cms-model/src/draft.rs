@@ -142,6 +142,16 @@ impl Draft {
         Draft { base, now, ids: IdSource::new(seed), changes: Vec::new(), names, emptied: Vec::new() }
     }
 
+    /// Takes a change that was made elsewhere as one of this draft: `now` is what `changes`, each as it took effect, made of `base`.
+    pub fn from_parts(base: Package, now: Package, changes: Vec<Change>, seed: u64) -> Draft {
+        let mut draft = Draft { now, ..Draft::new(base, seed) };
+        for change in &changes {
+            draft.name_created(change);
+        }
+        draft.changes = changes;
+        draft
+    }
+
     /// Returns the package as it is now.
     pub fn package(&self) -> &Package {
         &self.now
@@ -421,13 +431,18 @@ impl Draft {
     /// If it cannot be applied; the draft is then unchanged.
     pub fn replay(&mut self, change: &Change) -> Result<Change, ApplyError> {
         let effective = self.now.apply(change)?;
-        if let ChangeKind::Add { kind, .. } = &effective.kind {
+        self.name_created(&effective);
+        self.changes.push(effective.clone());
+        Ok(effective)
+    }
+
+    /// Gives a section that a change made its generated name.
+    fn name_created(&mut self, change: &Change) {
+        if let ChangeKind::Add { kind, .. } = &change.kind {
             let name = generated_name(self.base.len() + self.names.created.len() + 1, kind.as_bytes());
             self.names.created.push((change.section, name.clone()));
             self.names.by_id.entry(change.section).or_insert(name);
         }
-        self.changes.push(effective.clone());
-        Ok(effective)
     }
 
     /// Takes note of the present state.

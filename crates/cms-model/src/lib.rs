@@ -39,6 +39,7 @@ pub use value::{Value, is_valid_value};
 mod adopt;
 mod apply;
 mod arrange;
+mod batch;
 mod block;
 mod change;
 mod conflict;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use cms_log::{BackupError, Revision, Settled};
+use cms_model::schema::{MigrationConflict, NoPath, Version};
 use cms_model::table::{ScriptError, TableError};
 use cms_model::{Diagnostic, PackageName};
 
@@ -72,6 +73,29 @@ pub enum Error {
     Refused {
         /// Every finding, errors first.
         diagnostics: Vec<Diagnostic>,
+    },
+    /// The data of a module belongs to a newer schema than there is; nothing was changed.
+    NewerSchema {
+        /// The module.
+        module: String,
+        /// The version of its data.
+        data: Version,
+        /// The version of its schema.
+        schema: Version,
+    },
+    /// No migrations lead from the version of a module's data to the one asked for; nothing was changed.
+    NoMigration {
+        /// The module.
+        module: String,
+        /// Where the path ends.
+        path: NoPath,
+    },
+    /// A migration would leave something as it is that it should change, and that was not to be; nothing was changed.
+    Migration {
+        /// The module.
+        module: String,
+        /// What could not be done.
+        conflicts: Vec<MigrationConflict>,
     },
     /// The topic has as many subscribers as it may have.
     Subscribers {
@@ -275,6 +299,18 @@ impl fmt::Display for Error {
                 Some(first) => write!(f, "refused: {}", first.message),
                 None => f.write_str("refused by a schema"),
             },
+            Error::NewerSchema { module, data, schema } => write!(
+                f,
+                "the data of module {module} has version {data}, its schema only {schema}: install the schema of version {data}"
+            ),
+            Error::NoMigration { module, path } => write!(f, "module {module}: {path}"),
+            Error::Migration { module, conflicts } => {
+                write!(f, "module {module} was not migrated: {} conflicts", conflicts.len())?;
+                match conflicts.first() {
+                    Some(first) => write!(f, ", the first: {first}"),
+                    None => Ok(()),
+                }
+            }
             Error::Subscribers { topic, limit } => write!(
                 f,
                 "the topic {topic} has {limit} subscribers, as many as it may have; end one of them or raise EventLimits::subscribers"

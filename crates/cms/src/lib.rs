@@ -30,7 +30,7 @@
 //! against), `group` and `queue` (its steps, for all who wait),
 //! `package_file`, `external` and `flush` (the files), `history`, `blame` and `rollback` (the past), `retention` and `upkeep` (how long it is kept), `confirm` (commits that
 //! somebody has to confirm), `backup` and `restore` (the log in one file),
-//! `modules` and `validate` (what schemas allow), `tables` (rows), `events` (who is told), `doctor`.
+//! `modules` and `validate` (what schemas allow), `migrate` (data of their earlier versions), `tables` (rows), `events` (who is told), `doctor`.
 
 mod author;
 mod backup;
@@ -53,6 +53,7 @@ mod lock;
 mod manager;
 mod mapped;
 mod memory;
+mod migrate;
 mod modules;
 mod package_file;
 mod queue;
@@ -100,6 +101,7 @@ pub use crate::location::{Dirs, Location};
 pub use crate::manager::{ActiveTransaction, TransactionManager};
 pub use crate::mapped::limit::SegmentBound;
 pub use crate::memory::{Extent, ExtentKind, MemoryFinding, PackageUsage, Statistics};
+pub use crate::migrate::{MigrationOptions, MigrationReport, ModuleSchema, SchemaState};
 pub use crate::modules::{Modules, Registered};
 pub use crate::reader::Reader;
 pub use crate::restore::{RestoreOptions, RestorePoint, Restored};

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use cms_model::schema::{CustomRule, Module, NameTaken, Rules, Schemas};
+use cms_log::{Backend, SchemaText};
+use cms_model::schema::{CustomRule, Module, NameTaken, Rules, Schemas, Version};
 use cms_model::{Change, ChangeKind, Diagnostic, Package, PackageName, SliceParser};
 use parking_lot::Mutex;
 
@@ -66,6 +67,8 @@ pub(crate) fn directories() -> Vec<PathBuf> {
 pub struct Modules {
     directories: Vec<PathBuf>,
     state: Mutex<State>,
+    /// Where the texts of their versions are kept.
+    kept: Option<Arc<dyn Backend>>,
 }
 
 #[derive(Default)]
@@ -125,8 +128,8 @@ pub struct Registered {
 }
 
 impl Modules {
-    pub(crate) fn new(directories: Vec<PathBuf>) -> Modules {
-        Modules { directories, state: Mutex::default() }
+    pub(crate) fn new(directories: Vec<PathBuf>, kept: Option<Arc<dyn Backend>>) -> Modules {
+        Modules { directories, state: Mutex::default(), kept }
     }
 
     /// The modules that any store of this machine has: those in the directories that `CMS_MODULES` names, or else in the system's.
@@ -139,7 +142,7 @@ impl Modules {
     /// # Ok::<(), cms::Error>(())
     /// ```
     pub fn from_env() -> Modules {
-        Modules::new(directories())
+        Modules::new(directories(), None)
     }
 
     /// Returns the directories where modules are found, in order; the last one wins, and new ones go there.
@@ -186,6 +189,32 @@ impl Modules {
         Ok(source.registered(name, rules))
     }
 
+    /// Returns the text of a module's file.
+    ///
+    /// # Errors
+    /// As [`get`](Modules::get).
+    pub fn text(&self, name: &str) -> Result<Vec<u8>> {
+        let mut state = self.state.lock();
+        state.refresh(&self.directories, true)?;
+        let source = state.files.get(name).ok_or_else(|| Error::not_found(format!("module {name}")))?;
+        Ok(source.text.clone())
+    }
+
+    /// Keeps the text of a version, for migrations to come.
+    pub(crate) fn keep(&self, name: &str, version: Version, text: &[u8]) -> Result<()> {
+        if let Some(backend) = &self.kept {
+            SchemaText::keep(&**backend, name, version, text)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the text of a module as it is now, if it has no faults.
+    fn keep_present(&self, name: &str) -> Result<()> {
+        let Ok(registered) = self.get(name) else { return Ok(()) };
+        let (Ok(module), Ok(text)) = (registered.module, self.text(name)) else { return Ok(()) };
+        self.keep(name, module.settings().version, &text)
+    }
+
     /// Returns the schemas of all modules that have no faults.
     ///
     /// # Errors
@@ -206,7 +235,8 @@ impl Modules {
         read(text, file, &self.state.lock().rules)
     }
 
-    /// Registers a module, in the place of one of the same name: writes its schema into the last directory. Returns the file.
+    /// Registers a module, in the place of one of the same name: writes its schema into the last directory. Returns the file. The texts
+    /// of both versions are kept with the log, for migrations.
     ///
     /// # Errors
     /// [`Error::Refused`] with all that is wrong with the schema; [`Error::Invalid`] for a name that no package could have;
@@ -214,7 +244,8 @@ impl Modules {
     pub fn add(&self, name: &str, text: &[u8]) -> Result<PathBuf> {
         let name = PackageName::new(name)
             .map_err(|error| Error::Invalid { key: format!("module {name}"), reason: error.to_string() })?;
-        self.read(text, name.as_str()).map_err(|diagnostics| Error::Refused { diagnostics })?;
+        let read = self.read(text, name.as_str()).map_err(|diagnostics| Error::Refused { diagnostics })?;
+        self.keep_present(name.as_str())?;
         let Some(directory) = self.directories.last() else {
             return Err(Error::Invalid {
                 key: format!("module {name}"),
@@ -237,6 +268,7 @@ impl Modules {
             let _ = fs::remove_file(&temporary);
             Error::io("write", &path, source)
         })?;
+        self.keep(name.as_str(), read.settings().version, text)?;
         Ok(path)
     }
 

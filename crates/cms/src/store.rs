@@ -173,13 +173,15 @@ impl Store {
     /// Those of the log, above all of one that a newer version wrote, or that is damaged.
     pub fn open(location: &Location, options: Options) -> Result<Store> {
         let log = if location.is_ours() { Log::open(location, options)? } else { None };
+        let kept = log.as_ref().map(|log| log.backend.clone());
+        let modules = Modules::new(location.modules().to_vec(), kept);
         let store = Store {
             inner: Arc::new(Inner {
                 location: location.clone(),
                 log,
                 listing: Mutex::new(None),
                 active: Arc::default(),
-                modules: Modules::new(location.modules().to_vec()),
+                modules,
             }),
         };
         store.settle_on_opening();

@@ -68,6 +68,7 @@ impl Store {
         let names: Vec<PackageName> = packages.iter().map(|(name, _)| name.clone()).collect();
         let relevant = self.modules().of(&names)?;
         let mut found: Vec<Diagnostic> = relevant.faults.to_vec();
+        found.extend(self.newer_data(lookup, &names)?);
         for (name, package) in packages {
             let (schemas, faults) = self.with_embedded(relevant.schemas.clone(), name, None, package, &[]);
             found.extend(faults);

@@ -45,6 +45,27 @@ impl From<Error> for Failure {
                     .hint(msg!("package-unparsable-hint"))
             }
             Error::Refused { diagnostics } => refused(diagnostics),
+            Error::NewerSchema { module, data, schema } => {
+                let (data, schema) = (data.to_string(), schema.to_string());
+                Failure::new(
+                    Exit::Unavailable,
+                    msg!("schema-newer", module = module, data = &data, schema = schema),
+                )
+                .hint(msg!("schema-newer-hint", data = data))
+            }
+            Error::NoMigration { module, path } => Failure::new(
+                Exit::Invalid,
+                msg!("schema-no-path", module = module, reason = path.to_string()),
+            )
+            .hint(msg!("schema-no-path-hint")),
+            Error::Migration { module, conflicts } => {
+                let first = conflicts.first().map(ToString::to_string).unwrap_or_default();
+                Failure::new(
+                    Exit::Invalid,
+                    msg!("schema-conflicts", module = module, count = conflicts.len(), first = first),
+                )
+                .hint(msg!("schema-conflicts-hint", module = module))
+            }
             Error::Conflict { keys, revision, author } => {
                 let (keys, revision) = (keys.join(", "), revision.0.to_string());
                 Failure::new(

@@ -7,6 +7,7 @@ mod infer;
 mod packages;
 mod show;
 pub(super) mod source;
+mod version;
 
 use super::Verb;
 use super::action::{self, Action};
@@ -21,4 +22,14 @@ pub(super) const VERB: Verb = Verb {
 };
 
 /// All actions, in the order in which the help shows them.
-const ACTIONS: &[Action] = &[show::ACTION, check::ACTION, infer::ACTION, export::ACTION, import::ACTION];
+const ACTIONS: &[Action] = &[
+    show::ACTION,
+    check::ACTION,
+    infer::ACTION,
+    export::ACTION,
+    import::ACTION,
+    version::status::ACTION,
+    version::migrate::PLAN,
+    version::migrate::MIGRATE,
+    version::migrate::ROLLBACK,
+];

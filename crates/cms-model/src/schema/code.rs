@@ -200,6 +200,9 @@ codes! {
         "The schema has rules for the names of these sections.";
     EXCLUDED_FORM = "CMS0122", Error, "a value that is not allowed",
         "A rule with `!` or `not` says what the value must not be.";
+    NEWER_DATA = "CMS0130", Warning, "the data belongs to a newer schema",
+        "The package `cms` says that a newer version of the module migrated this data. What the schema that is installed says of it may be \
+         wrong. Install the newer module again, or roll the data back while that is installed: `cms schema rollback`.";
 
     }
     SCHEMA {
@@ -210,7 +213,7 @@ codes! {
     SCHEMA_OPTION = "CMS0203", Error, "unknown option in a schema",
         "`config module`, `config section` and `config field` have the options that docs/schema.md lists, and no others.";
     SCHEMA_TYPE = "CMS0204", Error, "unknown section type in a schema",
-        "A schema file has sections of the types `module`, `section`, `fields` and `field`.";
+        "A schema file has sections of the types `module`, `section`, `fields`, `field` and `migration`.";
     UNKNOWN_RULE = "CMS0205", Error, "unknown rule",
         "There is no rule of that name, or the program that has it has not registered it.";
     ARGUMENT = "CMS0206", Error, "a rule has an argument that makes no sense",
@@ -234,6 +237,10 @@ codes! {
         "Give it one: `config field 'NAME'`, or `option name 'NAME'`.";
     LANGUAGE = "CMS0215", Error, "a schema in a newer language",
         "It was written for a newer version of this program.";
+    STEP = "CMS0230", Error, "a step of a migration that cannot be read",
+        "A step is a verb and what it is about, such as `rename TYPE.OPTION NEW`. docs/migrations.md lists them.";
+    MIGRATION = "CMS0231", Error, "a migration that leads nowhere",
+        "A migration says in `to` which version the data has afterwards: above `from`, not above the module's own, and no two to the same.";
     }
 }
 

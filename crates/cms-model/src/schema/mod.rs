@@ -44,6 +44,10 @@ mod registry;
 mod relation;
 mod suggest;
 
+// Versions, and what leads from one to another.
+mod migration;
+mod versions;
+
 // Other forms.
 mod infer;
 mod json;
@@ -56,9 +60,14 @@ pub use field::{Access, Condition, Deprecation, Field, Kind, Reference, Typed};
 pub use infer::infer;
 pub use json::Json;
 pub use json_schema::{Imported, LeftOut, LeftOutReason, from_json_schema};
+pub use migration::{
+    ConflictKind, Migrated, MigratedPackage, Migration, MigrationConflict, SchemaVersion, Step, StepCount,
+    StepError, migrate, roll_back,
+};
 pub use module::{Mode, Module, Naming, SectionType, Settings, Unknown, Version};
 pub(crate) use plain::Measure;
 pub use plain::rule_table;
 pub use quantity::{parse_duration, parse_size};
 pub use registry::{Lookup, Schemas};
 pub use rule::{CustomRule, NameTaken, Rules};
+pub use versions::{NoPath, SchemaRegistry, fill_defaults};

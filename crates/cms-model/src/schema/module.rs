@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use rapidhash::fast::RandomState;
 
 use super::field::Field;
+use super::migration::SchemaVersion;
 use super::rule::Rule;
 
 /// What a commit does with findings.
@@ -139,6 +140,8 @@ pub struct Module {
     pub(crate) declares_types: bool,
     /// Whether it lies in the package that it is for.
     pub(crate) embedded: bool,
+    /// Its migrations, by the versions that they lead to.
+    pub(crate) versions: Vec<SchemaVersion>,
 }
 
 /// What a schema says of the sections of a type.
@@ -224,6 +227,11 @@ impl Module {
     /// Returns what it says of itself.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Returns the versions to which it has a migration, from the oldest.
+    pub fn versions(&self) -> &[SchemaVersion] {
+        &self.versions
     }
 
     /// Says whether it is for a package.

@@ -7,6 +7,7 @@ use super::code::{
     SCHEMA_TYPE, SCHEMA_VALUE, TWO_MODULES,
 };
 use super::compile::{Scale, compile};
+use super::migration::migrations;
 use super::module::{Mode, Module, Naming, SectionType, Settings, Unknown, Version};
 use super::place::{Finding, Findings, Line, Place, head, lines, stanzas};
 use super::quantity;
@@ -19,7 +20,7 @@ use super::syntax::{Fault, parse};
 const LANGUAGE_VERSION: i64 = 1;
 
 /// The section types of a schema.
-const TYPES: [&str; 4] = ["module", "section", "fields", "field"];
+const TYPES: [&str; 5] = ["module", "section", "fields", "field", "migration"];
 
 const MODULE_OPTIONS: &[&str] = &[
     "version",
@@ -90,6 +91,7 @@ impl<'a> Reader<'a> {
             anywhere: SectionType::default(),
             declares_types: false,
             embedded: embedded_in.is_some(),
+            versions: Vec::new(),
         };
         let mut found = false;
         for section in self.package.sections() {
@@ -147,6 +149,13 @@ impl<'a> Reader<'a> {
             }
         }
         self.resolve(&mut module, pending);
+        // In a package that describes itself a `config migration` is a section like any other.
+        if embedded_in.is_none() {
+            let package = self.package;
+            let sections: Vec<_> =
+                package.sections().filter(|section| section.kind() == "migration").collect();
+            module.versions = migrations(&mut self, &sections, module.settings.version);
+        }
         let diagnostics = self.findings.finish(self.package, file);
         if diagnostics.iter().any(|found| found.severity == Severity::Error) {
             Err(diagnostics)
@@ -553,6 +562,6 @@ impl SectionType {
 }
 
 /// Says whether a plain type holds for a text.
-fn holds(kind: &str, text: &str) -> bool {
+pub(super) fn holds(kind: &str, text: &str) -> bool {
     super::plain::find(kind).is_some_and(|plain| (plain.test)(text.as_bytes()))
 }

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use cms::Modules;
 use cms::model::schema::Version;
+use cms::{Modules, Store};
 use serde_json::{Value as JsonValue, json};
 
 use super::super::action::Action;
@@ -33,7 +33,12 @@ pub(in crate::verb) fn force(help: Help) -> Arg {
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let (file, text) = source::read(super::super::word(matches, "document"))?;
-    let added = register(&Modules::from_env(), &text, &file, matches.get_flag("force"))?;
+    // With the log of a store, the versions are kept for migrations; without one a module can be registered all the same.
+    session.leaves_nothing = true;
+    let store = if session.globals.config.is_dir() { session.store().ok() } else { None };
+    let bare = Modules::from_env();
+    let modules = store.as_ref().map_or(&bare, Store::modules);
+    let added = register(modules, &text, &file, matches.get_flag("force"))?;
     if session.globals.json {
         session.output.line(Json::answer("module-add", added.to_json()).to_string())?;
     } else {
