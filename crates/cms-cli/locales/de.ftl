@@ -1192,6 +1192,26 @@ explanation-unterminated-quote = Der Text endet innerhalb von Anführungszeichen
 explanation-missing-package = Was `import` liest, beginnt mit einer Zeile `package NAME`, wenn der Name nicht angegeben ist.
 explanation-nul-byte = Kein Konfigurationstext enthält eines: Die Datei ist beschädigt oder kein Text. Das kommt vor, wenn einer Platte der Strom ausfällt.
 explanation-section-too-long = Sie ist in zwei zu teilen.
+explanation-no-value = Eine Zeile einer solchen Datei hat einen Schlüssel, `=` und einen Wert.
+explanation-no-key = Eine Zeile einer solchen Datei hat vor dem `=` einen Schlüssel.
+explanation-foreign-name = Namen bestehen aus Buchstaben, Ziffern und `_`. Mit `--fit-names` steht `_` für jedes andere Zeichen.
+explanation-foreign-type = Typen bestehen aus sichtbaren ASCII-Zeichen. Mit `--fit-names` steht `_` für jedes andere Zeichen.
+explanation-foreign-package = Namen von Paketen bestehen aus sichtbaren ASCII-Zeichen ohne `.` und `/`. `--package` bringt alles in ein einziges Paket anderen Namens.
+explanation-short-key = Ein Schlüssel ist PAKET/SEKTION/OPTION, oder SEKTION/OPTION, wenn `--package` das Paket nennt. `--prefix` muss diese Teile übrig lassen.
+explanation-empty-part = Zwei Trennzeichen folgen aufeinander, oder der Schlüssel endet mit einem und hat einen Wert.
+explanation-key-twice = Eine Option hat einen Wert, und eine Sektion einen Namen. Mit `--fit-names` können aus zwei Namen einer geworden sein. Nur `ini` und `csv` haben Listen.
+explanation-bad-header = Ein Kopf ist `[NAME]` oder `[TYP "NAME"]`, und dahinter steht höchstens ein Kommentar.
+explanation-after-quote = Hinter dem schließenden Anführungszeichen darf nur ein Kommentar stehen, in einer Tabelle nur ein Trennzeichen: Der ganze Wert gehört in Anführungszeichen.
+explanation-bad-escape = Auf einen umgekehrten Schrägstrich in doppelten Anführungszeichen folgt `\\`, `\"`, `n`, `r` oder `t`, in `.env` auch `$`. In einfachen Anführungszeichen ist er ein Zeichen wie andere.
+explanation-unclear-comment = Wer INI liest, liest das verschieden. Der Wert gehört in Anführungszeichen, oder `--inline-comments yes` oder `no` sagt, was gilt.
+explanation-continued-line = Wer INI liest, liest das verschieden. Der Wert gehört in eine Zeile und in Anführungszeichen.
+explanation-utf-16 = Seine Buchstaben sind keine Bytes. Umwandeln mit `iconv -f UTF-16 -t UTF-8`.
+explanation-field-count = Eine Zeile hat so viele Felder wie die erste. Ein Feld mit einem Trennzeichen darin steht in Anführungszeichen.
+explanation-no-column = `--name-column` nennt keine der Spalten der ersten Zeile.
+explanation-quote-in-field = Ein Feld mit Anführungszeichen darin steht selbst in solchen, und die darin sind verdoppelt.
+explanation-bad-base64 = Der Auszug ist beschädigt, oder er stammt nicht von `etcdctl get -w json` oder `consul kv export`.
+explanation-part-of-dump = Er wurde mit einer Grenze gezogen und enthält nicht alle Schlüssel. Ihn zu importieren würde die anderen entfernen.
+explanation-bad-json = Es ist kein JSON, oder ein anderes Dokument als das, was `etcdctl get -w json` oder `consul kv export` ausgeben.
 explanation-CMS0101 = Das Schema deklariert für Sektionen dieses Typs keine solche Option. Entweder ist sie vertippt (dann nennt der Befund, was ihr am nächsten kommt), oder das Schema kennt sie noch nicht: Sie lässt sich mit `config field` deklarieren, oder in einem eigenen Modul, welches das Paket erweitert. `option unknown` des Moduls oder der Sektion entscheidet, ob das erlaubt, eine Warnung oder ein Fehler ist.
 explanation-CMS0102 = Das Schema deklariert Sektionstypen, und dieser ist keiner davon. Bei einem vertippten Typ liest kein Programm die Sektion.
 explanation-CMS0103 = Sektionen dieses Typs sind ohne diese Option nutzlos. Eine Option mit leerem Wert ist dasselbe wie keine Option.

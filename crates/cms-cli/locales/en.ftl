@@ -1196,6 +1196,26 @@ explanation-unterminated-quote = The text ends within quotes. The place shown is
 explanation-missing-package = What `import` reads begins with a line `package NAME`, unless the name is given.
 explanation-nul-byte = No configuration text holds one: the file is damaged, or something else than text. A disk that lost power does that.
 explanation-section-too-long = Split it in two.
+explanation-no-value = A line of such a file has a key, `=` and a value.
+explanation-no-key = A line of such a file has a key before its `=`.
+explanation-foreign-name = Names are made of letters, digits and `_`. With `--fit-names`, `_` takes the place of any other character.
+explanation-foreign-type = Types are made of visible ASCII characters. With `--fit-names`, `_` takes the place of any other character.
+explanation-foreign-package = Names of packages are made of visible ASCII characters without `.` and `/`. `--package` puts all into one package of another name.
+explanation-short-key = A key is PACKAGE/SECTION/OPTION, or SECTION/OPTION where `--package` names the package. `--prefix` must leave these parts.
+explanation-empty-part = Two separators follow each other, or the key ends with one and has a value.
+explanation-key-twice = An option has one value, and a section one name. With `--fit-names`, two names may have become one. Only `ini` and `csv` have lists.
+explanation-bad-header = A header is `[NAME]` or `[TYPE "NAME"]`, and nothing but a comment is behind it.
+explanation-after-quote = Only a comment, in a table only a separator, may be behind the closing quote: put all of the value in quotes.
+explanation-bad-escape = Behind a backslash in double quotes are `\\`, `\"`, `n`, `r`, `t`, in `.env` also `$`. In single quotes a backslash is one.
+explanation-unclear-comment = Readers of INI disagree. Put the value in quotes, or say `--inline-comments yes` or `no`.
+explanation-continued-line = Readers of INI disagree. Write the value in one line and in quotes.
+explanation-utf-16 = Its letters are no bytes. Convert it: `iconv -f UTF-16 -t UTF-8`.
+explanation-field-count = A row has as many fields as the first one. A field with a separator in it is in quotes.
+explanation-no-column = `--name-column` names none of the columns in the first row.
+explanation-quote-in-field = A field with quotes in it is in quotes itself, and those in it are doubled.
+explanation-bad-base64 = The dump is damaged, or was not made by `etcdctl get -w json` or `consul kv export`.
+explanation-part-of-dump = It was made with a limit and holds not all keys. Importing it would drop the others.
+explanation-bad-json = It is no JSON, or another document than `etcdctl get -w json` or `consul kv export` print.
 explanation-CMS0101 = The schema declares no such option for sections of this type. Either it is mistyped (the finding then names what comes closest), or the schema does not know it yet: declare it with a `config field`, or in a module of your own that extends the package. `option unknown` of the module or section decides whether this is allowed, a warning or an error.
 explanation-CMS0102 = The schema declares section types, and this is none of them. A mistyped type means that no program reads the section.
 explanation-CMS0103 = Sections of this type are of no use without that option. An option with an empty value is the same as no option.
