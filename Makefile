@@ -16,7 +16,7 @@ ifeq ($(shell uname -m),x86_64)
 ORDER  := -C link-arg=-Wl,--symbol-ordering-file=$(CURDIR)/crates/cms-cli/start.order -C link-arg=-Wl,--no-warn-symbol-ordering
 endif
 
-.PHONY: build order quickstart test loom asan bench lint doc man install soak clean deps-build deps-test
+.PHONY: build order quickstart test loom asan bench lint doc man install deb test-deb soak clean deps-build deps-test deps-deb
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
@@ -78,6 +78,16 @@ man: build
 	$(TARGET)/release/cms __man $(TARGET)/man
 	install -D -m 644 -t $(TARGET)/man/man5 docs/man/*.5
 
+## deb: the Debian packages of packaging/deb, in target/deb
+deb: man deps-deb
+	rm -rf $(TARGET)/deb
+	scripts/deb.sh $(TARGET)
+	lintian --info --fail-on error,warning $(TARGET)/deb/*.deb
+
+## test-deb: installs the packages in a fresh Debian and uses them; fetches some 50 MB of packages
+test-deb: deb
+	scripts/test-deb.sh $(TARGET)/deb
+
 ## install: cms, its manual, the completions of shells and the schemas of known packages under PREFIX; UCI=1 adds the uci link, SYSTEMD=1 the unit that rolls back at boot what was not confirmed
 install: man
 	install -D -m 755 $(TARGET)/release/cms $(DESTDIR)$(PREFIX)/bin/cms
@@ -101,6 +111,9 @@ deps-build:
 
 deps-test:
 	@scripts/deps.sh test
+
+deps-deb:
+	@scripts/deps.sh deb
 
 deps-bench:
 	@scripts/deps.sh bench

@@ -3,6 +3,7 @@
 #   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself)
 #   deps.sh test    that, Python with PyYAML (the conformance suite), and man (the manual)
 #   deps.sh bench   that of build, and the libraries that the figures are compared with
+#   deps.sh deb     that of build, Python, and what checks and tries packages
 set -euo pipefail
 
 packages=()
@@ -33,8 +34,9 @@ need_header() {
 case ${1:-} in
   build) need_compiler ;;
   test) need_compiler; need_yaml; need_program man man-db ;;
+  deb) need_compiler; need_program python3 python3; need_program lintian lintian; need_program mmdebstrap mmdebstrap ;;
   bench) need_compiler; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
-  *) echo "usage: ${0##*/} build|test|bench" >&2; exit 2 ;;
+  *) echo "usage: ${0##*/} build|test|bench|deb" >&2; exit 2 ;;
 esac
 [ ${#packages[@]} -gt 0 ] || exit 0
 
