@@ -16,7 +16,7 @@ ifeq ($(shell uname -m),x86_64)
 ORDER  := -C link-arg=-Wl,--symbol-ordering-file=$(CURDIR)/crates/cms-cli/start.order -C link-arg=-Wl,--no-warn-symbol-ordering
 endif
 
-.PHONY: build order quickstart test loom asan bench lint doc install soak clean deps-build deps-test
+.PHONY: build order quickstart test loom asan bench lint doc man install deb test-deb soak clean deps-build deps-test deps-deb
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
@@ -72,13 +72,35 @@ doc: deps-build
 	$(CARGO) doc $(LOCKED) --workspace --no-deps
 	@echo "see $(TARGET)/doc/cms/index.html"
 
-## install: cms and the schemas of known packages under PREFIX; UCI=1 adds the uci link, SYSTEMD=1 the unit that rolls back at boot what was not confirmed
-install: build
+## man: the manual, as a tree that `man -M` reads; section 1 is made of what the help says
+man: build
+	rm -rf $(TARGET)/man
+	$(TARGET)/release/cms __man $(TARGET)/man
+	install -D -m 644 -t $(TARGET)/man/man5 docs/man/*.5
+
+## deb: the Debian packages of packaging/deb, in target/deb
+deb: man deps-deb
+	rm -rf $(TARGET)/deb
+	scripts/deb.sh $(TARGET)
+	lintian --info --fail-on error,warning $(TARGET)/deb/*.deb
+
+## test-deb: installs the packages in a fresh Debian and uses them; fetches some 50 MB of packages
+test-deb: deb
+	scripts/test-deb.sh $(TARGET)/deb
+
+## install: cms, its manual, the completions of shells and the schemas of known packages under PREFIX; UCI=1 adds the uci link, SYSTEMD=1 the unit that rolls back at boot what was not confirmed
+install: man
 	install -D -m 755 $(TARGET)/release/cms $(DESTDIR)$(PREFIX)/bin/cms
 	$(if $(UCI),ln -sf cms $(DESTDIR)$(PREFIX)/bin/uci)
 	$(if $(SYSTEMD),mkdir -p $(DESTDIR)$(UNITDIR))
 	$(if $(SYSTEMD),sed 's|/usr/local|$(PREFIX)|g' contrib/systemd/cms-confirm.service >$(DESTDIR)$(UNITDIR)/cms-confirm.service)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/cms/modules schemas/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(TARGET)/man/man1/*
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(TARGET)/man/man5/*
+	$(if $(UCI),ln -sf cms.1 $(DESTDIR)$(PREFIX)/share/man/man1/uci.1)
+	install -D -m 644 crates/cms-cli/completion/cms.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cms
+	install -D -m 644 crates/cms-cli/completion/cms.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cms
+	install -D -m 644 crates/cms-cli/completion/cms.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cms.fish
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/cms README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 
 clean:
@@ -89,6 +111,9 @@ deps-build:
 
 deps-test:
 	@scripts/deps.sh test
+
+deps-deb:
+	@scripts/deps.sh deb
 
 deps-bench:
 	@scripts/deps.sh bench

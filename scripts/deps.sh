@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what a target needs on Debian, and nothing that is there already.
 #   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself)
-#   deps.sh test    that, and Python with PyYAML (the conformance suite)
+#   deps.sh test    that, Python with PyYAML (the conformance suite), and man (the manual)
 #   deps.sh bench   that of build, and the libraries that the figures are compared with
+#   deps.sh deb     that of build, Python, and what checks and tries packages
 set -euo pipefail
 
 packages=()
@@ -20,6 +21,11 @@ need_yaml() {
   python3 -c 'import yaml' 2>/dev/null || packages+=(python3 python3-yaml)
 }
 
+# A program, and the package that has it.
+need_program() {
+  command -v "$1" >/dev/null || packages+=("$2")
+}
+
 # A header of a library, and the package that has it.
 need_header() {
   echo "#include <$1>" | cc -E - >/dev/null 2>&1 || packages+=("$2")
@@ -27,9 +33,10 @@ need_header() {
 
 case ${1:-} in
   build) need_compiler ;;
-  test) need_compiler; need_yaml ;;
+  test) need_compiler; need_yaml; need_program man man-db ;;
+  deb) need_compiler; need_program python3 python3; need_program lintian lintian; need_program mmdebstrap mmdebstrap ;;
   bench) need_compiler; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
-  *) echo "usage: ${0##*/} build|test|bench" >&2; exit 2 ;;
+  *) echo "usage: ${0##*/} build|test|bench|deb" >&2; exit 2 ;;
 esac
 [ ${#packages[@]} -gt 0 ] || exit 0
 

@@ -96,6 +96,7 @@ verb-completion = Das Vervollständigungsskript einer Shell ausgeben
 verb-__candidates = Die Kandidaten für die Vervollständigung ausgeben
 verb-__bench = Der andere Prozess einer Messung sein; cms startet ihn selbst
 verb-__guard = Zurücknehmen, was niemand bestätigt; cms startet es selbst
+verb-__man = Schreibt die Handbuchseiten; für den Bau
 
 examples-get =
     cms get network.lan.proto
@@ -270,6 +271,8 @@ examples-__bench =
     cms __bench echo
 examples-__guard =
     cms __guard
+examples-__man =
+    cms __man target/man
 
 ## Was die Argumente bedeuten
 
@@ -384,6 +387,7 @@ bench-does = Was zu tun ist: echo oder watch
 completion-shell = bash, zsh oder fish
 candidates-words = Die bisher getippten Wörter
 guard-descriptors = Die Deskriptoren, die zu schließen sind
+man-folder = Das Verzeichnis für die Seiten
 
 option-config = Das Konfigurationsverzeichnis (Vorgabe: /etc/config)
 option-state-dir = Wo Protokoll und Vorgemerktes liegen (CMS_STATE_DIR)

@@ -100,6 +100,7 @@ verb-completion = Print the completion script of a shell
 verb-__candidates = Print the candidates for completion
 verb-__bench = Be the other process of a measurement; cms starts it by itself
 verb-__guard = Roll back what nobody confirms; cms starts it by itself
+verb-__man = Write the manual pages; for the build
 
 examples-get =
     cms get network.lan.proto
@@ -274,6 +275,8 @@ examples-__bench =
     cms __bench echo
 examples-__guard =
     cms __guard
+examples-__man =
+    cms __man target/man
 
 ## What the arguments mean
 
@@ -388,6 +391,7 @@ bench-does = What to do: echo or watch
 completion-shell = bash, zsh or fish
 candidates-words = The words typed so far
 guard-descriptors = The descriptors to be closed
+man-folder = The directory for the pages
 
 option-config = The configuration directory (default: /etc/config)
 option-state-dir = Where the log and the staged changes are kept (CMS_STATE_DIR)

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Command};
 
 use crate::failure::Failure;
 use crate::globals::{self, Globals};
-use crate::text::{msg, text};
+use crate::text::{english, msg, text};
 use crate::verb::{self, Verb};
 use crate::{spelling, usage};
 
@@ -19,6 +19,8 @@ use crate::{spelling, usage};
 pub(crate) enum Help {
     /// Somebody will read them, in the user's language.
     Wanted,
+    /// They go into a manual page, which is in English.
+    English,
     /// Nobody will.
     Unwanted,
 }
@@ -27,6 +29,7 @@ impl Help {
     pub(crate) fn get(self, id: &str) -> StyledStr {
         match self {
             Help::Wanted => text(id).into(),
+            Help::English => english(id).into(),
             Help::Unwanted => StyledStr::new(),
         }
     }

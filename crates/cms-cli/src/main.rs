@@ -17,6 +17,7 @@
 //! - `health`, `finding`: a store at a glance, and what is wrong with it
 //! - `completion`: what the shell offers on TAB
 //! - `shell`: our own shell
+//! - `manual`: the manual pages, made of the help
 //! - `journal`: the program's own log
 //! - `uci`: the other personality
 //! - `start`: from the C library to `run`, and back
@@ -47,6 +48,7 @@ mod json;
 mod keys;
 mod language;
 mod lines;
+mod manual;
 mod output;
 mod paint;
 mod personality;

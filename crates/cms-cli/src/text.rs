@@ -92,6 +92,11 @@ pub(crate) fn text_if_any(id: &str) -> Option<String> {
     render_in(Language::of_the_user(), id, &[])
 }
 
+/// The English text of an id that has no variables, whatever the user's language.
+pub(crate) fn english(id: &str) -> String {
+    render_in(Language::English, id, &[]).unwrap_or_else(|| id.to_owned())
+}
+
 fn render(id: &str, arguments: &[(&'static str, Argument)]) -> String {
     // An id without a text is a fault that a test excludes; the id itself still says something.
     render_in(Language::of_the_user(), id, arguments).unwrap_or_else(|| id.to_owned())

@@ -22,6 +22,7 @@ mod get;
 mod health;
 mod import;
 mod list;
+mod manual;
 mod memory;
 mod module;
 mod restore;
@@ -105,6 +106,7 @@ pub(crate) const VERBS: &[Verb] = &[
     completion::CANDIDATES,
     confirm::GUARD,
     bench::PEER,
+    manual::VERB,
 ];
 
 /// Finds a verb by its name or an alias; as for `uci`, capitals do not matter.

@@ -92,10 +92,15 @@ fn section(output: &mut Output, title: &str) -> Result<(), Failure> {
     output.line(title)
 }
 
+/// What stands for the value of an argument, if it takes one.
+pub(crate) fn value_name(argument: &Arg) -> Option<String> {
+    let value = argument.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
+    value.filter(|_| argument.is_positional() || argument.get_action().takes_values())
+}
+
 /// `-m, --message TEXT`, and what it means.
 fn row(argument: &Arg) -> (String, String) {
-    let value = argument.get_value_names().and_then(|names| names.first()).map(ToString::to_string);
-    let value = value.filter(|_| argument.is_positional() || argument.get_action().takes_values());
+    let value = value_name(argument);
     let short = argument.get_short().map(|letter| format!("-{letter}"));
     let long = argument.get_long().map(|name| format!("--{name}"));
     let name = match (short, long) {
