@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a target needs on Debian, and nothing that is there already.
-#   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself)
-#   deps.sh test    that, and Python with PyYAML (the conformance suite)
+#   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself), and uthash (the C library)
+#   deps.sh test    that, and Python with PyYAML (the conformance suite), a C++ compiler and valgrind (the C library's tests)
 #   deps.sh bench   that of build, and the libraries that the figures are compared with
 set -euo pipefail
 
@@ -25,9 +25,15 @@ need_header() {
   echo "#include <$1>" | cc -E - >/dev/null 2>&1 || packages+=("$2")
 }
 
+need_program() {
+  command -v "$1" >/dev/null || packages+=("$2")
+}
+
 case ${1:-} in
-  build) need_compiler ;;
-  test) need_compiler; need_yaml ;;
+  build) need_compiler; need_header uthash.h uthash-dev ;;
+  test)
+    need_compiler; need_yaml; need_header uthash.h uthash-dev
+    need_program c++ g++; need_program valgrind valgrind ;;
   bench) need_compiler; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
   *) echo "usage: ${0##*/} build|test|bench" >&2; exit 2 ;;
 esac

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cms-log", &["cms-model"]),
     ("cms", &["cms-model", "cms-segment", "cms-log"]),
     ("cms-cli", &["cms"]),
+    ("cms-capi", &["cms", "cms-segment"]),
     ("cms-testkit", &["cms-model", "cms-log", "cms"]),
 ];
 
