@@ -281,6 +281,223 @@ int config_table_update(struct ConfigStore *store, const char *name, const char 
 int config_table_delete(struct ConfigStore *store, const char *name, const char *column, int64_t value);
 int config_table_count(struct ConfigStore *store, const char *name, size_t *count);
 
+/* ------------------------------------------------- a configuration with its log
+ *
+ * Keys are written as uci writes them: "network", "network.lan", "network.lan.mtu", "firewall.@rule[0].target". To read, take a
+ * snapshot: it is of one revision and never changes. To change, begin a transaction.
+ */
+
+typedef struct cms_store cms_store;
+typedef struct cms_snapshot cms_snapshot;
+typedef struct cms_handle cms_handle;
+typedef struct cms_watch cms_watch;
+
+/* "From now on", where a revision is asked for. */
+#define CMS_NOW UINT64_MAX
+
+/* Opens the configuration of a directory; NULL is /etc/config. CMS_STATE_DIR and CMS_RUN_DIR are heeded as everywhere in cms. */
+cms_store *cms_open(const char *directory);
+/* Closes it. Snapshots, transactions, handles, watches and event managers made of it keep what they need. */
+void cms_close(cms_store *store);
+/* The newest revision. */
+int cms_revision(cms_store *store, uint64_t *revision);
+
+/* Texts that are handed out together. */
+typedef struct cms_list {
+    size_t count;
+    const char *const *items;
+} cms_list;
+void cms_list_free(cms_list *list);
+/* Frees a string that a function handed over. */
+void cms_string_free(char *text);
+
+cms_snapshot *cms_snapshot_take(cms_store *store);
+cms_snapshot *cms_snapshot_at(cms_store *store, uint64_t revision);
+void cms_snapshot_free(cms_snapshot *snapshot);
+uint64_t cms_snapshot_revision(const cms_snapshot *snapshot);
+
+/* The value of an option, or the type of a section. The string is the caller's: cms_string_free. Numbers and truths are read as
+ * the rest of cms reads them; CMS_E_TYPE if the text is none. A list of a text has one item. */
+char *cms_get_string(const cms_snapshot *snapshot, const char *key);
+int cms_get_int(const cms_snapshot *snapshot, const char *key, int64_t *value);
+int cms_get_float(const cms_snapshot *snapshot, const char *key, double *value);
+int cms_get_bool(const cms_snapshot *snapshot, const char *key, bool *value);
+cms_list *cms_get_list(const cms_snapshot *snapshot, const char *key);
+
+/* The names of packages; of the sections of "network", as keys name them; of the options of "network.lan". */
+cms_list *cms_packages(const cms_snapshot *snapshot);
+cms_list *cms_sections(const cms_snapshot *snapshot, const char *package);
+cms_list *cms_options(const cms_snapshot *snapshot, const char *section);
+
+/* A package as a uthash table: "lan" with its type, "lan.mtu" with its value; a list is TYPE_ARRAY, a UT_array of char *. The table
+ * is the caller's: config_entries_free. NULL is an empty package as well: call cms_clear_error before, and ask cms_last_status. */
+struct ConfigHashEntry *cms_package_load(const cms_snapshot *snapshot, const char *package);
+
+/* A key that is read again and again: reading it while nothing has changed is a look at one word of memory. The section must be
+ * there when the key is bound. Reading answers the default where there is no such option. */
+cms_handle *cms_bind_int(cms_store *store, const char *key);
+cms_handle *cms_bind_float(cms_store *store, const char *key);
+cms_handle *cms_bind_bool(cms_store *store, const char *key);
+cms_handle *cms_bind_string(cms_store *store, const char *key);
+int64_t cms_handle_int(cms_handle *handle, int64_t fallback);
+double cms_handle_float(cms_handle *handle, double fallback);
+bool cms_handle_bool(cms_handle *handle, bool fallback);
+/* The text belongs to the handle, until it is read again. */
+const char *cms_handle_string(cms_handle *handle, const char *fallback);
+/* Whether the value may have changed since this was last asked. */
+bool cms_handle_changed(cms_handle *handle);
+void cms_handle_free(cms_handle *handle);
+
+/* What a schema, or the parser, found. */
+typedef struct cms_diagnostic {
+    int severity;        /* 1 a warning, 2 an error */
+    const char *code;    /* never changes; `cms explain CODE` tells more */
+    const char *message;
+    const char *file;    /* these may be NULL: */
+    size_t line;         /* from 1 */
+    size_t column;
+    const char *key;
+    const char *rule;
+    const char *value;
+    const char *allowed;
+    const char *hint;
+} cms_diagnostic;
+
+typedef struct cms_diagnostics {
+    size_t count;
+    const cms_diagnostic *items;
+} cms_diagnostics;
+void cms_diagnostics_free(cms_diagnostics *diagnostics);
+
+/* What schemas find in a package, or with NULL in all of them. */
+cms_diagnostics *cms_validate(const cms_snapshot *snapshot, const char *package);
+
+enum TxState {
+    TX_ACTIVE,
+    TX_COMMITTED,
+    TX_ROLLED_BACK
+};
+
+/* Changes that become one commit, or none. Its members are there to be read, and hh for a table of the program's own; the library alone
+ * makes and frees it. cms_transaction_changes fills changes: the values are char *, NULL where there was or is none, with a newline
+ * between the items of a list. */
+struct Transaction {
+    uint64_t id;
+    time_t start_time;
+    enum TxState state;
+    struct {
+        void *old_value;
+        void *new_value;
+        char *key;
+    } *changes;
+    size_t change_count;
+    UT_hash_handle hh;
+};
+
+struct Transaction *cms_transaction_begin(cms_store *store);
+/* Frees it; an active one is rolled back. */
+void cms_transaction_free(struct Transaction *transaction);
+int cms_transaction_rollback(struct Transaction *transaction);
+/* Says why, by whom and with which program; what is NULL stays. */
+int cms_transaction_describe(struct Transaction *transaction, const char *message, const char *author, const char *tool);
+int cms_transaction_changes(struct Transaction *transaction);
+int cms_transaction_savepoint(struct Transaction *transaction, size_t *savepoint);
+int cms_transaction_rollback_to(struct Transaction *transaction, size_t savepoint);
+/* The value of a key as the transaction sees it; the caller's: cms_string_free. */
+char *cms_transaction_get(struct Transaction *transaction, const char *key);
+
+/* Sets an option; or, of a key without an option, makes the section with that type or changes its type. */
+int cms_set(struct Transaction *transaction, const char *key, const char *value);
+int cms_set_list(struct Transaction *transaction, const char *key, const char *const *items, size_t count);
+/* Appends an item; takes all equal items out. */
+int cms_add_list(struct Transaction *transaction, const char *key, const char *item);
+int cms_del_list(struct Transaction *transaction, const char *key, const char *item);
+/* Takes a section or an option away. */
+int cms_delete(struct Transaction *transaction, const char *key);
+int cms_rename(struct Transaction *transaction, const char *key, const char *name);
+/* Moves a section to a position among all sections of its package. */
+int cms_reorder(struct Transaction *transaction, const char *key, int64_t position);
+/* Adds a section; a NULL name makes an anonymous one. The name it goes by is the caller's, cms_string_free; `made` may be NULL. */
+int cms_add(struct Transaction *transaction, const char *package, const char *type, const char *name, char **made);
+int cms_create_package(struct Transaction *transaction, const char *package);
+int cms_delete_package(struct Transaction *transaction, const char *package);
+/* Gives a package, which need not be there yet, another text. */
+int cms_replace_text(struct Transaction *transaction, const char *package, const char *text);
+/* Writes a table of cms_package_load's form back: what is other in it is set, what is missing in it is taken away. It stays the
+ * caller's. */
+int cms_package_save(struct Transaction *transaction, const char *package, struct ConfigHashEntry *entries);
+
+/* Commits: answers when the log has it on disk and the package files are written. After CMS_E_CONFLICT, CMS_E_REFUSED and
+ * CMS_E_PARSE nothing was committed and the transaction is active still; what there is to tell is below. CMS_E_FILES_PENDING is
+ * a commit. */
+int cms_transaction_commit(struct Transaction *transaction, uint64_t *revision);
+/* The keys of a conflict, and what a schema or the parser found; they belong to the transaction, until the next commit. */
+const cms_list *cms_transaction_conflicts(const struct Transaction *transaction);
+const cms_diagnostics *cms_transaction_diagnostics(const struct Transaction *transaction);
+
+/* One change of a commit. The action is the word of cms's JSON output: set, unset, add-section, ... */
+typedef struct cms_change {
+    const char *action;
+    const char *key;
+    const char *old_value; /* NULL if there was none; a newline between the items of a list */
+    const char *new_value;
+} cms_change;
+
+typedef struct cms_commit {
+    uint64_t revision;
+    int64_t time_us; /* since 1970 */
+    const char *author;
+    const char *tool;
+    const char *message;
+    size_t change_count;
+    const cms_change *changes;
+} cms_commit;
+
+typedef struct cms_commits {
+    size_t count;
+    const cms_commit *items;
+} cms_commits;
+void cms_history_free(cms_commits *history);
+
+/* What was committed at a key (NULL: everywhere) after a revision (0: ever), the newest first, at most so many (0: all). */
+cms_commits *cms_history(cms_store *store, const char *key, uint64_t since, size_t limit);
+
+enum cms_notice_kind {
+    CMS_NOTICE_COMMIT = 1,    /* a commit changed something that was asked for */
+    CMS_NOTICE_LAGGED = 2,    /* the subscriber was too slow; what it missed follows */
+    CMS_NOTICE_COMPACTED = 3, /* the log no longer has what was missed: take the state of commit.revision, what is after it follows */
+    CMS_NOTICE_STOPPED = 4    /* nothing follows; commit.message says why */
+};
+
+typedef struct cms_notice {
+    int kind;
+    cms_commit commit;
+} cms_notice;
+void cms_notice_free(cms_notice *notice);
+
+/* Watches keys that match patterns ("network.*.mtu", "network.**"), from the commit after a revision on, or CMS_NOW. The library reads
+ * ahead in a thread of its own. */
+cms_watch *cms_watch_open(cms_store *store, const char *const *patterns, size_t count, uint64_t after);
+/* A descriptor for poll, select and epoll: it can be read as long as a notice waits. It belongs to the watch; only poll it. */
+int cms_watch_fd(const cms_watch *watch);
+/* Takes the next notice, which is the caller's. Waits so many milliseconds (0: not at all, -1: for ever), then CMS_E_TIMEOUT. */
+int cms_watch_next(cms_watch *watch, int timeout_ms, cms_notice **notice);
+void cms_watch_close(cms_watch *watch);
+
+/* Events by callbacks. `data` is a const cms_notice * that lives until the callback returns. Callbacks run in threads of the manager's,
+ * those of one subscriber one after the other; they must not free their manager. */
+typedef void (*EventCallback)(void *data, void *context);
+struct EventManager;
+
+/* At most so many subscribers of one topic; 0 is 1000. */
+struct EventManager *cms_events_new(cms_store *store, size_t max_subscribers);
+int cms_events_subscribe(struct EventManager *events, const char *subscriber_id, const char *topic, uint64_t after,
+                         EventCallback callback, void *context);
+/* After this the callback is not called any more, unless it is running. */
+int cms_events_unsubscribe(struct EventManager *events, const char *subscriber_id);
+/* Ends all subscriptions, and waits for callbacks that run. */
+void cms_events_free(struct EventManager *events);
+
 #ifdef __cplusplus
 }
 #endif

@@ -113,11 +113,6 @@ void *cms_view_array_next(UT_array *array, void *element)
     return utarray_next(array, element);
 }
 
-size_t cms_view_array_length(const UT_array *array)
-{
-    return utarray_len(array);
-}
-
 void cms_view_array_free(UT_array *array)
 {
     utarray_free(array);
@@ -144,7 +139,7 @@ int cms_view_add_array(struct ConfigArray **head, const char *key, size_t length
     return 1;
 }
 
-/* The array of a key; `take` takes it out of the others. */
+/* The array of a key. */
 struct ConfigArray *cms_view_find_array(struct ConfigArray *head, const char *key, size_t length)
 {
     struct ConfigArray *found = NULL;
@@ -242,6 +237,7 @@ size_t cms_view_size(int which)
     case 2: return sizeof(KeyValue);
     case 3: return offsetof(struct ConfigHashEntry, hh);
     case 4: return offsetof(struct ConfigStore, lock);
+    case 5: return sizeof(struct Transaction);
     default: return 0;
     }
 }

@@ -11,5 +11,5 @@ mod scalar;
 mod table;
 mod view;
 
-pub use layout::{Datum, Entry, Type};
-pub use view::{ArrayView, EntryView};
+pub use layout::Entry;
+pub use view::{ArrayView, EntryView, content_of};

@@ -5,13 +5,19 @@
 //! types is looked into. A null is an error and never looked into; a panic ends at the border ([`border::status`]) and is an error, too.
 //!
 //! In reading order: `status` (errors), `border`, `text`, `owned` (answers that C frees). A store that stands alone: `config`. A
-//! configuration with its log: `store`, `snapshot`, `handle`, `transaction`, `diagnostic`, `history`, `notice`, `watch`, `events`.
-//! For programs that were written for libuci: `uci`.
+//! configuration with its log: `store`, `transaction`, `watch`.
 
-#![allow(unsafe_code, reason = "an exported name is unsafe by itself; blocks of it are in the files that expect them")]
+#![allow(
+    unsafe_code,
+    reason = "an exported name is unsafe by itself; blocks of it are in the files that expect them"
+)]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod border;
 mod config;
+mod owned;
 mod status;
+mod store;
 mod text;
+mod transaction;
+mod watch;

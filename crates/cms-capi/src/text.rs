@@ -32,11 +32,6 @@ impl<'a> Text<'a> {
             Failure::invalid(format!("the {what} '{}' is not UTF-8", String::from_utf8_lossy(bytes)))
         })
     }
-
-    /// What the caller gave, to be given back.
-    pub fn as_ptr(self) -> *const c_char {
-        self.0
-    }
 }
 
 /// A string of our own for C. Bytes with a NUL among them cannot be handed over whole, which is an error and not a shorter string.

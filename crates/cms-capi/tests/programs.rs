@@ -45,7 +45,10 @@ impl Prefix {
         let source = root().join(source);
         let program = self.path("work").join(source.file_stem().unwrap());
         let mut command = Command::new(compiler[0]);
-        command.args(&compiler[1..]).args(["-g", "-O1", "-Wall", "-Wextra", "-I"]).arg(root().join("include"));
+        command
+            .args(&compiler[1..])
+            .args(["-g", "-O1", "-Wall", "-Wextra", "-I"])
+            .arg(root().join("include"));
         command.arg("-o").arg(&program).arg(&source).arg("-L").arg(self.path("lib"));
         command.args(["-lcms", "-lpthread"]);
         succeed(&mut command);
@@ -111,6 +114,15 @@ fn stores_that_stand_alone() {
 }
 
 #[test]
+fn a_configuration_with_its_log() {
+    let prefix = Prefix::new();
+    let program = prefix.build("tests/c/store.c", C99);
+    prefix.run(&program);
+    let prefix = Prefix::new();
+    prefix.valgrind(&program, LEAKS);
+}
+
+#[test]
 fn threads_share_a_store() {
     let prefix = Prefix::new();
     let program = prefix.build("tests/c/threads.c", C99);
@@ -136,7 +148,9 @@ fn the_header_is_that_of_cplusplus_too() {
 
 /// What `nm` lists of the shared library's own symbols.
 fn exported() -> String {
-    let output = succeed(Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(built("libcms_capi.so")));
+    let output = succeed(
+        Command::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(built("libcms_capi.so")),
+    );
     let mut names: Vec<String> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
@@ -155,7 +169,11 @@ fn the_binary_interface_is_the_one_that_was_agreed_on() {
         std::fs::write(&list, exported()).unwrap();
         return;
     }
-    assert_eq!(exported(), agreed, "a symbol that goes breaks programs: raise the number in the library's name");
+    assert_eq!(
+        exported(),
+        agreed,
+        "a symbol that goes breaks programs: raise the number in the library's name"
+    );
     let header = ["include/cms/cms.h", "include/uci.h"]
         .map(|header| std::fs::read_to_string(root().join(header)).unwrap_or_default())
         .concat();

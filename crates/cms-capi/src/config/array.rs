@@ -60,7 +60,11 @@ fn shape(snapshot: &Snapshot, key: &[u8]) -> Result<(Type, usize)> {
         Some(Value::Int(width)) => usize::try_from(width).unwrap_or_default(),
         _ => kind.natural_size(),
     };
-    Ok((kind, checked_width(kind, width).map_err(|_| Failure::new(Status::Damaged, name() + " has an odd width"))?))
+    Ok((
+        kind,
+        checked_width(kind, width)
+            .map_err(|_| Failure::new(Status::Damaged, name() + " has an odd width"))?,
+    ))
 }
 
 /// A view of an array as it is now.

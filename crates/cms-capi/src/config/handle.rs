@@ -24,7 +24,8 @@ pub struct ConfigStore {
     shown: UnsafeCell<Shown>,
     /// Tells this store from any other that was ever open in this process.
     id: u64,
-    name: CString,
+    /// What `segment_name` leads to.
+    _name: CString,
     pub store: Store,
     root: Root,
     /// A snapshot on each map that a string was handed out of: such strings stay where they are.
@@ -55,7 +56,9 @@ impl ConfigStore {
             opened => opened?,
         };
         let root = store.root().cloned().ok_or_else(|| {
-            Failure::invalid(format!("store '{name}' reuses room in place: pointers into it would not last; open it from Rust"))
+            Failure::invalid(format!(
+                "store '{name}' reuses room in place: pointers into it would not last; open it from Rust"
+            ))
         })?;
         let snapshot = root.snapshot()?;
         let size = usize::try_from(store.usage()?.limit).unwrap_or(usize::MAX);
@@ -71,12 +74,7 @@ impl ConfigStore {
         };
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let pins = Mutex::new(vec![snapshot]);
-        Ok(Box::new(ConfigStore { shown: UnsafeCell::new(shown), id, name, store, root, pins }))
-    }
-
-    /// The name of the store.
-    pub fn name(&self) -> &std::ffi::CStr {
-        &self.name
+        Ok(Box::new(ConfigStore { shown: UnsafeCell::new(shown), id, _name: name, store, root, pins }))
     }
 
     /// Hands the newest state to a closure. What the closure finds stays where it is in memory until the store is closed or trimmed.

@@ -23,7 +23,9 @@ impl Type {
     pub fn of(number: c_int) -> Result<Type> {
         let known = [Type::String, Type::Int, Type::Float, Type::Bool, Type::Array, Type::Table];
         let found = known.into_iter().find(|known| *known as c_int == number);
-        found.ok_or_else(|| Failure::invalid(format!("{number} is no value type; use TYPE_STRING to TYPE_TABLE")))
+        found.ok_or_else(|| {
+            Failure::invalid(format!("{number} is no value type; use TYPE_STRING to TYPE_TABLE"))
+        })
     }
 
     /// The kind of an element or a column of this type.

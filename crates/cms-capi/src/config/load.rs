@@ -80,7 +80,9 @@ pub extern "C" fn config_store_save(store: Option<&ConfigStore>, entries: *mut E
             contents.push((key, content_of(entry)?));
             Ok(())
         })?;
-        Ok(store.store.batch(|batch| contents.iter().try_for_each(|(key, content)| batch.put(key, content)))?)
+        Ok(store
+            .store
+            .batch(|batch| contents.iter().try_for_each(|(key, content)| batch.put(key, content)))?)
     })
 }
 

@@ -27,7 +27,8 @@ fn mistyped(key: &[u8], expected: Type, found: Kind) -> Failure {
         Type::Table => "config_table_find",
     };
     let expected = expected.scalar().map_or_else(|_| String::new(), |kind| kind.to_string());
-    let message = format!("{} holds a value of type {found}, not {expected}; read it with {read}", key_name(key));
+    let message =
+        format!("{} holds a value of type {found}, not {expected}; read it with {read}", key_name(key));
     Failure::new(Status::Type, message)
 }
 
@@ -195,7 +196,10 @@ pub extern "C" fn config_compare_and_set_string(
         if given(store, "store")?.store.compare_and_set(key, expected, value)? {
             return Ok(());
         }
-        Err(Failure::new(Status::Conflict, format!("{} does not hold the expected text any more", key_name(key))))
+        Err(Failure::new(
+            Status::Conflict,
+            format!("{} does not hold the expected text any more", key_name(key)),
+        ))
     })
 }
 

@@ -44,7 +44,9 @@ fn scalar<'a>(value: &'a Datum, kind: Kind, column: &str) -> Result<Scalar<'a>> 
             Kind::Float => Scalar::Float(value.float_value),
             Kind::Bool => Scalar::Bool(value.int_value != 0),
             _ if value.str_value.is_null() => {
-                return Err(Failure::invalid(format!("the value of column '{column}' is null; leave the column out")));
+                return Err(Failure::invalid(format!(
+                    "the value of column '{column}' is null; leave the column out"
+                )));
             }
             _ => Scalar::String(CStr::from_ptr(value.str_value).to_bytes()),
         }
@@ -73,7 +75,9 @@ fn with_table<T>(
     let shown = || format!("table '{}'", String::from_utf8_lossy(name));
     match snapshot.get(name)? {
         Some(Value::Table(table)) => with(&table.open(&String::from_utf8_lossy(name))?, table),
-        Some(other) => Err(Failure::new(Status::Type, format!("{} is no table but a {}", shown(), other.kind()))),
+        Some(other) => {
+            Err(Failure::new(Status::Type, format!("{} is no table but a {}", shown(), other.kind())))
+        }
         None => {
             let message = format!("{} is not in the store; make it with config_table_create", shown());
             Err(Failure::new(Status::NotFound, message))
@@ -140,14 +144,18 @@ pub extern "C" fn config_table_index(
     status(|| {
         let (store, name) = (given(store, "store")?, name.bytes("name of the table")?);
         let column = column.utf8("name of the column")?;
-        Ok(store.store.batch(|batch| {
-            batch.table(name, |table, space| table.create_index(space, column, unique))
-        })?)
+        Ok(store
+            .store
+            .batch(|batch| batch.table(name, |table, space| table.create_index(space, column, unique)))?)
     })
 }
 
 /// The values of a row, by the columns' types.
-fn row<'a>(columns: &'a [cms_segment::Column], values: &'a [KeyValue], table: &[u8]) -> Result<Vec<(&'a str, Scalar<'a>)>> {
+fn row<'a>(
+    columns: &'a [cms_segment::Column],
+    values: &'a [KeyValue],
+    table: &[u8],
+) -> Result<Vec<(&'a str, Scalar<'a>)>> {
     values
         .iter()
         .map(|value| {
@@ -189,8 +197,8 @@ fn search<'a>(
 ) -> Result<Scalar<'a>> {
     let table = String::from_utf8_lossy(table);
     let kind = columns.iter().find(|known| known.name == column).map(|known| known.kind);
-    let kind =
-        kind.ok_or_else(|| Failure::new(Status::NotFound, format!("table '{table}' has no column '{column}'")))?;
+    let kind = kind
+        .ok_or_else(|| Failure::new(Status::NotFound, format!("table '{table}' has no column '{column}'")))?;
     match (kind, number, text) {
         (Kind::Int, Some(number), _) => Ok(Scalar::Int(number)),
         (Kind::Bool, Some(number), _) => Ok(Scalar::Bool(number != 0)),
@@ -198,7 +206,9 @@ fn search<'a>(
         (Kind::Float, Some(number), _) => Ok(Scalar::Float(number as f64)),
         (Kind::String, _, Some(text)) => Ok(Scalar::String(text)),
         (kind, ..) => {
-            let message = format!("column '{column}' of table '{table}' is of type {kind}, which this call does not look for");
+            let message = format!(
+                "column '{column}' of table '{table}' is of type {kind}, which this call does not look for"
+            );
             Err(Failure::new(Status::Type, message))
         }
     }
@@ -307,7 +317,10 @@ fn on_rows(
     match changed {
         0 => {
             let table = String::from_utf8_lossy(name);
-            Err(Failure::new(Status::NotFound, format!("table '{table}' has no row with {number} in '{column}'")))
+            Err(Failure::new(
+                Status::NotFound,
+                format!("table '{table}' has no row with {number} in '{column}'"),
+            ))
         }
         _ => Ok(()),
     }
@@ -326,7 +339,8 @@ pub extern "C" fn config_table_update(
     status(|| {
         let known = columns(given(store, "store")?, name.bytes("name of the table")?)?;
         // SAFETY: the header asks for `count` values.
-        let values = row(&known, unsafe { items(values, count, "values") }?, name.bytes("name of the table")?)?;
+        let values =
+            row(&known, unsafe { items(values, count, "values") }?, name.bytes("name of the table")?)?;
         on_rows(store, name, column, value, |table, space, id| table.update(space, id, &values))
     })
 }

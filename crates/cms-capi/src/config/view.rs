@@ -31,7 +31,6 @@ unsafe extern "C" {
     fn cms_view_array(kind: c_int, size: usize) -> *mut c_void;
     fn cms_view_array_push(array: *mut c_void, element: *const c_void);
     fn cms_view_array_next(array: *mut c_void, element: *mut c_void) -> *mut c_void;
-    fn cms_view_array_length(array: *const c_void) -> usize;
     fn cms_view_array_free(array: *mut c_void);
     fn cms_view_add_array(
         head: *mut *mut c_void,
@@ -44,7 +43,12 @@ unsafe extern "C" {
     fn cms_view_find_array(head: *mut c_void, key: *const c_char, length: usize) -> *mut c_void;
     fn cms_view_replace_array(view: *mut c_void, array: *mut c_void, kind: c_int, size: usize);
     fn cms_view_free_arrays(head: *mut c_void);
-    fn cms_view_table(head: *mut *mut c_void, name: *const c_char, length: usize, columns: usize) -> *mut c_void;
+    fn cms_view_table(
+        head: *mut *mut c_void,
+        name: *const c_char,
+        length: usize,
+        columns: usize,
+    ) -> *mut c_void;
     fn cms_view_set_column(
         view: *mut c_void,
         column: usize,
@@ -206,7 +210,10 @@ impl ArrayView {
                 4 => self.push_raw(&i32::try_from(number).map_err(|_| does_not_fit(number))?),
                 _ => self.push_raw(&number),
             },
-            #[expect(clippy::cast_possible_truncation, reason = "the array was made for numbers of that width")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the array was made for numbers of that width"
+            )]
             Scalar::Float(number) if size == 4 => self.push_raw(&(number as f32)),
             Scalar::Float(number) => self.push_raw(&number),
             Scalar::Bool(truth) => self.push_raw(&truth),
@@ -217,11 +224,6 @@ impl ArrayView {
     fn push_raw<T>(&mut self, element: &T) {
         // SAFETY: `push` chooses a type of the size that the array was made for; C copies that many bytes, and of a string its text.
         unsafe { cms_view_array_push(self.0.as_ptr(), (&raw const *element).cast()) }
-    }
-
-    pub fn len(&self) -> usize {
-        // SAFETY: the array is ours.
-        unsafe { cms_view_array_length(self.0.as_ptr()) }
     }
 
     /// The element behind another, or the first; a null behind the last.
@@ -258,7 +260,13 @@ impl Heads<'_> {
     }
 
     /// Shows an array, and answers its `struct ConfigArray`. One that is shown already stays where it is.
-    pub fn show_array(&mut self, key: &[u8], array: ArrayView, kind: Type, size: usize) -> Result<*mut c_void> {
+    pub fn show_array(
+        &mut self,
+        key: &[u8],
+        array: ArrayView,
+        kind: Type,
+        size: usize,
+    ) -> Result<*mut c_void> {
         let (text, length) = (key.as_ptr().cast(), key.len());
         let raw = array.0.as_ptr();
         // SAFETY: the head is null or that of arrays that were shown here; the array is handed over once.
@@ -329,7 +337,9 @@ pub fn content_of(entry: &Entry) -> Result<Content> {
             Type::String if entry.value.str_value.is_null() => {
                 return Err(Failure::invalid(format!("the string of {} is null", key())));
             }
-            Type::String => Content::String(std::ffi::CStr::from_ptr(entry.value.str_value).to_bytes().to_vec()),
+            Type::String => {
+                Content::String(std::ffi::CStr::from_ptr(entry.value.str_value).to_bytes().to_vec())
+            }
             Type::Int => Content::Int(entry.value.int_value),
             Type::Float => Content::Float(entry.value.float_value),
             Type::Bool => Content::Bool(entry.value.int_value != 0),
@@ -380,6 +390,7 @@ mod tests {
         assert_eq!(size(2), size_of::<KeyValue>());
         assert_eq!(size(3), size_of::<Entry>());
         assert_eq!(size(4), offset_of!(Shown, lock));
+        assert_eq!(size(5), crate::transaction::SHOWN);
     }
 
     #[test]
