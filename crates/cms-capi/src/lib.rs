@@ -5,7 +5,7 @@
 //! types is looked into. A null is an error and never looked into; a panic ends at the border ([`border::status`]) and is an error, too.
 //!
 //! In reading order: `status` (errors), `border`, `text`, `owned` (answers that C frees). A store that stands alone: `config`. A
-//! configuration with its log: `store`, `transaction`, `watch`.
+//! configuration with its log: `store`, `transaction`, `watch`. For programs that were written for libuci: `uci`.
 
 #![allow(
     unsafe_code,
@@ -20,4 +20,5 @@ mod status;
 mod store;
 mod text;
 mod transaction;
+mod uci;
 mod watch;

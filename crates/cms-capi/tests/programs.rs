@@ -106,6 +106,14 @@ fn the_example_of_a_store_that_stands_alone() {
 }
 
 #[test]
+fn the_example_of_a_transaction() {
+    let prefix = Prefix::new();
+    let program = prefix.build("examples/c/transaction.c", C99);
+    assert_eq!(prefix.run(&program), "revision 1\npeer 10.0.0.1\nan example: 1 changes\n");
+    prefix.valgrind(&program, LEAKS);
+}
+
+#[test]
 fn stores_that_stand_alone() {
     let prefix = Prefix::new();
     let program = prefix.build("tests/c/config.c", C99);
@@ -119,6 +127,14 @@ fn a_configuration_with_its_log() {
     let program = prefix.build("tests/c/store.c", C99);
     prefix.run(&program);
     let prefix = Prefix::new();
+    prefix.valgrind(&program, LEAKS);
+}
+
+#[test]
+fn a_program_that_was_written_for_libuci() {
+    let prefix = Prefix::new();
+    let program = prefix.build("tests/c/libuci.c", C99);
+    prefix.run(&program);
     prefix.valgrind(&program, LEAKS);
 }
 
