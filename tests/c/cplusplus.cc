@@ -1,6 +1,7 @@
 // The header in C++: literals, designated initializers, typed walks.
 
 #include <cms/cms.h>
+#include <uci.h>
 
 #include "check.h"
 
@@ -21,5 +22,10 @@ int main()
     CHECK(config_table_insert(store, "users", row, 2) == CMS_OK);
     CHECK(config_row_get(config_table_find(store, "users", "id", 1), "ratio")->value.float_value == 0.5);
     config_store_close(store);
+
+    uci_context *context = uci_alloc_context();
+    uci_ptr pointer{};
+    CHECK(uci_lookup_ptr(context, &pointer, nullptr, false) == UCI_ERR_INVAL);
+    uci_free_context(context);
     return 0;
 }

@@ -50,7 +50,8 @@ impl Prefix {
             .args(["-g", "-O1", "-Wall", "-Wextra", "-I"])
             .arg(root().join("include"));
         command.arg("-o").arg(&program).arg(&source).arg("-L").arg(self.path("lib"));
-        command.args(["-lcms", "-lpthread"]);
+        // A program that was written for libuci asks for that.
+        command.args([if source.ends_with("libuci.c") { "-luci" } else { "-lcms" }, "-lpthread"]);
         succeed(&mut command);
         program
     }
@@ -143,9 +144,13 @@ fn threads_share_a_store() {
     let prefix = Prefix::new();
     let program = prefix.build("tests/c/threads.c", C99);
     prefix.run(&program);
-    // Helgrind cannot know that a record is published by an atomic word of the map, which is Rust's: what it is asked is whether the
-    // interface's own locks are taken in order and given back. Memory is memcheck's.
     prefix.valgrind(&program, LEAKS);
+
+    let sanitized = prefix.build("tests/c/threads.c", &["cc", "-std=c99", "-Werror", "-fsanitize=thread"]);
+    let mut command = prefix.command(sanitized);
+    let suppressions = root().join("tests/c/tsan.supp");
+    command.env("TSAN_OPTIONS", format!("halt_on_error=1 suppressions={}", suppressions.display()));
+    succeed(&mut command);
 }
 
 #[test]
@@ -160,6 +165,40 @@ fn the_header_is_that_of_cplusplus_too() {
     let prefix = Prefix::new();
     let program = prefix.build("tests/c/cplusplus.cc", &["c++", "-std=c++20", "-Werror"]);
     prefix.run(&program);
+}
+
+/// Builds the example as users of an installed library do.
+#[test]
+fn what_is_installed_is_found_by_pkg_config_and_links_statically() {
+    let prefix = Prefix::new();
+    let installed = prefix.path("usr");
+    let (usr, lib) = (installed.to_str().unwrap(), installed.join("lib"));
+    let mut install = Command::new(root().join("contrib/capi/install.sh"));
+    install.arg(built("libcms_capi.so").parent().unwrap()).args(["", usr, lib.to_str().unwrap(), "1"]);
+    succeed(&mut install);
+    assert!(installed.join("include/uci.h").exists() && lib.join("libuci.so").exists());
+
+    // Without pkg-config the file's own words do.
+    let file = std::fs::read_to_string(lib.join("pkgconfig/cms.pc")).unwrap();
+    assert!(file.contains(&format!("prefix={usr}\n")) && !file.contains('@'), "{file}");
+    let source = root().join("examples/c/seed.c");
+    let include = format!("-I{usr}/include");
+    for linked in [
+        vec![format!("-L{}", lib.display()), "-lcms".into(), format!("-Wl,-rpath,{}", lib.display())],
+        vec![
+            lib.join("libcms.a").display().to_string(),
+            "-lpthread".into(),
+            "-ldl".into(),
+            "-lm".into(),
+            "-lgcc_s".into(),
+        ],
+    ] {
+        let program = prefix.path("work").join("linked");
+        let mut compile = Command::new("cc");
+        compile.arg("-o").arg(&program).arg(&source).arg(&include).args(linked);
+        succeed(&mut compile);
+        assert!(prefix.run(&program).starts_with("localhost:8080"));
+    }
 }
 
 /// What `nm` lists of the shared library's own symbols.
