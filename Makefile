@@ -16,13 +16,17 @@ ifeq ($(shell uname -m),x86_64)
 ORDER  := -C link-arg=-Wl,--symbol-ordering-file=$(CURDIR)/crates/cms-cli/start.order -C link-arg=-Wl,--no-warn-symbol-ordering
 endif
 
-.PHONY: build order quickstart test loom asan bench lint doc man install deb test-deb soak clean deps-build deps-test deps-deb
+.PHONY: build capi order quickstart test loom asan bench lint doc man install install-capi deb test-deb soak clean deps-build deps-test deps-deb
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
 build: deps-build
 	$(CARGO) rustc $(LOCKED) --release --package cms-cli --bin cms -- -C target-feature=+crt-static -C relocation-model=static $(ORDER)
 	ln -sf cms $(TARGET)/release/uci
+
+## capi: the C library, shared and static
+capi: deps-build
+	$(CARGO) build $(LOCKED) --profile capi --package cms-capi
 
 ## order: measures anew what a start runs; wants valgrind, and a build before and after
 order:
@@ -102,6 +106,10 @@ install: man
 	install -D -m 644 crates/cms-cli/completion/cms.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cms
 	install -D -m 644 crates/cms-cli/completion/cms.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cms.fish
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/cms README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
+
+## install-capi: the C library, its headers, and what pkg-config and CMake ask for, under PREFIX; LIBUCI=1 adds uci.h and the name -luci
+install-capi: capi
+	contrib/capi/install.sh $(TARGET)/capi "$(DESTDIR)" $(PREFIX) $(or $(LIBDIR),$(PREFIX)/lib) $(or $(LIBUCI),0)
 
 clean:
 	$(CARGO) clean

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a target needs on Debian, and nothing that is there already.
-#   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself)
-#   deps.sh test    that, Python with PyYAML (the conformance suite), and man (the manual)
+#   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself), and uthash (the C library)
+#   deps.sh test    that, Python with PyYAML (the conformance suite), man (the manual), a C++ compiler and valgrind (the C library's tests)
 #   deps.sh bench   that of build, and the libraries that the figures are compared with
 #   deps.sh deb     that of build, Python, and what checks and tries packages
 set -euo pipefail
@@ -32,8 +32,10 @@ need_header() {
 }
 
 case ${1:-} in
-  build) need_compiler ;;
-  test) need_compiler; need_yaml; need_program man man-db ;;
+  build) need_compiler; need_header uthash.h uthash-dev ;;
+  test)
+    need_compiler; need_yaml; need_program man man-db; need_header uthash.h uthash-dev
+    need_program c++ g++; need_program valgrind valgrind ;;
   deb) need_compiler; need_program python3 python3; need_program lintian lintian; need_program mmdebstrap mmdebstrap ;;
   bench) need_compiler; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
   *) echo "usage: ${0##*/} build|test|bench|deb" >&2; exit 2 ;;

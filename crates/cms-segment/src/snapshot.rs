@@ -167,6 +167,44 @@ impl Snapshot {
         self.revision
     }
 
+    /// Whether both read from the same maps, so that what one answers lives as long as the other.
+    pub fn shares_maps(&self, other: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.maps, &other.maps)
+    }
+
+    /// Where the map of the first segment begins in the memory of the process, if it may be read.
+    pub fn base(&self) -> Option<*const u8> {
+        let generation = self.maps.generation(0)?;
+        generation.map.bytes(0, 1).map(<[u8]>::as_ptr)
+    }
+
+    /// The text of a string that this snapshot answered, with the NUL that stands behind it in the map; nothing if there is none.
+    ///
+    /// ```
+    /// # use cms_segment::{Root, RootOptions, Value};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let root = Root::create(dir.path(), &RootOptions::default())?;
+    /// # let mut writer = root.writer()?;
+    /// let mut batch = writer.batch(1)?;
+    /// batch.set(b"server.host", Value::String(b"localhost"))?;
+    /// batch.publish()?;
+    ///
+    /// let snapshot = root.snapshot()?;
+    /// let host = snapshot.get(b"server.host")?.and_then(|host| host.as_bytes()).unwrap();
+    /// assert_eq!(snapshot.with_nul(host), Some(&b"localhost\0"[..]));
+    /// assert_eq!(snapshot.with_nul(b"elsewhere"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn with_nul(&self, text: &[u8]) -> Option<&[u8]> {
+        let length = text.len().checked_add(1)?;
+        // What lies elsewhere has an offset outside.
+        self.maps.segments.iter().filter_map(|segment| segment.generation.as_ref()).find_map(|generation| {
+            let bytes = generation.map.bytes(generation.map.offset_of(text), length)?;
+            (bytes.last() == Some(&0)).then_some(bytes)
+        })
+    }
+
     /// The value of a key.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use std::{
 pub use self::changes::Changes;
 use self::home::{About, Home};
 use crate::{
-    Content, Error, Kind, Result, Scalar, Strategy, Usage, Value,
+    Content, Error, Kind, Result, Root, Scalar, Strategy, Usage, Value,
     image::Image,
     strategy::{Append, InPlace, Keeper},
 };
@@ -236,6 +236,24 @@ impl Store {
     /// How it gives out room.
     pub fn strategy(&self) -> Strategy {
         self.about.strategy
+    }
+
+    /// What lies under a store that appends: for reading without a copy, from snapshots and handles. Nothing for the strategies that
+    /// reuse room in place.
+    ///
+    /// ```
+    /// use cms_segment::{Store, StoreOptions, Strategy, Value};
+    ///
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let name = dir.path().join("app_config");
+    /// let store = Store::create(name.to_str().unwrap(), &StoreOptions::new())?;
+    /// store.set("server.host", "localhost")?;
+    /// let snapshot = store.root().unwrap().snapshot()?;
+    /// assert_eq!(snapshot.get(b"server.host")?, Some(Value::String(b"localhost")));
+    /// # Ok::<(), cms_segment::Error>(())
+    /// ```
+    pub fn root(&self) -> Option<&Root> {
+        self.keeper.root()
     }
 
     /// Whether it survives reboots.

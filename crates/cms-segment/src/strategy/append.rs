@@ -28,6 +28,10 @@ impl Append {
 }
 
 impl Keeper for Append {
+    fn root(&self) -> Option<&Root> {
+        Some(&self.root)
+    }
+
     fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()> {
         with(self.root.snapshot()?.get(key)?)
     }

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, ops::ControlFlow, time::Duration};
 
-use crate::{Array, Result, Scalar, Space, Value};
+use crate::{Array, Result, Root, Scalar, Space, Value};
 
 /// Keeps the entries of a store, by one strategy.
 ///
@@ -10,6 +10,11 @@ use crate::{Array, Result, Scalar, Space, Value};
 /// overtaken: then it discards the answer and calls again. So a closure may be called more than once, and only its last
 /// call counts.
 pub(crate) trait Keeper: Send + Sync {
+    /// What reading may borrow from, where nothing that was published is written over.
+    fn root(&self) -> Option<&Root> {
+        None
+    }
+
     /// Reads the value of a key.
     fn read(&self, key: &[u8], with: &mut dyn FnMut(Option<Value<'_>>) -> Result<()>) -> Result<()>;
 

@@ -1,0 +1,244 @@
+/* libuci's interface, as programs use it. */
+
+#include <uci.h>
+
+#include <sys/stat.h>
+
+#define CHECK(condition)                                                      \
+    do {                                                                      \
+        if (!(condition)) {                                                   \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);   \
+            uci_perror(ctx, "last error");                                    \
+            exit(1);                                                          \
+        }                                                                     \
+    } while (0)
+#define CHECK_TEXT(text, expected)                                                                       \
+    do {                                                                                                 \
+        const char *found_ = (text);                                                                     \
+        if (found_ == NULL || strcmp(found_, (expected)) != 0) {                                         \
+            fprintf(stderr, "%s:%d: '%s', not '%s'\n", __FILE__, __LINE__, found_ ? found_ : "(null)", (expected)); \
+            exit(1);                                                                                     \
+        }                                                                                                \
+    } while (0)
+
+static struct uci_context *ctx;
+static char path[4096];
+
+static void write_file(const char *name, const char *text)
+{
+    snprintf(path, sizeof path, "%s/%s", getenv("CMS_TEST_CONFIG"), name);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static const char *file_text(const char *name)
+{
+    static char text[65536];
+    FILE *file = fopen(name, "r");
+    if (file == NULL)
+        return NULL;
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
+static struct uci_ptr lookup(const char *text)
+{
+    /* Kept: the pointer leads into them. */
+    static char kept[64][256];
+    static int next;
+    struct uci_ptr ptr;
+    char *mine = kept[next++ % 64];
+    snprintf(mine, sizeof kept[0], "%s", text);
+    CHECK(uci_lookup_ptr(ctx, &ptr, mine, true) == UCI_OK);
+    return ptr;
+}
+
+static void walking(void)
+{
+    struct uci_package *network;
+    struct uci_element *e, *item;
+    struct uci_section *s;
+    CHECK(uci_load(ctx, "network", &network) == UCI_OK);
+    CHECK_TEXT(network->e.name, "network");
+    int count = 0;
+    uci_foreach_element(&network->sections, e) {
+        s = uci_to_section(e);
+        CHECK(s != NULL && s->package == network);
+        CHECK(count != 0 || (strcmp(e->name, "lan") == 0 && strcmp(s->type, "interface") == 0 && !s->anonymous));
+        CHECK(count != 1 || (s->anonymous && strncmp(e->name, "cfg02", 5) == 0));
+        count++;
+    }
+    CHECK(count == 3);
+    count = 0;
+    uci_foreach_sections(network, "route", e, s) {
+        CHECK(strcmp(uci_lookup_option_string(ctx, s, "target"), count == 0 ? "10.0.0.0/8" : "0.0.0.0/0") == 0);
+        count++;
+    }
+    CHECK(count == 2);
+    s = uci_lookup_section(ctx, network, "lan");
+    CHECK(s != NULL && uci_lookup_section(ctx, network, "none") == NULL && ctx->err == UCI_ERR_NOTFOUND);
+    struct uci_option *o = uci_lookup_option(ctx, s, "dns");
+    CHECK(o != NULL && o->type == UCI_TYPE_LIST && o->section == s);
+    count = 0;
+    uci_foreach_element(&o->v.list, item)
+        CHECK(strcmp(item->name, count++ == 0 ? "9.9.9.9" : "1.1.1.1") == 0);
+    CHECK(count == 2);
+    CHECK(uci_lookup_option_string(ctx, s, "dns") == NULL);
+    static const struct uci_parse_option known[] = {{"mtu", UCI_TYPE_STRING}, {"none", UCI_TYPE_STRING}};
+    struct uci_option *tb[2];
+    uci_parse_section(s, known, 2, tb);
+    CHECK(tb[0] != NULL && tb[1] == NULL && strcmp(tb[0]->v.string, "1500") == 0);
+    CHECK(uci_lookup_package(ctx, "network") == network);
+}
+
+static void pointers(void)
+{
+    struct uci_ptr ptr = lookup("network.lan.mtu");
+    CHECK(ptr.flags & UCI_LOOKUP_COMPLETE);
+    CHECK(ptr.target == UCI_TYPE_OPTION && ptr.last->type == UCI_TYPE_OPTION);
+    CHECK_TEXT(ptr.o->v.string, "1500");
+    ptr = lookup("network.@route[-1].target");
+    CHECK_TEXT(ptr.o->v.string, "0.0.0.0/0");
+    CHECK(strncmp(ptr.s->e.name, "cfg03", 5) == 0);
+    ptr = lookup("network.lan.none");
+    CHECK(!(ptr.flags & UCI_LOOKUP_COMPLETE) && ptr.s != NULL && ptr.o == NULL && ptr.last->type == UCI_TYPE_SECTION);
+    ptr = lookup("network.none");
+    CHECK(!(ptr.flags & UCI_LOOKUP_COMPLETE) && ptr.p != NULL && ptr.s == NULL);
+    char nowhere[] = "nowhere.x", four[] = "a.b.c.d", odd[] = "network.@route[9]", plain[] = "network.@route[0]";
+    CHECK(uci_lookup_ptr(ctx, &ptr, nowhere, true) == UCI_ERR_NOTFOUND);
+    CHECK(uci_lookup_ptr(ctx, &ptr, four, true) == UCI_ERR_PARSE);
+    CHECK(uci_lookup_ptr(ctx, &ptr, odd, true) == UCI_ERR_NOTFOUND);
+    CHECK(uci_lookup_ptr(ctx, &ptr, plain, false) == UCI_ERR_INVAL);
+    char *text;
+    uci_get_errorstr(ctx, &text, "program");
+    CHECK_TEXT(text, "program: Invalid argument");
+    free(text);
+}
+
+static void changing(void)
+{
+    struct uci_ptr ptr = lookup("network.lan.mtu=1492");
+    struct uci_option *mtu = ptr.o;
+    struct uci_section *lan = ptr.s;
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o == mtu);
+    CHECK_TEXT(mtu->v.string, "1492");
+    ptr = lookup("network.lan.gateway=10.0.0.1");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o != NULL && ptr.s == lan);
+    ptr = lookup("network.wan=interface");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && strcmp(ptr.s->type, "interface") == 0);
+    ptr = lookup("network.lan.dns=8.8.8.8");
+    CHECK(uci_add_list(ctx, &ptr) == UCI_OK);
+    ptr = lookup("network.lan.dns=9.9.9.9");
+    CHECK(uci_del_list(ctx, &ptr) == UCI_OK);
+    ptr = lookup("network.lan.auto");
+    CHECK(uci_delete(ctx, &ptr) == UCI_OK && ptr.o == NULL);
+    ptr = lookup("network.lan.auto");
+    CHECK(uci_delete(ctx, &ptr) == UCI_ERR_NOTFOUND);
+    ptr = lookup("network.@route[0]");
+    CHECK(uci_delete(ctx, &ptr) == UCI_OK);
+    ptr = lookup("network.wan=uplink");
+    CHECK(uci_rename(ctx, &ptr) == UCI_OK);
+    CHECK_TEXT(ptr.s->e.name, "uplink");
+    CHECK(uci_reorder_section(ctx, ptr.s, 0) == UCI_OK);
+    struct uci_section *rule;
+    CHECK(uci_add_section(ctx, ptr.p, "rule", &rule) == UCI_OK && rule->anonymous);
+    CHECK_TEXT(rule->e.name, "cfg0592bd");
+
+    /* Filled by hand, as programs do. */
+    struct uci_ptr mine;
+    memset(&mine, 0, sizeof mine);
+    mine.p = ptr.p;
+    mine.s = rule;
+    mine.option = "dest";
+    mine.value = "wan";
+    CHECK(uci_set(ctx, &mine) == UCI_OK);
+    memset(&mine, 0, sizeof mine);
+    mine.package = "network";
+    mine.section = "none";
+    mine.option = "x";
+    mine.value = "1";
+    CHECK(uci_set(ctx, &mine) == UCI_ERR_INVAL);
+    mine.section = "lan";
+    mine.value = "a\001b";
+    CHECK(uci_set(ctx, &mine) == UCI_ERR_INVAL);
+
+    CHECK(uci_save(ctx, ptr.p) == UCI_OK);
+    CHECK_TEXT(file_text("saved/network"),
+               "network.lan.mtu='1492'\nnetwork.lan.gateway='10.0.0.1'\nnetwork.wan='interface'\n|network.lan.dns='8.8.8.8'\n"
+               "~network.lan.dns='9.9.9.9'\n-network.lan.auto\n-network.cfg02c8b4\n@network.wan='uplink'\n^network.uplink='0'\n"
+               "+network.cfg0592bd='rule'\nnetwork.cfg0592bd.dest='wan'\n");
+
+    /* Another context sees what is staged. */
+    struct uci_context *other = uci_alloc_context();
+    struct uci_package *theirs;
+    CHECK(uci_set_confdir(other, getenv("CMS_TEST_CONFIG")) == UCI_OK && uci_set_savedir(other, "saved") == UCI_OK);
+    CHECK(uci_load(other, "network", &theirs) == UCI_OK);
+    CHECK_TEXT(uci_lookup_option_string(other, uci_lookup_section(other, theirs, "lan"), "mtu"), "1492");
+    CHECK_TEXT(list_to_element(theirs->sections.next)->name, "uplink");
+    uci_free_context(other);
+
+    struct uci_package *network = ptr.p;
+    CHECK(uci_commit(ctx, &network, false) == UCI_OK);
+    CHECK_TEXT(file_text("saved/network"), "");
+    snprintf(path, sizeof path, "%s/network", getenv("CMS_TEST_CONFIG"));
+    CHECK(strstr(file_text(path), "# how it began") != NULL);
+    CHECK(strstr(file_text(path), "option mtu '1492'") != NULL);
+    ptr = lookup("network.@rule[0].dest");
+    CHECK_TEXT(ptr.o->v.string, "wan");
+}
+
+static void reverting(void)
+{
+    struct uci_ptr ptr = lookup("network.lan.mtu=1300");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && uci_save(ctx, ptr.p) == UCI_OK);
+    ptr = lookup("network.lan.proto=dhcp");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    ptr = lookup("network.lan.mtu");
+    CHECK(uci_revert(ctx, &ptr) == UCI_OK && ptr.p != NULL);
+    ptr = lookup("network.lan.mtu");
+    CHECK_TEXT(ptr.o->v.string, "1492");
+    ptr = lookup("network.lan.proto");
+    CHECK_TEXT(ptr.o->v.string, "dhcp");
+    struct uci_element *e, *next;
+    uci_foreach_element_safe(&ptr.s->options, next, e) {
+        struct uci_ptr gone;
+        memset(&gone, 0, sizeof gone);
+        gone.p = ptr.p;
+        gone.s = ptr.s;
+        gone.o = uci_to_option(e);
+        CHECK(uci_delete(ctx, &gone) == UCI_OK);
+    }
+    CHECK(uci_list_empty(&ptr.s->options));
+    CHECK(uci_unload(ctx, ptr.p) == UCI_OK);
+    CHECK(uci_lookup_package(ctx, "network") == NULL);
+}
+
+int main(void)
+{
+    ctx = uci_alloc_context();
+    CHECK(ctx != NULL);
+    mkdir("saved", 0700);
+    remove("saved/network");
+    write_file("network",
+               "# how it began\nconfig interface 'lan'\n\toption proto 'static'\n\toption mtu '1500'\n\tlist dns '9.9.9.9'\n"
+               "\tlist dns '1.1.1.1'\n\toption auto '1'\n\nconfig route\n\toption target '10.0.0.0/8'\n\nconfig route\n"
+               "\toption target '0.0.0.0/0'\n");
+    write_file("broken", "optoin\n");
+    CHECK(uci_set_confdir(ctx, "/nowhere") == UCI_ERR_INVAL);
+    CHECK(uci_set_confdir(ctx, getenv("CMS_TEST_CONFIG")) == UCI_OK);
+    CHECK(uci_set_savedir(ctx, "saved") == UCI_OK);
+    walking();
+    pointers();
+    changing();
+    reverting();
+    CHECK(uci_load(ctx, "broken", NULL) == UCI_ERR_PARSE);
+    CHECK(uci_load(ctx, "none", NULL) == UCI_ERR_NOTFOUND);
+    CHECK(uci_load(NULL, "none", NULL) == UCI_ERR_INVAL);
+    char **configs;
+    CHECK(uci_list_configs(ctx, &configs) == UCI_OK);
+    CHECK(strcmp(configs[0], "broken") == 0 && strcmp(configs[1], "network") == 0 && configs[2] == NULL);
+    free(configs);
+    uci_free_context(ctx);
+    return 0;
+}
