@@ -13,6 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cms", &["cms-model", "cms-segment", "cms-log"]),
     ("cms-foreign", &["cms-model"]),
     ("cms-cli", &["cms", "cms-foreign"]),
+    ("cms-python", &["cms"]),
     ("cms-testkit", &["cms-model", "cms-log", "cms"]),
 ];
 
