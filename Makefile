@@ -16,7 +16,7 @@ ifeq ($(shell uname -m),x86_64)
 ORDER  := -C link-arg=-Wl,--symbol-ordering-file=$(CURDIR)/crates/cms-cli/start.order -C link-arg=-Wl,--no-warn-symbol-ordering
 endif
 
-.PHONY: build order quickstart test loom asan bench lint doc install soak clean deps-build deps-test
+.PHONY: build order quickstart test test-python loom asan bench lint doc install soak clean deps-build deps-test
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
@@ -37,6 +37,11 @@ quickstart: build
 test: deps-test
 	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
 	$(MAKE) asan
+	$(MAKE) test-python
+
+## test-python: the Python package, its wheel installed into an environment of its own; part of test
+test-python: deps-test
+	scripts/test-python.sh $(TARGET)
 
 ## loom: the segment's publication protocol under every interleaving; part of test
 loom: deps-build

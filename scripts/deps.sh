@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a target needs on Debian, and nothing that is there already.
 #   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself)
-#   deps.sh test    that, and Python with PyYAML (the conformance suite)
+#   deps.sh test    that, and Python with PyYAML (the conformance suite) and virtual environments (the Python package)
 #   deps.sh bench   that of build, and the libraries that the figures are compared with
 set -euo pipefail
 
@@ -20,6 +20,11 @@ need_yaml() {
   python3 -c 'import yaml' 2>/dev/null || packages+=(python3 python3-yaml)
 }
 
+need_venv() {
+  # Debian has a venv that cannot install anything without the second package.
+  python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3 python3-venv)
+}
+
 # A header of a library, and the package that has it.
 need_header() {
   echo "#include <$1>" | cc -E - >/dev/null 2>&1 || packages+=("$2")
@@ -27,7 +32,7 @@ need_header() {
 
 case ${1:-} in
   build) need_compiler ;;
-  test) need_compiler; need_yaml ;;
+  test) need_compiler; need_yaml; need_venv ;;
   bench) need_compiler; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
   *) echo "usage: ${0##*/} build|test|bench" >&2; exit 2 ;;
 esac

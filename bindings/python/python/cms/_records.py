@@ -126,20 +126,20 @@ def when(microseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=microseconds)
 
 
-def changes(found: Sequence[_native.Change]) -> tuple[Change, ...]:
+def changes(found: Sequence[_native._Change]) -> tuple[Change, ...]:
     return tuple(Change(*one) for one in found)
 
 
-def pending(found: _native.Armed) -> Pending:
+def pending(found: _native._Armed) -> Pending:
     tokens, revisions, packages, left, until = found
     return Pending(tuple(tokens), tuple(revisions), tuple(packages), timedelta(seconds=left), when(until))
 
 
-def settled(found: _native.Outcome) -> Settled:
+def settled(found: _native._Outcome) -> Settled:
     tokens, revisions, confirmed, undone = found
     return Settled(tuple(tokens), tuple(revisions), confirmed, undone)
 
 
-def commit(found: _native.Commit) -> Commit:
+def commit(found: _native._Commit) -> Commit:
     revision, made, warnings, armed = found
     return Commit(revision, changes(made), tuple(warnings), pending(armed) if armed else None)

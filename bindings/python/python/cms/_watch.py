@@ -31,7 +31,7 @@ class Watch:
         self._patterns = tuple(patterns)
         self._ready: deque[Event] = deque()
         self._thread: ThreadPoolExecutor | None = None
-        self._asked: Future[_native.Told | None] | None = None
+        self._asked: Future[_native._Told | None] | None = None
 
     def next(self, timeout: float | None = None) -> Event | None:
         """Waits for the next event; `None` after `timeout` seconds, or once the watch is closed."""
@@ -39,7 +39,7 @@ class Watch:
             self._take(self._native.next(timeout))
         return self._ready.popleft() if self._ready else None
 
-    def _take(self, told: _native.Told | None) -> None:
+    def _take(self, told: _native._Told | None) -> None:
         if told is not None:
             revision, time, author, message, changes = told
             at = _records.when(time)
