@@ -60,7 +60,7 @@ soak: deps-test
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
 bench: build deps-bench
-	CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
+	$(if $(or $(findstring py,$(ONLY)),$(if $(ONLY),,all)),CMS_PYTHON=$$(scripts/python-env.sh $(TARGET) wheel)) CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
 
 ## lint: formatting, clippy, rustdoc, and licences and bans where cargo-deny is installed
 lint: deps-build deps-bench

@@ -33,7 +33,7 @@ need_header() {
 case ${1:-} in
   build) need_compiler ;;
   test) need_compiler; need_yaml; need_venv ;;
-  bench) need_compiler; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
+  bench) need_compiler; need_venv; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
   *) echo "usage: ${0##*/} build|test|bench" >&2; exit 2 ;;
 esac
 [ ${#packages[@]} -gt 0 ] || exit 0

@@ -38,6 +38,27 @@ struct Inner {
     /// What Python was handed last; nothing if it has to be made.
     kept: Option<Py<PyAny>>,
     has_moved: bool,
+    /// How often the value moved.
+    moves: u64,
+}
+
+/// What a look found: what Python was handed last, or a new value with the count of its moves.
+enum Look<'py> {
+    Kept(Bound<'py, PyAny>),
+    New(Option<Value>, u64),
+}
+
+impl Inner {
+    /// Notices whether the value moved.
+    #[inline]
+    fn look(&mut self) -> cms::Result<()> {
+        if self.bound.changed()? {
+            self.has_moved = true;
+            self.moves += 1;
+            self.kept = None;
+        }
+        Ok(())
+    }
 }
 
 /// What Python is handed.
@@ -82,7 +103,7 @@ impl Handle {
                 return Err(PyValueError::new_err(message));
             }
         };
-        let inner = Inner { bound, kept: None, has_moved: false };
+        let inner = Inner { bound, kept: None, has_moved: false, moves: 0 };
         Ok(Handle { key: name.to_owned(), form, inner: Mutex::new(inner) })
     }
 
@@ -149,35 +170,41 @@ impl Handle {
     /// The value now; `None` if there is no such option.
     #[getter]
     fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mut inner = self.inner.lock();
-        let inner = &mut *inner;
-        match inner.bound.changed() {
-            Ok(false) => {}
-            Ok(true) => {
-                inner.has_moved = true;
-                inner.kept = None;
-            }
-            Err(error) => return Err(from_engine(py, error)),
-        }
-        if let Some(kept) = &inner.kept {
-            return handed_out(kept.bind(py).clone());
-        }
-        let made = match inner.bound.get().map_err(|error| from_engine(py, error))? {
-            Some(Whole(value)) => self.make(py, value)?,
-            None => py.None().into_bound(py),
+        let look = || {
+            let mut inner = self.inner.lock();
+            let inner = &mut *inner;
+            inner.look()?;
+            Ok(match &inner.kept {
+                Some(kept) => Look::Kept(kept.bind(py).clone()),
+                None => Look::New(inner.bound.get()?.map(|Whole(value)| value.clone()), inner.moves),
+            })
         };
-        inner.kept = Some(made.clone().unbind());
-        handed_out(made)
+        // What Python is handed is made without the lock: that may collect garbage, and so run anybody's code.
+        match look().map_err(|error| from_engine(py, error))? {
+            Look::Kept(kept) => handed_out(kept),
+            Look::New(value, moves) => {
+                let made = match value {
+                    Some(value) => self.make(py, &value)?,
+                    None => py.None().into_bound(py),
+                };
+                let mut inner = self.inner.lock();
+                if inner.moves == moves {
+                    inner.kept = Some(made.clone().unbind());
+                }
+                drop(inner);
+                handed_out(made)
+            }
+        }
     }
 
     /// Whether the value may have moved since this was last asked.
     fn changed(&self, py: Python<'_>) -> PyResult<bool> {
-        let mut inner = self.inner.lock();
-        let has_moved = inner.bound.changed().map_err(|error| from_engine(py, error))?;
-        if has_moved {
-            inner.kept = None;
-        }
-        Ok(std::mem::take(&mut inner.has_moved) || has_moved)
+        let look = || {
+            let mut inner = self.inner.lock();
+            inner.look()?;
+            Ok(std::mem::take(&mut inner.has_moved))
+        };
+        look().map_err(|error| from_engine(py, error))
     }
 
     #[getter]

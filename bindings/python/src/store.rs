@@ -92,13 +92,16 @@ impl Store {
 
     fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, key) = (key.py(), exact(key)?);
-        {
+        let kept = {
             let now = self.now.lock();
-            if now.latest.is_current()
-                && let Some(value) = now.snapshot.get().values.bind(py).get_item(&key)?
-            {
-                return handed_out(value);
+            match now.latest.is_current() {
+                true => now.snapshot.get().values.bind(py).get_item(&key)?,
+                false => None,
             }
+        };
+        // Not under the lock: a list is made here, and that may collect garbage, and so run anybody's code.
+        if let Some(value) = kept {
+            return handed_out(value);
         }
         let snapshot = self.newest(py, false)?;
         let snapshot = snapshot.get();

@@ -94,6 +94,11 @@ def test_a_pydantic_model_is_bound(store: cms.Store) -> None:
         tx.write("network.lan", lan)
     assert store["network.lan.mtu"] == 1300
 
+    class One(pydantic.BaseModel):  # type: ignore[misc, name-defined]
+        proto: list[str]
+
+    assert store.bind(One, "network.lan").proto == ["static"]
+
     class Strict(pydantic.BaseModel):  # type: ignore[misc, name-defined]
         mtu: int = pydantic.Field(ge=9000)
 

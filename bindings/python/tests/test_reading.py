@@ -92,6 +92,7 @@ def test_sections_and_packages_are_mappings(store: cms.Store) -> None:
     assert list(network) == ["lan", "wan"]
     assert network["wan"]["enabled"] is False
     assert [rule["target"] for rule in store.sections("firewall", "rule")] == ["ACCEPT", "DROP"]
+    assert list(store.sections("network", "route")) == []
     assert store.section("firewall.@rule[-1]")["target"] == "DROP"
     for missing in ["network.dmz", "nothing.here"]:
         with pytest.raises(cms.NotFound):
