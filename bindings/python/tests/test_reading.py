@@ -133,8 +133,10 @@ def test_an_edit_of_a_file_is_seen_after_a_refresh(store: cms.Store, home: Path)
     assert store["network.lan.mtu"] == 1500
     path = home / "config" / "network"
     path.write_text(path.read_text().replace("1500", "1492"))
+    assert store.snapshot()["network.lan.mtu"] == 1492
+    path.write_text(path.read_text().replace("1492", "1280"))
     store.refresh()
-    assert store["network.lan.mtu"] == 1492
+    assert store["network.lan.mtu"] == 1280
     assert store.history(limit=1)[0].author == "external"
 
 
