@@ -16,7 +16,7 @@ ifeq ($(shell uname -m),x86_64)
 ORDER  := -C link-arg=-Wl,--symbol-ordering-file=$(CURDIR)/crates/cms-cli/start.order -C link-arg=-Wl,--no-warn-symbol-ordering
 endif
 
-.PHONY: build capi order quickstart test loom asan bench lint doc man install install-capi deb test-deb soak clean deps-build deps-test deps-deb
+.PHONY: build capi order quickstart test test-python loom asan bench lint doc man install install-capi deb test-deb soak clean deps-build deps-test deps-deb
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
@@ -41,6 +41,11 @@ quickstart: build
 test: deps-test
 	$(CARGO) test $(LOCKED) --workspace --no-fail-fast
 	$(MAKE) asan
+	$(MAKE) test-python
+
+## test-python: the Python package, its wheel installed into an environment of its own; part of test
+test-python: deps-test
+	scripts/test-python.sh $(TARGET)
 
 ## loom: the segment's publication protocol under every interleaving; part of test
 loom: deps-build
@@ -59,7 +64,7 @@ soak: deps-test
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
 bench: build deps-bench
-	CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
+	$(if $(or $(findstring py,$(ONLY)),$(if $(ONLY),,all)),CMS_PYTHON=$$(scripts/python-env.sh $(TARGET) wheel)) CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
 
 ## lint: formatting, clippy, rustdoc, and licences and bans where cargo-deny is installed
 lint: deps-build deps-bench

@@ -23,6 +23,7 @@ mod memory_ratio;
 mod migrate;
 mod parse_events;
 mod past;
+mod python;
 mod rebuild_1m;
 mod set_visible;
 mod snapshot_scan;
@@ -59,6 +60,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("set.visible", set_visible::measure),
     ("memory.ratio", memory_ratio::measure),
     ("wake.process", wake_process::measure),
+    ("py.get", python::measure),
     ("commit.structural.segment", commit_structural_segment::measure),
     ("rebuild.1m", rebuild_1m::measure),
     ("backup.1m", backup_1m::measure),

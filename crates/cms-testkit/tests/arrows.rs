@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("cms-foreign", &["cms-model"]),
     ("cms-cli", &["cms", "cms-foreign"]),
     ("cms-capi", &["cms", "cms-segment"]),
+    ("cms-python", &["cms"]),
     ("cms-testkit", &["cms-model", "cms-log", "cms"]),
 ];
 

@@ -47,6 +47,7 @@ mod flush;
 mod group;
 mod head;
 mod history;
+mod latest;
 mod lease;
 mod location;
 mod lock;
@@ -97,6 +98,7 @@ pub use crate::events::{
 };
 pub use crate::external::Warning;
 pub use crate::history::{HistoryEntry, HistoryQuery, PackageDiff};
+pub use crate::latest::Latest;
 pub use crate::location::{Dirs, Location};
 pub use crate::manager::{ActiveTransaction, TransactionManager};
 pub use crate::mapped::limit::SegmentBound;
