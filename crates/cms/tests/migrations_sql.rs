@@ -185,6 +185,18 @@ fn without_it_a_table_that_was_changed_since_refuses_the_rollback() {
         }
     }
     assert_eq!((home.read("dhcp"), data_version(&store).as_str()), (migrated, "1.2.0"));
+    // A text that says how is the way out.
+    let told = module(
+        &format!(
+            "step 'rename pool.first start'\n{LOWER}\nrollback_sql 'UPDATE leases SET host = upper(host)'"
+        ),
+        "",
+    );
+    store.modules().add("dhcp", told.as_bytes()).unwrap();
+    rollback(&store, &all()).unwrap();
+    assert_eq!(rows(&store, "leases"), "10.0.0.1 PRINTER\n10.0.0.2 CAMERA\n10.0.0.3 SCANNER");
+    assert_eq!(home.read("dhcp"), OPTIONS);
+
     // Rows that come where the SQL found none count as well.
     let (_home, store) = with("sql 'UPDATE leases SET host = NULL WHERE ip = host'", "");
     migrate(&store, &all()).unwrap();
