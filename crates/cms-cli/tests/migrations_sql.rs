@@ -32,11 +32,11 @@ fn run(home: &Home, line: &str) -> Answer {
 }
 
 fn hosts(home: &Home) -> String {
-    let script = "SELECT ip || ' ' || host FROM leases ORDER BY ip";
+    let script = "SELECT ip || ' ' || host AS line FROM leases ORDER BY ip";
     let answer = command(home, ["table", "sql", "--json", script]).run().success();
     let answer: serde_json::Value = serde_json::from_str(&answer.stdout()).expect("an answer for programs");
     let rows = answer["answers"][0]["rows"].as_array().cloned().unwrap_or_default();
-    rows.iter().map(|row| format!("{}\n", row[0].as_str().unwrap_or_default())).collect()
+    rows.iter().map(|row| format!("{}\n", row["line"].as_str().unwrap_or_default())).collect()
 }
 
 #[test]
