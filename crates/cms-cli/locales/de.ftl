@@ -1069,6 +1069,21 @@ schema-step = { $count ->
     [one] { $step }: { $count } Sektion
    *[other] { $step }: { $count } Sektionen
 }
+schema-sql = { $count ->
+    [one] { $statement }: { $count } Zeile
+   *[other] { $statement }: { $count } Zeilen
+}
+schema-table-restored = { $count ->
+    [one] Tabelle { $table } wie zuvor: { $count } Zeile
+   *[other] Tabelle { $table } wie zuvor: { $count } Zeilen
+}
+schema-sql-failed = Modul { $module }: Anweisung { $number } des SQL zu Version { $version }: { $reason }
+schema-sql-back-failed = Modul { $module }: Anweisung { $number } des SQL zurück von Version { $version }: { $reason }
+schema-sql-failed-hint = geändert wurde nichts; die Anweisung: { $statement }
+schema-tables-changed = Modul { $module } wird nicht zurückgenommen: was Version { $version } an Tabellen getan hat, kommt nicht zurück, weil sie seither geändert wurden: { $tables }
+schema-table-changed = { $table } in Revision { $revision } von { $author }
+schema-tables-forgotten = Modul { $module } wird nicht zurückgenommen: was Version { $version } an Tabellen getan hat, kommt nicht zurück, weil das Log keinen Stand der Version { $to } hat
+schema-tables-hint = der Migration zu { $version } ein `rollback_sql` geben, das sagt, wie
 schema-conflict = { $key }: { $reason }
 schema-more-conflicts = { $count ->
     [one] und { $count } weiterer
@@ -1182,6 +1197,7 @@ code-CMS0214 = ein Feld oder Sektionstyp ohne Namen
 code-CMS0215 = ein Schema in einer neueren Sprache
 code-CMS0230 = ein Schritt einer Migration, der nicht zu lesen ist
 code-CMS0231 = eine Migration, die nirgends hinführt
+code-CMS0232 = SQL einer Migration, das nicht zu lesen ist
 
 ## Was die Codes bedeuten: wie docs/diagnostics.md
 
@@ -1256,6 +1272,7 @@ explanation-CMS0214 = Es braucht einen: `config field 'NAME'` oder `option name 
 explanation-CMS0215 = Es wurde für eine neuere Version dieses Programms geschrieben.
 explanation-CMS0230 = Ein Schritt ist ein Verb und worum es geht, etwa `rename TYP.OPTION NEU`. docs/migrations.md zählt sie auf.
 explanation-CMS0231 = Eine Migration sagt in `to`, welche Version die Daten danach haben: über `from`, nicht über der des Moduls, und keine zwei zur selben.
+explanation-CMS0232 = `sql` und `rollback_sql` enthalten Skripte, die Zeilen ändern, in dem SQL, das docs/tables.md erlaubt, oder je eines von `create table`, `alter table` und `drop table`, wie docs/migrations.md sie schreibt.
 
 # Tabellen
 

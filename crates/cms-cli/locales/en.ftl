@@ -1073,6 +1073,21 @@ schema-step = { $count ->
     [one] { $step }: { $count } section
    *[other] { $step }: { $count } sections
 }
+schema-sql = { $count ->
+    [one] { $statement }: { $count } row
+   *[other] { $statement }: { $count } rows
+}
+schema-table-restored = { $count ->
+    [one] table { $table } as it was: { $count } row
+   *[other] table { $table } as it was: { $count } rows
+}
+schema-sql-failed = module { $module }: statement { $number } of the SQL to version { $version }: { $reason }
+schema-sql-back-failed = module { $module }: statement { $number } of the SQL back from version { $version }: { $reason }
+schema-sql-failed-hint = nothing was changed; the statement: { $statement }
+schema-tables-changed = module { $module } is not rolled back: what version { $version } did to tables cannot be taken back, because they were changed since: { $tables }
+schema-table-changed = { $table } in revision { $revision } by { $author }
+schema-tables-forgotten = module { $module } is not rolled back: what version { $version } did to tables cannot be taken back, because the log has no state of version { $to }
+schema-tables-hint = give the migration to { $version } `rollback_sql` that says how
 schema-conflict = { $key }: { $reason }
 schema-more-conflicts = { $count ->
     [one] and { $count } more
@@ -1186,6 +1201,7 @@ code-CMS0214 = a field or section type without a name
 code-CMS0215 = a schema in a newer language
 code-CMS0230 = a step of a migration that cannot be read
 code-CMS0231 = a migration that leads nowhere
+code-CMS0232 = SQL of a migration that cannot be read
 
 ## What the codes mean: as docs/diagnostics.md
 
@@ -1260,6 +1276,7 @@ explanation-CMS0214 = Give it one: `config field 'NAME'`, or `option name 'NAME'
 explanation-CMS0215 = It was written for a newer version of this program.
 explanation-CMS0230 = A step is a verb and what it is about, such as `rename TYPE.OPTION NEW`. docs/migrations.md lists them.
 explanation-CMS0231 = A migration says in `to` which version the data has afterwards: above `from`, not above the module's own, and no two to the same.
+explanation-CMS0232 = `sql` and `rollback_sql` hold scripts that change rows, in the SQL that docs/tables.md allows, or one of `create table`, `alter table` and `drop table` each, as docs/migrations.md writes them.
 
 # Tables
 

@@ -6,13 +6,24 @@ use std::{fmt, io};
 
 use cms_log::{BackupError, Revision, Settled};
 use cms_model::schema::{MigrationConflict, NoPath, Version};
-use cms_model::table::{ScriptError, TableError};
+use cms_model::table::{ScriptError, TableError, TableName};
 use cms_model::{Diagnostic, PackageName};
 
 use crate::mapped::limit::SegmentBound;
 
 /// The result of an operation on a store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Who changed a table, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableTouch {
+    /// The table.
+    pub table: TableName,
+    /// The commit.
+    pub revision: Revision,
+    /// Who made it.
+    pub author: String,
+}
 
 /// Why an operation on a store failed.
 #[derive(Debug)]
@@ -96,6 +107,32 @@ pub enum Error {
         module: String,
         /// What could not be done.
         conflicts: Vec<MigrationConflict>,
+    },
+    /// A statement of a migration's SQL failed; nothing was changed.
+    MigrationSql {
+        /// The module.
+        module: String,
+        /// The version whose migration it belongs to.
+        version: Version,
+        /// Whether it was to take the migration back.
+        is_back: bool,
+        /// The number of the statement in there, from 1.
+        statement: usize,
+        /// The statement.
+        text: String,
+        /// Why it failed.
+        reason: String,
+    },
+    /// What a migration did to tables cannot be taken back: it has no SQL for that, and the log cannot tell; nothing was changed.
+    TablesKept {
+        /// The module.
+        module: String,
+        /// The version whose migration has no SQL to take it back.
+        version: Version,
+        /// Where the rollback was to go.
+        to: Version,
+        /// The tables that somebody has changed since. If there are none, the log has no state of version `to`.
+        changed: Vec<TableTouch>,
     },
     /// The topic has as many subscribers as it may have.
     Subscribers {
@@ -310,6 +347,26 @@ impl fmt::Display for Error {
                     Some(first) => write!(f, ", the first: {first}"),
                     None => Ok(()),
                 }
+            }
+            Error::MigrationSql { module, version, is_back, statement, reason, .. } => {
+                let way = if *is_back { "back from" } else { "to" };
+                write!(
+                    f,
+                    "module {module}: statement {statement} of the SQL {way} version {version}: {reason}"
+                )
+            }
+            Error::TablesKept { module, version, to, changed } => {
+                write!(
+                    f,
+                    "module {module} is not rolled back: what version {version} did to tables cannot be taken back, because "
+                )?;
+                if changed.is_empty() {
+                    return write!(f, "the log has no state of version {to}");
+                }
+                f.write_str("they were changed since:")?;
+                changed.iter().try_for_each(|touch| {
+                    write!(f, " {} in revision {} by {}", touch.table, touch.revision.0, touch.author)
+                })
             }
             Error::Subscribers { topic, limit } => write!(
                 f,

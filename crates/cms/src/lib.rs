@@ -91,7 +91,7 @@ pub use crate::commit::Committed;
 pub use crate::confirm::Confirm;
 pub use crate::describe::{ChangeAction, DisplayChange, label};
 pub use crate::doctor::{Finding, FindingKind, FindingSeverity, Health};
-pub use crate::error::{Error, Result};
+pub use crate::error::{Error, Result, TableTouch};
 pub use crate::events::{
     Claim, CommitEvents, Cursor, CursorState, Event, EventLimits, EventManager, Notice, Pattern,
     PatternError, Start, Watch,
@@ -103,7 +103,9 @@ pub use crate::location::{Dirs, Location};
 pub use crate::manager::{ActiveTransaction, TransactionManager};
 pub use crate::mapped::limit::SegmentBound;
 pub use crate::memory::{Extent, ExtentKind, MemoryFinding, PackageUsage, Statistics};
-pub use crate::migrate::{MigrationOptions, MigrationReport, ModuleSchema, SchemaState};
+pub use crate::migrate::{
+    MigrationOptions, MigrationReport, ModuleSchema, RestoredTable, SchemaState, SqlCount,
+};
 pub use crate::modules::{Modules, Registered};
 pub use crate::reader::Reader;
 pub use crate::restore::{RestoreOptions, RestorePoint, Restored};

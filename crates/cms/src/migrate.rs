@@ -1,7 +1,10 @@
 //! Migrations of the data of modules (`docs/migrations.md`): which version it has, what leads to another, and going there.
 
 mod check;
+mod sql;
 pub(crate) mod stamp;
+
+pub use self::sql::{RestoredTable, SqlCount};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -113,6 +116,10 @@ pub struct MigrationReport {
     pub path: Vec<Version>,
     /// Each step, and in how many places it was taken.
     pub steps: Vec<cms_model::schema::StepCount>,
+    /// Each statement of SQL, and how many rows it changed.
+    pub sql: Vec<SqlCount>,
+    /// The tables that a rollback brought to their earlier state.
+    pub restored: Vec<RestoredTable>,
     /// What could not be done, and was kept.
     pub conflicts: Vec<MigrationConflict>,
     /// How many conflicts there are besides.
@@ -221,8 +228,8 @@ impl ModuleSchema {
     ///
     /// # Errors
     /// [`Error::NewerSchema`] if the data belongs to a newer schema; [`Error::NoMigration`] without a path; [`Error::Migration`] with
-    /// the conflicts, if [`CommitOptions::at_least`] says to enforce; [`Error::Invalid`] for a version that is none to go to;
-    /// those of a commit.
+    /// the conflicts, if [`CommitOptions::at_least`] says to enforce; [`Error::MigrationSql`] with the statement that failed;
+    /// [`Error::Invalid`] for a version that is none to go to; those of a commit.
     pub fn migrate(&self, wish: &MigrationOptions, options: &CommitOptions) -> Result<MigrationReport> {
         self.go(Direction::Forward, wish, options)
     }
@@ -238,7 +245,7 @@ impl ModuleSchema {
     /// Takes migrations back: to a version, or to the one that the data had before.
     ///
     /// # Errors
-    /// As [`migrate`](ModuleSchema::migrate).
+    /// As [`migrate`](ModuleSchema::migrate); [`Error::TablesKept`] if what they did to tables cannot be taken back.
     pub fn rollback(&self, wish: &MigrationOptions, options: &CommitOptions) -> Result<MigrationReport> {
         self.go(Direction::Back, wish, options)
     }
@@ -342,6 +349,10 @@ impl ModuleSchema {
             texts.push((name.clone(), base.clone(), done.package.clone()));
             *draft = Draft::from_parts(base, done.package, done.changes, seed());
         }
+        let tables = match direction {
+            Direction::Forward => sql::forward(&mut tx, &self.name, &versions)?,
+            Direction::Back => self.tables_back(&mut tx, to, &versions)?,
+        };
         if stamp != Some(to) {
             stamp::write(&mut tx, &self.name, to)?;
         }
@@ -353,6 +364,8 @@ impl ModuleSchema {
             to,
             path,
             steps,
+            sql: tables.sql,
+            restored: tables.restored,
             conflicts,
             more_conflicts,
             changed: texts,

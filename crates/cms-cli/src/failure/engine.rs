@@ -66,6 +66,47 @@ impl From<Error> for Failure {
                 )
                 .hint(msg!("schema-conflicts-hint", module = module))
             }
+            Error::MigrationSql { module, version, is_back, statement, text, reason } => {
+                let (version, number) = (version.to_string(), statement.to_string());
+                let message = match is_back {
+                    false => msg!(
+                        "schema-sql-failed",
+                        module = module,
+                        version = version,
+                        number = number,
+                        reason = reason
+                    ),
+                    true => msg!(
+                        "schema-sql-back-failed",
+                        module = module,
+                        version = version,
+                        number = number,
+                        reason = reason
+                    ),
+                };
+                Failure::new(Exit::Invalid, message).hint(msg!("schema-sql-failed-hint", statement = text))
+            }
+            Error::TablesKept { module, version, to, changed } => {
+                let version = version.to_string();
+                let touched = changed.iter().map(|touch| {
+                    let (table, revision) = (touch.table.as_str(), touch.revision.0.to_string());
+                    msg!("schema-table-changed", table = table, revision = revision, author = &touch.author)
+                        .to_string()
+                });
+                let tables = touched.collect::<Vec<_>>().join(", ");
+                let message = match changed.is_empty() {
+                    true => msg!(
+                        "schema-tables-forgotten",
+                        module = module,
+                        version = &version,
+                        to = to.to_string()
+                    ),
+                    false => {
+                        msg!("schema-tables-changed", module = module, version = &version, tables = tables)
+                    }
+                };
+                Failure::new(Exit::Conflict, message).hint(msg!("schema-tables-hint", version = version))
+            }
             Error::Conflict { keys, revision, author } => {
                 let (keys, revision) = (keys.join(", "), revision.0.to_string());
                 Failure::new(

@@ -241,6 +241,9 @@ codes! {
         "A step is a verb and what it is about, such as `rename TYPE.OPTION NEW`. docs/migrations.md lists them.";
     MIGRATION = "CMS0231", Error, "a migration that leads nowhere",
         "A migration says in `to` which version the data has afterwards: above `from`, not above the module's own, and no two to the same.";
+    SQL = "CMS0232", Error, "SQL of a migration that cannot be read",
+        "`sql` and `rollback_sql` hold scripts that change rows, in the SQL that docs/tables.md allows, or one of `create table`, `alter table` \
+         and `drop table` each, as docs/migrations.md writes them.";
     }
 }
 

@@ -61,8 +61,8 @@ pub use infer::infer;
 pub use json::Json;
 pub use json_schema::{Imported, LeftOut, LeftOutReason, from_json_schema};
 pub use migration::{
-    ConflictKind, Migrated, MigratedPackage, Migration, MigrationConflict, SchemaVersion, Step, StepCount,
-    StepError, migrate, roll_back,
+    Alteration, ConflictKind, Migrated, MigratedPackage, Migration, MigrationConflict, SchemaVersion,
+    SqlAction, SqlStep, Step, StepCount, StepError, migrate, roll_back,
 };
 pub use module::{Mode, Module, Naming, SectionType, Settings, Unknown, Version};
 pub(crate) use plain::Measure;

@@ -72,7 +72,7 @@ impl SchemaRegistry {
             module.versions().iter().chain([&own]).filter(|version| version.version <= self.current)
         {
             let known = self.versions.entry(version.version).or_insert_with(|| version.clone());
-            if known.migration.steps.is_empty() && known.migration.from.is_none() {
+            if known.migration.is_empty() && known.migration.from.is_none() {
                 known.migration = version.migration.clone();
             }
             known.description = known.description.take().or_else(|| version.description.clone());
@@ -135,7 +135,7 @@ impl SchemaRegistry {
     fn migrations(&self) -> impl Iterator<Item = (&SchemaVersion, Version)> {
         let mut last = Version::default();
         let migrates = |version: &&SchemaVersion| {
-            !version.migration.steps.is_empty() || version.migration.from.is_some()
+            !version.migration.is_empty() || version.migration.from.is_some()
         };
         self.versions.values().filter(migrates).map(move |version| {
             let begins = version.migration.from.unwrap_or(last);

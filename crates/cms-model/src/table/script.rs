@@ -39,6 +39,7 @@ impl std::error::Error for ScriptError {}
 pub struct Script {
     statements: Vec<(usize, String)>,
     names: BTreeSet<String>,
+    targets: BTreeSet<String>,
 }
 
 /// The longest script.
@@ -108,10 +109,12 @@ impl Script {
             let reason = format!("it has {} bytes, the most is {LONGEST}: split it", text.len());
             return Err(ScriptError { line: 1, reason });
         }
-        let mut script = Script { statements: Vec::new(), names: BTreeSet::new() };
+        let mut script = Script { statements: Vec::new(), names: BTreeSet::new(), targets: BTreeSet::new() };
         let mut words = Words { text, at: 0, line: 1 };
         let mut start: Option<(usize, usize)> = None;
-        let mut before = String::new();
+        // The last word, and the one before that.
+        let (mut before, mut earlier) = (String::new(), String::new());
+        let mut is_target = false;
         // Behind IS, or IS NOT.
         let mut is_test = false;
         loop {
@@ -146,6 +149,7 @@ impl Script {
                 }
                 start = Some((word.line, word.from));
                 before.clear();
+                earlier.clear();
             }
             match word.kind {
                 Kind::Word => {
@@ -186,8 +190,20 @@ impl Script {
                     _ => {}
                 },
             }
+            is_target = match before.as_str() {
+                "." => is_target,
+                "INTO" => true,
+                // Not of ON CONFLICT … DO UPDATE.
+                "UPDATE" => earlier != "DO",
+                "FROM" => earlier == "DELETE",
+                // What stands before a point names what the table is in.
+                _ => is_target && upper == ".",
+            };
+            if is_target && upper != "." {
+                script.targets.insert(word.text.to_ascii_lowercase());
+            }
             is_test = upper == "IS" || is_test && upper == "NOT";
-            before = upper;
+            earlier = std::mem::replace(&mut before, upper);
         }
     }
 
@@ -199,6 +215,11 @@ impl Script {
     /// Returns every word and name in it, in small letters: the names of the tables are among them.
     pub fn names(&self) -> &BTreeSet<String> {
         &self.names
+    }
+
+    /// Returns the names of the tables that it inserts into, updates or deletes from, in small letters.
+    pub fn targets(&self) -> &BTreeSet<String> {
+        &self.targets
     }
 }
 

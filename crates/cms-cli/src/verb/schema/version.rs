@@ -76,6 +76,20 @@ fn tell(report: &MigrationReport, session: &mut Session) -> Result<(), Failure> 
             count = usize::try_from(count.taken).unwrap_or(usize::MAX)
         ));
     }
+    for done in &report.sql {
+        session.output.say(&msg!(
+            "schema-sql",
+            statement = one_line(&done.text),
+            count = usize::try_from(done.rows).unwrap_or(usize::MAX)
+        ));
+    }
+    for restored in &report.restored {
+        session.output.say(&msg!(
+            "schema-table-restored",
+            table = restored.table.as_str(),
+            count = usize::try_from(restored.rows).unwrap_or(usize::MAX)
+        ));
+    }
     for conflict in &report.conflicts {
         let words = conflict_words(conflict);
         session.output.warn(&msg!("schema-conflict", key = &conflict.key, reason = words));
@@ -84,6 +98,11 @@ fn tell(report: &MigrationReport, session: &mut Session) -> Result<(), Failure> 
         session.output.warn(&msg!("schema-more-conflicts", count = report.more_conflicts));
     }
     Ok(())
+}
+
+/// A statement without the breaks and the indentation of its lines.
+fn one_line(statement: &str) -> String {
+    statement.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Why a step was not taken, in the language of the user; of what a schema finds, the finding.
@@ -112,15 +131,25 @@ fn to_json(report: &MigrationReport) -> JsonValue {
     let conflicts = report.conflicts.iter().map(|conflict| {
         json!({ "key": conflict.key, "step": conflict.step, "kind": conflict.kind.as_str(), "message": conflict.message })
     });
+    let sql = report.sql.iter().map(|done| {
+        json!({ "version": done.version.to_string(), "number": done.statement, "statement": done.text, "rows": done.rows })
+    });
+    let restored = report
+        .restored
+        .iter()
+        .map(|restored| json!({ "table": restored.table.as_str(), "rows": restored.rows }));
     json!({
         "module": report.module,
         "from": report.from.to_string(),
         "to": report.to.to_string(),
         "path": report.path.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "steps": steps.collect::<Vec<_>>(),
+        "sql": sql.collect::<Vec<_>>(),
+        "restored": restored.collect::<Vec<_>>(),
         "conflicts": conflicts.collect::<Vec<_>>(),
         "more_conflicts": report.more_conflicts,
         "revision": (!report.committed.is_empty()).then_some(report.committed.revision.0),
         "packages": super::super::commit::packages_to_json(&report.committed),
+        "tables": super::super::commit::tables_to_json(&report.committed.tables),
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! `docs/migrations.md` describes the steps and what each does where it cannot do it. Everything here is a function from
 //! packages to packages with their changes: `step` is the language, `form` converts values, `section` takes a step within a
-//! section, `run` goes over packages, `back` takes a path back, and `read` finds the migrations of a module file.
+//! section, `run` goes over packages, `back` takes a path back, and `read` finds the migrations of a module file. What is done to tables
+//! is only read here, by `sql`; running it needs a database.
 
 mod across;
 mod back;
@@ -11,12 +12,14 @@ mod read;
 mod report;
 mod run;
 mod section;
+mod sql;
 mod step;
 mod words;
 
 pub use back::roll_back;
 pub use report::{ConflictKind, Migrated, MigratedPackage, MigrationConflict, StepCount};
 pub use run::migrate;
+pub use sql::{Alteration, SqlAction, SqlStep};
 pub use step::{Step, StepError};
 
 pub(super) use read::migrations;
@@ -56,4 +59,19 @@ pub struct Migration {
     pub steps: Vec<Step>,
     /// What takes it back; `None` derives it from the steps.
     pub rollback: Option<Vec<Step>>,
+    /// What is done to tables, in order, after the steps.
+    pub sql: Vec<SqlStep>,
+    /// What takes that back; `None` leaves it to what the log knows of the tables.
+    pub rollback_sql: Option<Vec<SqlStep>>,
+}
+
+impl Migration {
+    /// Tells whether nothing is done.
+    ///
+    /// ```
+    /// assert!(cms_model::schema::Migration::default().is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.sql.is_empty()
+    }
 }

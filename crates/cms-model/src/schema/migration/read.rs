@@ -1,13 +1,14 @@
 //! Reading the `config migration` sections of a module file.
 
-use super::super::code::{MIGRATION, SCHEMA_VALUE, STEP};
+use super::super::code::{MIGRATION, SCHEMA_VALUE, SQL, STEP};
 use super::super::module::Version;
 use super::super::place::{Line, Place, head};
 use super::super::read::{Reader, holds};
-use super::{SchemaVersion, Step};
+use super::{SchemaVersion, SqlStep, Step};
 use crate::Section;
 
-const OPTIONS: &[&str] = &["to", "from", "description", "created_at", "step", "rollback"];
+const OPTIONS: &[&str] =
+    &["to", "from", "description", "created_at", "step", "rollback", "sql", "rollback_sql"];
 
 /// Reads all migrations of a module, from the oldest version.
 pub(in super::super) fn migrations<'a>(
@@ -58,6 +59,11 @@ fn migration<'a>(reader: &mut Reader<'a>, section: Section<'a>) -> (Option<Schem
                 let steps = step_of(reader, &line, &text);
                 version.migration.rollback.get_or_insert_default().extend(steps);
             }
+            "sql" => version.migration.sql.extend(sql_of(reader, &line, &text)),
+            "rollback_sql" => {
+                let sql = sql_of(reader, &line, &text);
+                version.migration.rollback_sql.get_or_insert_default().extend(sql);
+            }
             _ => reader.unknown_option(&line, "migration", OPTIONS),
         }
     }
@@ -88,6 +94,16 @@ fn step_of(reader: &mut Reader<'_>, line: &Line<'_>, text: &str) -> Option<Step>
         Ok(step) => Some(step),
         Err(error) => {
             reader.fault(line.part_place(&error.at), STEP, error.message, error.hint);
+            None
+        }
+    }
+}
+
+fn sql_of(reader: &mut Reader<'_>, line: &Line<'_>, text: &str) -> Option<SqlStep> {
+    match SqlStep::parse(text) {
+        Ok(step) => Some(step),
+        Err(error) => {
+            reader.fault(line.part_place(&error.at), SQL, error.message, error.hint);
             None
         }
     }

@@ -140,7 +140,9 @@ fn finish(report: &MigrationReport, is_dry: bool, session: &mut Session) -> Resu
         return Ok(());
     }
     let changes = msg!("count-changes", count = report.committed.changes()).to_string();
-    let names: Vec<&str> = report.committed.packages.iter().map(|(name, _)| name.as_str()).collect();
+    let packages = report.committed.packages.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> =
+        packages.chain(report.committed.tables.iter().map(|(table, _)| table.as_str())).collect();
     let revision = report.committed.revision.0.to_string();
     session.output.say(&msg!(
         "commit-done",
