@@ -134,9 +134,8 @@ impl SchemaRegistry {
     /// The versions with a migration, from the oldest, each with the lowest version that it begins with.
     fn migrations(&self) -> impl Iterator<Item = (&SchemaVersion, Version)> {
         let mut last = Version::default();
-        let migrates = |version: &&SchemaVersion| {
-            !version.migration.is_empty() || version.migration.from.is_some()
-        };
+        let migrates =
+            |version: &&SchemaVersion| !version.migration.is_empty() || version.migration.from.is_some();
         self.versions.values().filter(migrates).map(move |version| {
             let begins = version.migration.from.unwrap_or(last);
             last = version.version;
