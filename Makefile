@@ -22,6 +22,9 @@ endif
 ## relocate and costs no more than that of an empty program
 build: deps-build
 	$(CARGO) rustc $(LOCKED) --release --package cms-cli --bin cms -- -C target-feature=+crt-static -C relocation-model=static $(ORDER)
+	@# What the linker has just written lies in memory in single pages, each mapped by itself; a copy lies there in large ones, as
+	@# an installed program does.
+	@cp $(TARGET)/release/cms $(TARGET)/release/cms~ && mv $(TARGET)/release/cms~ $(TARGET)/release/cms
 	ln -sf cms $(TARGET)/release/uci
 
 ## capi: the C library, shared and static
