@@ -16,7 +16,7 @@ ifeq ($(shell uname -m),x86_64)
 ORDER  := -C link-arg=-Wl,--symbol-ordering-file=$(CURDIR)/crates/cms-cli/start.order -C link-arg=-Wl,--no-warn-symbol-ordering
 endif
 
-.PHONY: build capi order quickstart test test-python loom asan bench lint doc man install install-capi deb test-deb soak clean deps-build deps-test deps-deb
+.PHONY: build capi order quickstart test test-python loom asan bench lint doc man install install-capi deb test-deb soak clean deps-build deps-capi deps-test deps-deb deps-bench
 
 ## build: the release binary, and uci beside it; linked statically and to a fixed address, so that a start has nothing to
 ## relocate and costs no more than that of an empty program
@@ -28,7 +28,7 @@ build: deps-build
 	ln -sf cms $(TARGET)/release/uci
 
 ## capi: the C library, shared and static
-capi: deps-build
+capi: deps-capi
 	$(CARGO) build $(LOCKED) --profile capi --package cms-capi
 
 ## order: measures anew what a start runs; wants valgrind, and a build before and after
@@ -80,7 +80,7 @@ lint: deps-build deps-bench
 	else echo "cargo-deny is not installed: bans and licences were not checked"; fi
 
 ## doc: the API documentation
-doc: deps-build
+doc: deps-capi
 	$(CARGO) doc $(LOCKED) --workspace --no-deps
 	@echo "see $(TARGET)/doc/cms/index.html"
 
@@ -124,6 +124,9 @@ clean:
 
 deps-build:
 	@scripts/deps.sh build
+
+deps-capi:
+	@scripts/deps.sh capi
 
 deps-test:
 	@scripts/deps.sh test
