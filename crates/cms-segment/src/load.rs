@@ -23,7 +23,7 @@ use crate::{
     group::Group,
     hash::{Hasher, Leaf},
     index::{self, Place, SLOTS},
-    map::{Appender, Map},
+    map::{Appender, Map, OVERREAD},
     name::{self, GREATEST_NAME},
     random,
     root::Row,
@@ -364,7 +364,7 @@ pub(crate) fn compacted(
 /// The buckets of an index for as many places.
 fn buckets(places: u64) -> Result<u32> {
     // Not too full, so that searches rarely leave the first bucket, and as many to spare as a writer wants to see.
-    let slots = places + places / 6 + 128;
+    let slots = places + places / 2 + 128;
     u32::try_from(slots.div_ceil(SLOTS as u64)).map_err(|_| damaged("more groups than an index can hold"))
 }
 
@@ -424,7 +424,7 @@ fn write<S: Source>(draft: Draft<'_, S>, target: &Target<'_>) -> Result<(Generat
             .open(&path)
             .map_err(|source| Error::io("make", &path, source))?;
         step("a generation's file is made");
-        let map = Arc::new(Map::new(file, &path, room, true)?);
+        let map = Arc::new(Map::with(file, &path, room, rough, true)?);
         let mut appender = Appender::new(map.clone(), 0, target.row.limit.min(room))?;
         appender.append_zeros(1, base)?;
         let header = Header {
@@ -770,7 +770,8 @@ impl<'a, S: Source> Output<'a, S> {
             }
         }
         let Output { mut generation, mut appender, check, places, .. } = self;
-        appender.append(8, &[])?;
+        // Behind the last record, so that it is no exception to those who read a little further than they need.
+        appender.append_zeros(8, OVERREAD)?;
         appender.trim()?;
         generation.header.end = appender.tail();
         if target.is_final {

@@ -14,6 +14,7 @@
 //! allocated before it is used, so that no access faults.
 
 use std::{
+    ffi::c_void,
     fs::File,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -43,9 +44,15 @@ pub(crate) struct Map {
     /// Whether an appender holds the map, and moves the bound.
     claimed: AtomicBool,
     writable: bool,
+    /// Whether huge pages of the file can be mapped as such.
+    is_aligned: bool,
     file: File,
     path: PathBuf,
 }
+
+/// Bytes of a huge page. Where a file in memory has them, a walk over all of a large segment costs a fraction of the misses
+/// in the processor's table of pages, and so does making it.
+const HUGE: usize = 2 << 20;
 
 // SAFETY: the pointer is to a mapping that lives as long as the value and belongs to no thread; what is handed out of it is
 // either atomic or never written while it is borrowed, as the module's description says.
@@ -56,14 +63,23 @@ unsafe impl Sync for Map {}
 impl Map {
     /// Maps a file, leaving addresses for it to grow to `room` bytes.
     pub fn new(file: File, path: &Path, room: u64, writable: bool) -> Result<Self> {
+        Self::with(file, path, room, 0, writable)
+    }
+
+    /// Maps a file that is about to become `expected` bytes long.
+    pub fn with(file: File, path: &Path, room: u64, expected: u64, writable: bool) -> Result<Self> {
         let length = file.metadata().map_err(|source| Error::io("examine", path, source))?.len();
+        let is_aligned = length.max(expected) >= HUGE as u64;
         let reserved = usize::try_from(room.max(length).max(1).next_multiple_of(4096))
             .map_err(|_| Error::Invalid { what: "a file larger than this machine's addresses" })?;
         let rights = if writable { ProtFlags::READ | ProtFlags::WRITE } else { ProtFlags::READ };
-        // SAFETY: the kernel chooses addresses that nothing else uses, and accesses are bounded below.
-        let base =
+        let base = if is_aligned {
+            map_aligned(&file, reserved, rights)
+        } else {
+            // SAFETY: the kernel chooses addresses that nothing else uses, and accesses are bounded below.
             unsafe { rustix::mm::mmap(std::ptr::null_mut(), reserved, rights, MapFlags::SHARED, &file, 0) }
-                .map_err(|source| Error::io("map", path, source.into()))?;
+        };
+        let base = base.map_err(|source| Error::io("map", path, source.into()))?;
         let base =
             NonNull::new(base.cast()).ok_or_else(|| damaged("the kernel mapped a file at address 0"))?;
         let bound = usize::try_from(length).unwrap_or(usize::MAX).min(reserved);
@@ -71,9 +87,10 @@ impl Map {
             base,
             reserved,
             bound: AtomicUsize::new(bound),
-            window_bound: AtomicUsize::new(bound.saturating_sub(WINDOW + READ)),
+            window_bound: AtomicUsize::new(bound.saturating_sub(OVERREAD as usize)),
             claimed: AtomicBool::new(false),
             writable,
+            is_aligned,
             file,
             path: path.to_owned(),
         })
@@ -227,6 +244,30 @@ impl Map {
     }
 }
 
+/// Maps a file at a multiple of the size of a huge page.
+fn map_aligned(file: &File, length: usize, rights: ProtFlags) -> rustix::io::Result<*mut c_void> {
+    use rustix::mm::{mmap, mmap_anonymous, munmap};
+    let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+    // SAFETY: the kernel chooses addresses that nothing else uses, a huge page more than are needed.
+    let start = unsafe { mmap_anonymous(std::ptr::null_mut(), length + HUGE, ProtFlags::empty(), flags)? };
+    let before = start.addr().next_multiple_of(HUGE) - start.addr();
+    // SAFETY: `before` is less than a huge page, so that `length` bytes from there on are ours, to be replaced or given back.
+    let base =
+        unsafe { mmap(start.byte_add(before), length, rights, MapFlags::SHARED | MapFlags::FIXED, file, 0) };
+    // SAFETY: what lies before and behind the map, or, if there is none, all of it, belongs to nobody.
+    unsafe {
+        match base {
+            Ok(base) => {
+                let behind = HUGE - before;
+                let _ = before > 0 && munmap(start, before).is_err();
+                let _ = munmap(base.byte_add(length), behind);
+            }
+            Err(_) => drop(munmap(start, length + HUGE)),
+        }
+    }
+    base
+}
+
 impl Drop for Map {
     fn drop(&mut self) {
         // SAFETY: the mapping was made by `new` with this length, and nothing borrowed from it outlives the value.
@@ -298,6 +339,9 @@ const WINDOW: usize = 1024;
 /// ...and what is read there takes no more than these.
 const READ: usize = 256;
 
+/// How far behind its start a window may be read.
+pub(crate) const OVERREAD: u64 = (WINDOW + READ) as u64;
+
 /// What windows a map has at one time; what is added to the file later lies beyond.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'m> {
@@ -340,7 +384,7 @@ impl Map {
 
     /// Sets how far the map can be read.
     fn set_bound(&self, bound: usize) {
-        self.window_bound.store(bound.saturating_sub(WINDOW + READ), Ordering::Relaxed);
+        self.window_bound.store(bound.saturating_sub(OVERREAD as usize), Ordering::Relaxed);
         self.bound.store(bound, Ordering::Relaxed);
     }
 }
@@ -489,6 +533,8 @@ pub(crate) struct Appender {
     limit: u64,
     /// Whether the map is held.
     is_awake: bool,
+    /// Whether room is made in huge pages: for a file that nobody else has mapped, as long as the file system has them.
+    is_huge: bool,
 }
 
 impl Appender {
@@ -508,7 +554,8 @@ impl Appender {
             return Err(Error::Busy);
         }
         map.set_bound(tail as usize);
-        Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit, is_awake: true })
+        let is_huge = map.is_aligned && length == 0;
+        Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit, is_awake: true, is_huge })
     }
 
     /// Lets go of the map, until [`wake`](Appender::wake): meanwhile another process may append.
@@ -563,6 +610,12 @@ impl Appender {
         if wanted > self.limit || wanted > self.map.reserved as u64 {
             return Err(Error::Full { limit: self.limit.min(self.map.reserved as u64), wanted });
         }
+        while self.is_huge && wanted > self.allocated as u64 {
+            self.is_huge = self.reserve_huge_page()?;
+        }
+        if wanted <= self.allocated as u64 {
+            return Ok(());
+        }
         // In steps: fallocate costs a system call, and what lies unused is somebody else's memory.
         let step = (self.allocated as u64 / 64).clamp(16 << 10, 4 << 20);
         let generous = (wanted + step).next_multiple_of(4096).min(self.map.reserved as u64).min(self.limit);
@@ -576,6 +629,29 @@ impl Appender {
         .map_err(|source| Error::io("allocate room for", &self.map.path, source.into()))?;
         self.allocated = length as usize;
         Ok(())
+    }
+
+    /// Makes room in a huge page, and answers whether there was one to be had.
+    fn reserve_huge_page(&mut self) -> Result<bool> {
+        let (start, end) = (self.allocated, self.allocated + HUGE);
+        if end > self.map.reserved || end as u64 > self.limit || !start.is_multiple_of(HUGE) {
+            return Ok(false);
+        }
+        let file = &self.map.file;
+        let failed = |source| Error::io("allocate room for", &self.map.path, source);
+        file.set_len(end as u64).map_err(failed)?;
+        // The kernel joins small pages to a huge one, and wants to see one of them.
+        let first = rustix::fs::fallocate(file, FallocateFlags::empty(), start as u64, 4096);
+        // SAFETY: the bytes lie in the mapping and the file; their content stays as it is.
+        let joined = first.is_ok()
+            && unsafe { libc::madvise(self.map.base.as_ptr().add(start).cast(), HUGE, libc::MADV_COLLAPSE) }
+                == 0;
+        if joined {
+            self.allocated = end;
+        } else {
+            file.set_len(start as u64).map_err(failed)?;
+        }
+        Ok(joined)
     }
 
     /// Appends the parts one behind the other, the first at a multiple of `align`, and answers where that is.
@@ -623,6 +699,7 @@ impl Appender {
         let length = self.tail.next_multiple_of(4096).min(self.allocated);
         self.map.file.set_len(length as u64).map_err(|source| Error::io("cut", &self.map.path, source))?;
         self.allocated = length;
+        self.is_huge = false;
         Ok(())
     }
 }
