@@ -8,8 +8,9 @@ use crate::{
     entry::Entry,
     error::damaged,
     generation::at,
-    hash::{Leaf, LeafHash},
+    hash::{GREATEST_KEY, Leaf, LeafHash, join},
     index::{self, Place, SLOTS},
+    keys::{self, Found},
     load::encode_block,
     name,
     pen::Pen,
@@ -241,6 +242,30 @@ impl Pen {
         self.switch_long(at::USED, used + 1)
     }
 
+    /// Lets the key table lead to an entry; of one that lies elsewhere now, to where it is.
+    fn tell_key(&mut self, path: &[u8], leaf: &[u8], slot: u64, block: u64) -> Result<()> {
+        let generation = self.generation.clone();
+        if !generation.has_key_table(path, leaf) {
+            return Ok(());
+        }
+        let mut key = Vec::with_capacity(GREATEST_KEY);
+        join(path, leaf, &mut key);
+        let target = keys::target(slot, block);
+        match generation.find_key(&key)? {
+            Found::Record(record) => self.switch_long(record, target),
+            Found::Free(free) => {
+                let mut record = Vec::with_capacity(GREATEST_KEY + 9);
+                keys::encode(target, &key, &mut record);
+                let record = self.appender.append(8, &[&record])?;
+                for change in free.link(&generation, record)? {
+                    self.switch(change.place, change.word)?;
+                }
+                Ok(())
+            }
+            Found::Full => Ok(()),
+        }
+    }
+
     /// The reference to a leaf's name, written if it is new.
     fn symbol(&mut self, leaf: &Leaf<'_>, hash: LeafHash) -> Result<u32> {
         let generation = self.generation.clone();
@@ -278,6 +303,7 @@ impl Pen {
         encode_block(shape, path, [0, 0], None, &[leaf_hash.tag()], &[reference], &[word], &mut bytes);
         let block = self.appender.append(4, &[&bytes])?;
         self.add_to_index(Place::Group, path_hash, block)?;
+        self.tell_key(path, leaf.text, block + shape.size() - 4 * shape.capacity as u64, block)?;
         self.entries += 1;
         self.add_member(at::GROUPS, block, Members::Groups)
     }
@@ -302,7 +328,8 @@ impl Pen {
             let word = version::append(&mut self.appender, 0, self.revision, record)?;
             block.name(used, leaf_hash.tag(), reference);
             self.entries += 1;
-            return self.switch(block.slot_place(used), word);
+            self.switch(block.slot_place(used), word)?;
+            return self.tell_key(block.path, leaf.text, block.slot_place(used), block.offset);
         }
         let mut live = Vec::with_capacity(GREATEST_SMALL);
         for position in block.positions(&generation, self.revision)?.as_slice() {
@@ -337,6 +364,10 @@ impl Pen {
         let history = self.history(block.history(&generation.map), block.offset, place)?;
         self.fill(place + 16, history)?;
         self.replace_block(index_place, block, place)?;
+        let new = Block::read(&generation.map, place)?;
+        for position in 0..slots.len() {
+            self.tell_key(block.path, new.leaf(&generation, position)?, new.slot_place(position), place)?;
+        }
         self.entries += 1;
         Ok(())
     }
@@ -397,6 +428,7 @@ impl Pen {
             let entry = self.appender.append(4, &[&bytes])?;
             let hash = generation.hasher.leaf(&Leaf::new(leaf)).entry(path_hash);
             self.add_to_index(Place::Entry, hash, entry)?;
+            self.tell_key(block.path, leaf, entry + 4, place)?;
             order.push(entry >> 2);
             sorted.push((leaf, entry >> 2));
         }
@@ -460,6 +492,7 @@ impl Pen {
                 member
             }
         };
+        self.tell_key(block.path, leaf.text, member + 4, block.offset)?;
         self.entries += 1;
         Ok(member)
     }

@@ -10,11 +10,11 @@ use crate::{
     Result, Value,
     block::{LARGE, WIDE},
     generation::Generation,
-    hash::{LAST, SHORT, Words, halves},
+    hash::{LAST, Leaf, SHORT, Words, halves, split},
     index::{self, Place, SLOTS},
-    map::{View, Window, WordWindow, bytes_that_are},
+    map::{View, WordWindow, bytes_that_are},
     name,
-    value::{LONG_STRING, decode},
+    value::{DELETED, LONG_STRING, decode},
     version::{GREATEST_REVISION, VERSIONED},
 };
 
@@ -26,11 +26,16 @@ impl Generation {
     /// bytes from its start on, which is more than a short string has.
     #[inline(always)]
     pub fn glance(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
+        if self.header.key_buckets != 0
+            && let Some(record) = self.by_key_table(key, revision)
+        {
+            return Some(record);
+        }
         // The leaf and the dot before it are among the last sixteen bytes.
         let last = key.last_chunk::<SHORT>()?;
         let dots = bytes_that_are(last, b'.');
         if dots == 0 {
-            return None;
+            return self.glance_at_long_leaf(key, revision);
         }
         let length = SHORT - 1 - dots.ilog2() as usize;
         let leaf = Short { last, dots, length };
@@ -47,7 +52,7 @@ impl Generation {
         let offset = first_match(bucket, index::tag(Place::Group, hash))?;
         let block = view.word_window(offset)?;
         // The way to the value leads through the block: its lines are asked for together.
-        for line in 1..=4 {
+        for line in 1..=3 {
             self.map.prefetch(offset + 64 * line);
         }
         let shape = block.word(0, Ordering::Relaxed);
@@ -77,6 +82,32 @@ impl Generation {
 }
 
 impl Generation {
+    /// The same for a leaf of sixteen bytes and more, in a small group.
+    #[inline(never)]
+    fn glance_at_long_leaf(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
+        let (path, text) = split(key);
+        let leaf = Leaf::new(text);
+        let hash = self.hasher.path(path);
+        let view = self.map.view();
+        let offset =
+            first_match(view.word_window(index::first(self, hash))?, index::tag(Place::Group, hash))?;
+        let block = view.word_window(offset)?;
+        let shape = block.word(0, Ordering::Relaxed);
+        let (length, capacity) = (shape as u16, (shape >> 16 & 0xff) as usize);
+        let at = HEADER + fours(capacity);
+        let length = u8::try_from(length).ok()?;
+        if text.len() >= usize::from(u8::MAX) || block.bytes().short(at, length) != path {
+            return None;
+        }
+        let names = at + fours(length.into());
+        let (way, tag) = (Way { generation: self, view, revision }, self.hasher.leaf(&leaf).tag());
+        match (shape >> 24) as u8 {
+            0 => way.through_slots::<false>(block, capacity, names, &Long(text), tag),
+            WIDE => way.through_slots::<true>(block, capacity, names, &Long(text), tag),
+            _ => None,
+        }
+    }
+
     /// Where the name of the leaf of a slot lies.
     #[inline(always)]
     fn name_of_slot(&self, block: WordWindow<'_>, names: usize, position: usize, is_wide: bool) -> u64 {
@@ -89,9 +120,18 @@ impl Generation {
 }
 
 impl Generation {
-    /// The value of a record that the map handed out, and that is no short string.
+    /// The value of a record that [`glance`](Generation::glance) handed out.
+    #[inline(always)]
+    pub fn value_of_record<'m>(&'m self, record: &'m [u8]) -> Result<Option<Value<'m>>> {
+        if record.len() < usize::from(LONG_STRING) {
+            return Ok(Some(Value::String(record)));
+        }
+        self.decode(record)
+    }
+
+    /// The value of a record that is no short string.
     #[inline(never)]
-    pub fn decode(&self, record: &[u8]) -> Result<Option<Value<'_>>> {
+    fn decode(&self, record: &[u8]) -> Result<Option<Value<'_>>> {
         decode(&*self.map, self.map.offset_of(record))
     }
 }
@@ -112,7 +152,7 @@ impl<'m> Way<'m> {
         block: WordWindow<'m>,
         capacity: usize,
         names: usize,
-        leaf: &Short<'_>,
+        leaf: &impl Name,
         tag: u8,
     ) -> Option<&'m [u8]> {
         // Most groups have all their tags in 32 bytes: one guess less for the processor to get wrong.
@@ -146,7 +186,7 @@ impl<'m> Way<'m> {
         block: WordWindow<'m>,
         capacity: usize,
         names: usize,
-        leaf: &Short<'_>,
+        leaf: &impl Name,
         tag: u8,
     ) -> Option<&'m [u8]> {
         let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
@@ -176,12 +216,11 @@ impl<'m> Way<'m> {
         slots: usize,
         names: usize,
         position: usize,
-        leaf: &Short<'_>,
+        leaf: &impl Name,
     ) -> Option<Option<u32>> {
         let word = block.word(slots + 4 * position, Ordering::Acquire);
         let name = self.generation.name_of_slot(block, names, position, IS_WIDE);
-        let name = self.view.window(name.wrapping_sub(SHORT as u64))?;
-        Some(leaf.is(name).then_some(word))
+        Some(leaf.is_at(self.view, name)?.then_some(word))
     }
 
     /// The value of a leaf in a large group.
@@ -205,23 +244,37 @@ impl<'m> Way<'m> {
     /// The value that a slot's word stands for.
     #[inline(always)]
     fn to_value(self, word: u32) -> Option<&'m [u8]> {
-        let (value, start) = if word & VERSIONED == 0 {
-            (self.view.window(u64::from(word) << self.generation.header.shift)?, 0)
-        } else {
-            let version = self.view.window(u64::from(word & !VERSIONED) << 3)?;
-            if version.long(0) & GREATEST_REVISION > self.revision {
-                return None;
-            }
-            (version, 16)
-        };
-        let length = value.byte(start);
-        if word == 0 {
-            None
-        } else if length < LONG_STRING {
-            Some(value.short(start + 1, length))
-        } else {
-            Some(value.short(start, LONG_STRING))
+        to_value(self.generation, self.view, self.revision, word)
+    }
+}
+
+/// The value that a slot's word stands for at a revision, if it is found the short way.
+#[inline(always)]
+pub(crate) fn to_value<'m>(
+    generation: &Generation,
+    view: View<'m>,
+    revision: u64,
+    word: u32,
+) -> Option<&'m [u8]> {
+    let (value, start) = if word & VERSIONED == 0 {
+        (view.window(u64::from(word) << generation.header.shift)?, 0)
+    } else {
+        let version = view.window(u64::from(word & !VERSIONED) << 3)?;
+        if version.long(0) & GREATEST_REVISION > revision {
+            return None;
         }
+        (version, 16)
+    };
+    let length = value.byte(start);
+    if word == 0 {
+        None
+    } else if length < LONG_STRING {
+        Some(value.short(start + 1, length))
+    } else if length == DELETED {
+        // The entry may have been added again elsewhere.
+        None
+    } else {
+        Some(value.short(start, LONG_STRING))
     }
 }
 
@@ -245,13 +298,31 @@ struct Short<'m> {
     length: usize,
 }
 
-impl Short<'_> {
-    /// Whether it is a name; its place is sixteen bytes into the window.
+/// The name of a leaf, as it is looked for.
+trait Name {
+    /// Whether it is the one at a place; nothing if that leads astray.
+    fn is_at(&self, view: View<'_>, place: u64) -> Option<bool>;
+}
+
+impl Name for Short<'_> {
     #[inline(always)]
-    fn is(&self, name: Window<'_>) -> bool {
+    fn is_at(&self, view: View<'_>, place: u64) -> Option<bool> {
+        let name = view.window(place.wrapping_sub(SHORT as u64))?;
         // The last byte that differs lies behind the last dot if and only if its bit is more than all bits of the dots.
         let differ = !name.same(0, self.last) & !self.dots;
-        differ <= self.dots && usize::from(name.byte(SHORT)) == self.length
+        Some(differ <= self.dots && usize::from(name.byte(SHORT)) == self.length)
+    }
+}
+
+/// A leaf of less than 255 bytes, which stand for a length that follows.
+struct Long<'k>(&'k [u8]);
+
+impl Name for Long<'_> {
+    #[inline(always)]
+    fn is_at(&self, view: View<'_>, place: u64) -> Option<bool> {
+        let length = view.window(place)?.byte(0);
+        let start = view.window(place.wrapping_sub(length.into()))?;
+        Some(length != u8::MAX && start.short(0, length) == self.0)
     }
 }
 

@@ -77,6 +77,10 @@ pub(crate) struct Header {
     pub body: u32,
     /// The number of symbols in the base.
     pub symbols: u64,
+    /// Where the key table lies.
+    pub keys: u64,
+    /// The number of its buckets of 64 bytes; 0 if there is none.
+    pub key_buckets: u32,
 }
 
 impl Header {
@@ -110,6 +114,8 @@ impl Header {
             put(&word.to_le_bytes());
         }
         put(&self.body.to_le_bytes());
+        put(&self.keys.to_le_bytes());
+        put(&self.key_buckets.to_le_bytes());
         let check = checksum(&out[..SEALED - 4]);
         out[SEALED - 4..].copy_from_slice(&check.to_le_bytes());
         out
@@ -148,7 +154,11 @@ impl Header {
             room: long(120),
             symbols: long(128),
             body: word(136),
+            keys: long(140),
+            key_buckets: word(148),
         };
+        let keys_end = header.keys.checked_add(u64::from(header.key_buckets) * 64);
+        let has_keys = header.key_buckets != 0;
         let ordered = HEADER <= header.index
             && header.index.is_multiple_of(64)
             && header.index.checked_add(u64::from(header.buckets) * 64).is_some_and(|end| end <= header.base)
@@ -156,6 +166,8 @@ impl Header {
             && header.names <= header.groups
             && header.groups <= header.end
             && header.end <= length
+            && (!has_keys || header.keys.is_multiple_of(64) && header.keys >= header.index)
+            && (!has_keys || keys_end.is_some_and(|end| end <= header.base))
             && header.buckets > 0
             && header.shift <= 3
             && header.room <= GREATEST_ROOM;
@@ -241,6 +253,8 @@ mod tests {
             room: 8192,
             body: 0,
             symbols: 0,
+            keys: 0,
+            key_buckets: 0,
         };
         let path = Path::new("x");
         let sealed = header.encode();

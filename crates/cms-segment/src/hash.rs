@@ -40,6 +40,25 @@ impl Hasher {
         rapidhash_v3_nano_inline::<true, false>(path, &self.0)
     }
 
+    /// The hash by which a key of at most [`GREATEST_KEY`] bytes is found.
+    pub fn key(&self, key: &[u8]) -> Option<u64> {
+        match Ends::of(key) {
+            Some(ends) => Some(self.ends(&ends)),
+            None if key.len() < SHORT => Some(self.ends(&Ends::short(&padded(key), key.len()))),
+            None => None,
+        }
+    }
+
+    /// The same by what the key begins and ends with.
+    #[inline(always)]
+    pub fn ends(&self, key: &Ends<'_>) -> u64 {
+        let [a, b, c, d, e, f, ..] = self.0.secrets;
+        let [first, middle, last] = [key.first, key.middle, key.last].map(halves);
+        fold(first[0] ^ a, first[1] ^ b)
+            ^ fold(middle[0] ^ c, middle[1] ^ d)
+            ^ fold(last[0] ^ e ^ key.length as u64, last[1] ^ f)
+    }
+
     /// The hash of a leaf.
     #[inline(always)]
     pub fn leaf(&self, leaf: &Leaf<'_>) -> LeafHash {
@@ -118,6 +137,70 @@ const PATH: [[u64; 3]; 33] = {
     }
     masks
 };
+
+/// Keys up to this length are compared as three times sixteen bytes.
+pub(crate) const GREATEST_KEY: usize = 48;
+
+/// Sixteen bytes at the start, in the middle and at the end of a key of at least sixteen and at most [`GREATEST_KEY`]: all of it. Of a shorter
+/// one all three are the key and zeros behind it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends<'k> {
+    pub first: &'k [u8; SHORT],
+    pub middle: &'k [u8; SHORT],
+    pub last: &'k [u8; SHORT],
+    pub length: usize,
+}
+
+impl<'k> Ends<'k> {
+    /// Those of a key that is neither short nor long.
+    #[inline(always)]
+    pub fn of(key: &'k [u8]) -> Option<Ends<'k>> {
+        let behind = key.len().checked_sub(SHORT)?;
+        if behind > GREATEST_KEY - SHORT {
+            return None;
+        }
+        let middle = key.get(behind / 2..)?.first_chunk()?;
+        Some(Ends { first: key.first_chunk()?, middle, last: key.last_chunk()?, length: key.len() })
+    }
+
+    /// Those of a key of less than sixteen bytes, by it and the zeros behind it.
+    #[inline(always)]
+    pub fn short(padded: &'k [u8; SHORT], length: usize) -> Ends<'k> {
+        Ends { first: padded, middle: padded, last: padded, length }
+    }
+
+    /// Where the last sixteen bytes begin.
+    #[inline(always)]
+    pub fn last_at(&self) -> usize {
+        self.length.saturating_sub(SHORT)
+    }
+
+    /// Where those in the middle begin.
+    #[inline(always)]
+    pub fn middle_at(&self) -> usize {
+        self.last_at() / 2
+    }
+}
+
+/// A key of less than sixteen bytes with zeros behind it.
+#[inline(always)]
+pub(crate) fn padded(key: &[u8]) -> [u8; SHORT] {
+    let mut bytes = [0; SHORT];
+    if let Some(start) = bytes.get_mut(..key.len()) {
+        start.copy_from_slice(key);
+    }
+    bytes
+}
+
+/// Puts a key together.
+pub(crate) fn join(path: &[u8], leaf: &[u8], key: &mut Vec<u8>) {
+    key.clear();
+    key.extend_from_slice(path);
+    if !path.is_empty() {
+        key.push(b'.');
+    }
+    key.extend_from_slice(leaf);
+}
 
 /// Sixteen bytes as two words.
 #[inline(always)]

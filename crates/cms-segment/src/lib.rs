@@ -44,6 +44,7 @@ mod handle;
 mod hash;
 mod image;
 mod index;
+mod keys;
 mod load;
 mod lookup;
 #[expect(unsafe_code, reason = "raw memory is touched here and nowhere else")]

@@ -21,8 +21,9 @@ use crate::{
     error::damaged,
     generation::{self, GREATEST_ROOM, Generation, HEADER, Header, at},
     group::Group,
-    hash::{Hasher, Leaf},
+    hash::{Hasher, Leaf, join},
     index::{self, Place, SLOTS},
+    keys::{self, Found},
     map::{Appender, Map, OVERREAD},
     name::{self, GREATEST_NAME},
     random,
@@ -364,7 +365,7 @@ pub(crate) fn compacted(
 /// The buckets of an index for as many places.
 fn buckets(places: u64) -> Result<u32> {
     // Not too full, so that searches rarely leave the first bucket, and as many to spare as a writer wants to see.
-    let slots = places + places / 2 + 128;
+    let slots = 2 * places + 128;
     u32::try_from(slots.div_ceil(SLOTS as u64)).map_err(|_| damaged("more groups than an index can hold"))
 }
 
@@ -374,6 +375,8 @@ struct Output<'a, S> {
     appender: Appender,
     check: crc32fast::Hasher,
     places: u64,
+    /// For the key table: paths, names and targets of entries.
+    targets: Vec<(Span, u32, u64)>,
     /// Blocks of groups, in order.
     blocks: Vec<u64>,
     scratch: Scratch,
@@ -407,7 +410,9 @@ fn write<S: Source>(draft: Draft<'_, S>, target: &Target<'_>) -> Result<(Generat
     let buckets = buckets(places + places / if target.grows { 2 } else { 16 })?;
 
     let index = HEADER;
-    let base = index + u64::from(buckets) * 64;
+    let keys = index + u64::from(buckets) * 64;
+    let key_buckets = keys::buckets(draft.entries.len() as u64);
+    let base = keys + keys::size(key_buckets);
     let rough = base + draft.source.size() + 32 * draft.entries.len() as u64 + 64 * draft.groups.len() as u64;
     let shift = (0..4)
         .find(|shift| rough >> shift < 1 << 30)
@@ -444,6 +449,8 @@ fn write<S: Source>(draft: Draft<'_, S>, target: &Target<'_>) -> Result<(Generat
             room,
             body: 0,
             symbols: symbols.len() as u64,
+            keys,
+            key_buckets,
         };
         let generation = Generation { map, header, hasher };
         let mut output = Output {
@@ -453,6 +460,7 @@ fn write<S: Source>(draft: Draft<'_, S>, target: &Target<'_>) -> Result<(Generat
             appender,
             check: crc32fast::Hasher::new(),
             places: 0,
+            targets: Vec::new(),
             scratch: Scratch::default(),
         };
         output.symbols(&symbols)?;
@@ -603,7 +611,7 @@ impl<'a, S: Source> Output<'a, S> {
         if pieces {
             return self.small_with_pieces(path, shape, entries, scratch);
         }
-        self.put_block(path, shape, start, scratch)
+        self.put_block(path, shape, entries, start, scratch)
     }
 
     /// The same for a group with arrays or tables, whose pieces are written before it.
@@ -645,10 +653,17 @@ impl<'a, S: Source> Output<'a, S> {
             let word = version::base_word(place, shift);
             scratch.slots.push(word.ok_or(Error::Full { limit: GREATEST_ROOM, wanted: place })?);
         }
-        self.put_block(path, shape, start, scratch)
+        self.put_block(path, shape, entries, start, scratch)
     }
 
-    fn put_block(&mut self, path: Span, shape: Shape, start: u64, mut scratch: Scratch) -> Result<()> {
+    fn put_block(
+        &mut self,
+        path: Span,
+        shape: Shape,
+        entries: &[(u32, u64)],
+        start: u64,
+        mut scratch: Scratch,
+    ) -> Result<()> {
         let shift = self.generation.header.shift;
         let text = self.text(path)?;
         let block = &mut scratch.block;
@@ -666,6 +681,12 @@ impl<'a, S: Source> Output<'a, S> {
         }
         self.scratch = scratch;
         self.blocks.push(place);
+        if self.generation.header.key_buckets != 0 {
+            let slots = place + shape.size() - 4 * shape.capacity as u64;
+            let target = |slot: usize| keys::target(slots + 4 * slot as u64, place);
+            self.targets
+                .extend(entries.iter().enumerate().map(|(slot, (name, _))| (path, *name, target(slot))));
+        }
         self.index(Place::Group, hash, place)
     }
 
@@ -724,6 +745,9 @@ impl<'a, S: Source> Output<'a, S> {
             self.check.update(&record);
             let at = self.appender.append(4, &[&bytes, &record])?;
             self.index(Place::Entry, hash, at)?;
+            if self.generation.header.key_buckets != 0 {
+                self.targets.push((path, name, keys::target(at + 4, place)));
+            }
             members.push(at);
         }
         let map = self.generation.map.clone();
@@ -752,6 +776,31 @@ impl<'a, S: Source> Output<'a, S> {
         word.ok_or(Error::Full { limit: GREATEST_ROOM, wanted: place })
     }
 
+    /// The key table, of a small segment.
+    fn keys(&mut self) -> Result<()> {
+        let (mut key, mut record) = (Vec::new(), Vec::new());
+        for (path, name, target) in std::mem::take(&mut self.targets) {
+            let name =
+                self.draft.names.get(name as usize).ok_or_else(|| damaged("a draft without a name"))?;
+            let (path, leaf) = (self.text(path)?, self.text(name.name)?);
+            if !self.generation.has_key_table(path, leaf) {
+                continue;
+            }
+            join(path, leaf, &mut key);
+            if let Found::Free(free) = self.generation.find_key(&key)? {
+                record.clear();
+                keys::encode(target, &key, &mut record);
+                let place = self.appender.append(8, &[&record])?;
+                for change in free.link(&self.generation, place)? {
+                    let word = self.generation.map.word(change.place);
+                    word.ok_or_else(|| damaged("the key table lies outside"))?
+                        .store(change.word, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn finish(mut self, target: &Target<'_>) -> Result<(Generation, Appender)> {
         let blocks = std::mem::take(&mut self.blocks);
         if !blocks.is_empty() {
@@ -769,6 +818,7 @@ impl<'a, S: Source> Output<'a, S> {
                 groups.store(word, Ordering::Relaxed);
             }
         }
+        self.keys()?;
         let Output { mut generation, mut appender, check, places, .. } = self;
         // Behind the last record, so that it is no exception to those who read a little further than they need.
         appender.append_zeros(8, OVERREAD)?;

@@ -441,6 +441,15 @@ impl<'m> WordWindow<'m> {
         unsafe { &*self.0.place(at & !3).cast::<AtomicU32>() }.load(order)
     }
 
+    /// The long word at the start, which may change at any time.
+    #[inline(always)]
+    pub fn long_word(&self) -> u64 {
+        let place = self.0.start.as_ptr().map_addr(|address| address & !7);
+        // SAFETY: eight bytes of the mapping, which begins at a page, so that there are some before a place that is no multiple of
+        // eight; aligned; places used as long words are used as nothing else.
+        unsafe { &*place.cast::<AtomicU64>() }.load(Ordering::Acquire)
+    }
+
     /// Which of eight words from the start on are a given one: bit n for word n.
     #[inline(always)]
     pub fn words_that_are(&self, word: u32) -> u32 {

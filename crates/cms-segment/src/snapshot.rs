@@ -10,7 +10,6 @@ use crate::{
     root::{Row, Shared},
     routes::Routes,
     scan::{Ordered, Sorted},
-    value::LONG_STRING,
 };
 
 /// The maps that snapshots of one time share.
@@ -219,10 +218,7 @@ impl Snapshot {
         if let Some(generation) = generation
             && let Some(record) = generation.glance(key, self.revision)
         {
-            if record.len() < usize::from(LONG_STRING) {
-                return Ok(Some(Value::String(record)));
-            }
-            return generation.decode(record);
+            return generation.value_of_record(record);
         }
         self.get_the_long_way(key)
     }

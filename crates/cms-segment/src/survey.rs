@@ -9,8 +9,9 @@ use crate::{
     error::damaged,
     generation::{Generation, HEADER, at, file_name},
     group::Group,
-    hash::Leaf,
+    hash::{Leaf, cut},
     index::{self, Place, SLOTS},
+    keys::{self, Found},
     name,
     roster::Roster,
     scan::compare_paths,
@@ -161,12 +162,17 @@ fn survey(name: &str, generation: &Generation, revision: u64) -> Result<Statisti
     let mut extents = vec![
         Extent { offset: 0, length: HEADER, kind: ExtentKind::Header },
         Extent { offset: header.index, length: u64::from(header.buckets) * 64, kind: ExtentKind::Index },
+        Extent { offset: header.keys, length: keys::size(header.key_buckets), kind: ExtentKind::Index },
         Extent { offset: header.names, length: header.groups - header.names, kind: ExtentKind::Symbols },
     ];
     let mut content = |offset: u64, length: u64| {
         extents.push(Extent { offset, length, kind: ExtentKind::Content });
         length
     };
+    for key in generation.keys() {
+        let (record, key) = key?;
+        content(record, keys::record_size(key));
+    }
     let roster = Roster::read(generation, generation.groups_word(), revision)?;
     pieces_of(generation, &roster, &mut content)?;
     for member in roster.iter(generation, 0)? {
@@ -304,6 +310,7 @@ impl Check<'_> {
         }
         self.body()?;
         self.index()?;
+        self.keys()?;
         self.groups()
     }
 
@@ -365,6 +372,26 @@ impl Check<'_> {
             };
             if tag & (u32::MAX >> 2) != index::tag(Place::Symbol, hash) & (u32::MAX >> 2) {
                 (self.find)("the index leads to something else".to_owned(), Some(offset));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the key table finds each of its keys, and with it the value that the key has.
+    fn keys(&mut self) -> Result<()> {
+        let generation = self.generation;
+        for key in generation.keys() {
+            let (record, key) = key?;
+            let (path, leaf) = cut(key);
+            let found = matches!(generation.find_key(key)?, Found::Record(found) if found == record);
+            let value = match generation.by_key_table(key, self.revision) {
+                Some(record) => generation.value_of_record(record)?,
+                // It leaves the key to the index.
+                None => generation.get(path, &leaf, self.revision)?,
+            };
+            if !found || value != generation.get(path, &leaf, self.revision)? {
+                let key = key.escape_ascii();
+                (self.find)(format!("the key table leads from '{key}' to something else"), Some(record));
             }
         }
         Ok(())
