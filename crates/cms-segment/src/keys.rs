@@ -45,7 +45,7 @@ pub(crate) fn size(buckets: u32) -> u64 {
 /// Where the bucket of a hash lies.
 #[inline(always)]
 fn bucket(generation: &Generation, hash: u64) -> u64 {
-    generation.header.keys + ((hash >> 32) * u64::from(generation.header.key_buckets) >> 32) * BYTES
+    generation.header.keys + (((hash >> 32) * u64::from(generation.header.key_buckets)) >> 32) * BYTES
 }
 
 /// The tag of a hash.
