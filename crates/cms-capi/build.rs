@@ -1,10 +1,10 @@
 //! Compiles the part that uses uthash's macros.
 
 fn main() {
-    println!("cargo:rerun-if-changed=c/views.c");
+    println!("cargo:rerun-if-changed=c");
     println!("cargo:rerun-if-changed=../../include/cms/cms.h");
     cc::Build::new()
-        .file("c/views.c")
+        .files(["c/views.c", "c/registers.c"])
         .include("../../include")
         .warnings(true)
         .extra_warnings(true)

@@ -131,6 +131,20 @@ fn the_example_of_a_transaction() {
 }
 
 #[test]
+fn the_example_of_a_migration() {
+    let prefix = Prefix::new();
+    let program = prefix.build("examples/c/migrate.c", C99);
+    let module = "config module 'blog'\n\toption version '1.1.0'\n\nconfig migration\n\toption to '1.1.0'\n\toption description 'themes'\n\tlist step 'rename site.colour theme'\n";
+    std::fs::write(prefix.path("modules").join("blog"), module).unwrap();
+    std::fs::write(prefix.path("config").join("blog"), "config site\n\toption colour 'dark'\n").unwrap();
+    let output = succeed(prefix.command(&program).arg("blog"));
+    let expected = "1.1.0 themes\nthe data has version 0.0.0; 1 migrations are to come\n  rename site.colour theme: 1 times\nrevision 2 has version 1.1.0\n";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    let text = std::fs::read_to_string(prefix.path("config").join("blog")).unwrap();
+    assert_eq!(text, "config site\n\toption theme 'dark'\n");
+}
+
+#[test]
 fn stores_that_stand_alone() {
     let prefix = Prefix::new();
     let program = prefix.build("tests/c/config.c", C99);
@@ -142,6 +156,24 @@ fn stores_that_stand_alone() {
 fn a_configuration_with_its_log() {
     let prefix = Prefix::new();
     let program = prefix.build("tests/c/store.c", C99);
+    prefix.run(&program);
+    let prefix = Prefix::new();
+    prefix.valgrind(&program, LEAKS);
+}
+
+#[test]
+fn managers_of_transactions_and_events() {
+    let prefix = Prefix::new();
+    let program = prefix.build("tests/c/manager.c", C99);
+    prefix.run(&program);
+    let prefix = Prefix::new();
+    prefix.valgrind(&program, LEAKS);
+}
+
+#[test]
+fn schemas_with_their_defaults_and_versions() {
+    let prefix = Prefix::new();
+    let program = prefix.build("tests/c/schema.c", C99);
     prefix.run(&program);
     let prefix = Prefix::new();
     prefix.valgrind(&program, LEAKS);
