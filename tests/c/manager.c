@@ -157,6 +157,58 @@ static void who_subscribed_is_shown(void)
     cms_events_free(events);
 }
 
+enum { THREADS = 4, ROUNDS = 8 };
+
+static struct TransactionManager *shared;
+static struct EventManager *shared_events;
+
+static void *work(void *context)
+{
+    int me = (int)(intptr_t)context;
+    char key[64], id[32], topic[32];
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t revision;
+        snprintf(key, sizeof key, "hosts.router.of-%d-%d", me, i);
+        for (char *c = key; *c != '\0'; c++)
+            *c = *c == '-' ? '_' : *c;
+        CHECK(cms_transactions_set(shared, key, "1", &revision) == CMS_OK && revision > 0);
+        CHECK(cms_transactions_load(shared) == CMS_OK);
+        struct Transaction *one, *next;
+        pthread_mutex_lock(&shared->tx_lock);
+        HASH_ITER(hh, shared->active_tx, one, next)
+            CHECK(one->id <= shared->last_tx_id);
+        pthread_mutex_unlock(&shared->tx_lock);
+
+        snprintf(id, sizeof id, "%d-%d", me, i);
+        snprintf(topic, sizeof topic, "hosts.*.of_%d", i % 2);
+        CHECK(cms_events_subscribe(shared_events, id, topic, CMS_NOW, on_event, NULL) == CMS_OK);
+        CHECK(subscribers(shared_events, topic) >= 1);
+        if (i % 3 != 0)
+            CHECK(cms_events_unsubscribe(shared_events, id) == CMS_OK);
+    }
+    return NULL;
+}
+
+static void many_threads_use_them(void)
+{
+    pthread_t threads[THREADS];
+    shared = cms_transactions_new(store);
+    shared_events = cms_events_new(store, 0);
+    CHECK(shared != NULL && shared_events != NULL && shared_events->max_subscribers == 1000);
+    for (intptr_t i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, work, (void *)i) == 0);
+    for (int i = 0; i < THREADS; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(subscribers(shared_events, "hosts.*.of_0") + subscribers(shared_events, "hosts.*.of_1") == THREADS * 3);
+    cms_snapshot *snapshot = cms_snapshot_take(store);
+    cms_list *options = cms_options(snapshot, "hosts.router");
+    CHECK(options != NULL && options->count >= THREADS * ROUNDS);
+    cms_list_free(options);
+    cms_snapshot_free(snapshot);
+    cms_events_free(shared_events);
+    cms_transactions_free(shared);
+}
+
 int main(void)
 {
     char path[4096];
@@ -173,6 +225,7 @@ int main(void)
     cms_transactions_free(manager);
     check_value("hosts.router.port", "443");
     who_subscribed_is_shown();
+    many_threads_use_them();
     cms_close(store);
     cms_transactions_free(NULL);
     return 0;
