@@ -11,9 +11,7 @@ names=$(cd "$(dirname "$0")" && pwd)/libcms.map
 library=$directory/libcms.so.0
 
 mkdir -p "$directory"
-was=$(readlink "$directory/libcms.a" || true)
-ln -sfn "$archive" "$directory/libcms.a"
-if [ "$was" != "$archive" ] || ! [ "$library" -nt "$archive" ] || ! [ "$library" -nt "$names" ] || ! [ "$library" -nt "$0" ]; then
+if [ "$(readlink "$directory/libcms.a" || true)" != "$archive" ] || ! [ "$library" -nt "$archive" ] || ! [ "$library" -nt "$names" ] || ! [ "$library" -nt "$0" ]; then
   # The first number of the name changes when a program that was linked against an older library would break.
   # Of the archive all that leads to a name of the list is taken, and nothing that does not.
   "${CC:-cc}" -shared -o "$library~$$" -Wl,-soname,libcms.so.0 -Wl,--version-script="$names" \
@@ -22,4 +20,5 @@ if [ "$was" != "$archive" ] || ! [ "$library" -nt "$archive" ] || ! [ "$library"
   # Whoever links at the same time makes the same.
   mv "$library~$$" "$library"
 fi
+ln -sfn "$archive" "$directory/libcms.a"
 ln -sfn libcms.so.0 "$directory/libcms.so"

@@ -109,6 +109,25 @@ static void pointers(void)
     CHECK(uci_lookup_ptr(ctx, &ptr, nowhere, true) == UCI_ERR_NOTFOUND);
     CHECK(uci_lookup_ptr(ctx, &ptr, four, true) == UCI_ERR_PARSE);
     CHECK(uci_lookup_ptr(ctx, &ptr, odd, true) == UCI_ERR_NOTFOUND);
+    ptr = lookup("network");
+    CHECK((ptr.flags & UCI_LOOKUP_COMPLETE) && ptr.target == UCI_TYPE_PACKAGE && ptr.last == &ptr.p->e && ptr.s == NULL);
+    ptr = lookup("network.lan=interface");
+    CHECK(ptr.target == UCI_TYPE_SECTION && ptr.flags & UCI_LOOKUP_COMPLETE);
+    CHECK_TEXT(ptr.value, "interface");
+    ptr = lookup("network.lan.mtu=a=b.c");
+    CHECK_TEXT(ptr.value, "a=b.c");
+    ptr = lookup("network.@interface[0].mtu=");
+    CHECK((ptr.flags & UCI_LOOKUP_EXTENDED) && ptr.value[0] == '\0');
+    CHECK_TEXT(ptr.section, "lan");
+    CHECK_TEXT(ptr.option, "mtu");
+    /* Only cut, nothing looked up. */
+    char cut[] = "nowhere.a.b=c";
+    CHECK(uci_parse_ptr(ctx, &ptr, cut) == UCI_OK && ptr.p == NULL && ptr.target == UCI_TYPE_OPTION && ptr.flags == 0);
+    CHECK_TEXT(ptr.package, "nowhere");
+    char empty[] = "", dot[] = ".lan", blank[] = "network.l n";
+    CHECK(uci_parse_ptr(ctx, &ptr, empty) == UCI_ERR_PARSE && uci_parse_ptr(ctx, &ptr, dot) == UCI_ERR_PARSE);
+    CHECK(uci_parse_ptr(ctx, &ptr, blank) == UCI_ERR_INVAL && uci_parse_ptr(ctx, &ptr, NULL) == UCI_ERR_INVAL);
+    CHECK(uci_parse_ptr(ctx, NULL, cut) == UCI_ERR_INVAL);
     CHECK(uci_lookup_ptr(ctx, &ptr, plain, false) == UCI_ERR_INVAL);
     char *text;
     uci_get_errorstr(ctx, &text, "program");
@@ -186,6 +205,27 @@ static void changing(void)
     CHECK(strstr(file_text(path), "option mtu '1492'") != NULL);
     ptr = lookup("network.@rule[0].dest");
     CHECK_TEXT(ptr.o->v.string, "wan");
+}
+
+/* An empty value takes away what is there, and is nothing where nothing is. */
+static void emptying(void)
+{
+    struct uci_ptr ptr = lookup("network.lan.gone=1");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o != NULL);
+    ptr = lookup("network.lan.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o == NULL && ptr.s != NULL);
+    ptr = lookup("network.lan.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o == NULL);
+    ptr = lookup("network.gone=thing");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.s != NULL);
+    ptr = lookup("network.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.s == NULL);
+    ptr = lookup("network.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    CHECK(uci_lookup_section(ctx, ptr.p, "gone") == NULL);
+    /* Nothing of it is left to be saved by what follows. */
+    struct uci_package *network = ptr.p;
+    CHECK(uci_unload(ctx, network) == UCI_OK && uci_load(ctx, "network", &network) == UCI_OK);
 }
 
 static void reverting(void)
@@ -371,6 +411,7 @@ int main(void)
     walking();
     pointers();
     changing();
+    emptying();
     reverting();
     importing();
     arguments();
