@@ -30,7 +30,7 @@ build: deps-build
 ## capi: the C library, shared and static
 capi: deps-capi
 	$(CARGO) build $(LOCKED) --profile library --package cms-capi
-	contrib/capi/link.sh $(TARGET)/library/libcms_capi.a $(TARGET)/library/lib -Wl,--strip-debug
+	contrib/capi/link.sh $(TARGET)/library/libcms_capi.a $(TARGET)/library/lib strip
 
 ## order: measures anew what a start runs; wants valgrind, and a build before and after
 order:
@@ -95,7 +95,7 @@ man: build
 deb: man deps-deb deps-capi
 	@# One build for the C library and for the Python extension, which is linked with no Python.
 	PYO3_NO_PYTHON=1 $(CARGO) build $(LOCKED) --profile library --package cms-capi --package cms-python
-	contrib/capi/link.sh $(TARGET)/library/libcms_capi.a $(TARGET)/library/lib -Wl,--strip-debug
+	contrib/capi/link.sh $(TARGET)/library/libcms_capi.a $(TARGET)/library/lib strip
 	rm -rf $(TARGET)/deb $(TARGET)/stage
 	contrib/capi/install.sh $(TARGET)/library/lib $(TARGET)/stage /usr /usr/lib/$$(dpkg-architecture -qDEB_HOST_MULTIARCH) 0
 	scripts/python-metadata.py >$(TARGET)/stage/METADATA

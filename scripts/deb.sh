@@ -67,9 +67,7 @@ place() {
     case ${to#"$root/"} in
       usr/share/man/*) gzip -9n "$to" ;;
       usr/bin/* | usr/sbin/* | usr/libexec/*) strip_elf "$to" --strip-all ;;
-      # What the compiler keeps for its own linker is two thirds of an archive.
-      usr/lib/*.a) strip --strip-debug --remove-section=.comment --remove-section=.note --remove-section=.llvmbc \
-        --remove-section=.llvmcmd --enable-deterministic-archives "$to" ;;
+      usr/lib/*.a) strip --strip-debug --remove-section=.comment --remove-section=.note --enable-deterministic-archives "$to" ;;
       usr/lib/*) strip_elf "$to" --strip-unneeded ;;
       lib/systemd/*) sed -i 's|/usr/local|/usr|g' "$to" ;;
     esac
