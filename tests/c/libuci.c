@@ -319,6 +319,7 @@ static void importing(void)
     last = package;
     CHECK(import("", NULL, &last, false) == UCI_OK && last == NULL);
     CHECK(import("", "empty", &last, false) == UCI_OK && last->n_section == 0);
+    CHECK(import("package line ; config a\n", NULL, &last, false) == UCI_OK && last->n_section == 1);
     CHECK(import("package other\nconfig a\n", "single", &(struct uci_package *){NULL}, true) == UCI_OK);
     check_export(uci_lookup_package(ctx, "single"), false, "\nconfig a\n\n");
 

@@ -41,6 +41,11 @@ fn parts(text: &[u8], first: First, is_single: bool) -> Result<Vec<Part>> {
         };
         part.text.extend_from_slice(&text[taken..event.span.start]);
         taken = event.span.end;
+        // What ends this command must not begin the next text.
+        let blanks = text[taken..].iter().take_while(|byte| b" \t".contains(byte)).count();
+        if text[taken + blanks..].starts_with(b";") {
+            taken += blanks + 1;
+        }
         // Nor is an empty line left of it.
         if text[..event.span.start].ends_with(b"\n") || event.span.start == 0 {
             taken += usize::from(text[taken..].starts_with(b"\n"));
@@ -205,4 +210,60 @@ pub extern "C" fn uci_export(
         }
         stream.write(&text)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names of the parts, each with its text.
+    fn cut(text: &str, first: First, is_single: bool) -> Option<Vec<(Option<String>, String)>> {
+        let parts = parts(text.as_bytes(), first, is_single).ok()?;
+        let shown = |part: Part| (part.name, String::from_utf8_lossy(&part.text).into_owned());
+        Some(parts.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn a_stream_is_cut_where_packages_begin() {
+        let of = |name: &str, text: &str| (Some(name.to_owned()), text.to_owned());
+        let head = |text: &str| (None, text.to_owned());
+        assert_eq!(
+            cut("package a\nconfig x\n\npackage b # why\nconfig y\n", First::Package, false),
+            Some(vec![head(""), of("a", "config x\n\n"), of("b", " # why\nconfig y\n")])
+        );
+        assert_eq!(cut("package a; config x", First::Any, false), Some(vec![head(""), of("a", " config x")]));
+        assert_eq!(
+            cut("config x\npackage a\n", First::Any, false),
+            Some(vec![head("config x\n"), of("a", "")])
+        );
+        assert_eq!(
+            cut("package a\nconfig x\npackage b\nconfig y\n", First::Any, true),
+            Some(vec![head("config x\nconfig y\n")])
+        );
+        assert_eq!(cut("config x\n", First::Package, false), None);
+        assert_eq!(cut("package 'a b'\n", First::Any, false), None);
+    }
+
+    #[test]
+    fn no_stream_is_cut_at_a_wrong_place() {
+        const PIECES: [&str; 14] =
+            ["package", " ", "a", "b", "\n", ";", "'", "\"", "\\", "#", "config", "option", "\t", "\u{e4}"];
+        let mut state = 0x2545_f491_4f6c_dd1d_u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..12 {
+                // xorshift: any text will do, and the same ones each time.
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                text.push_str(PIECES[(state % PIECES.len() as u64) as usize]);
+            }
+            for (first, is_single) in [(First::Any, false), (First::Any, true), (First::Package, false)] {
+                if let Some(parts) = cut(&text, first, is_single) {
+                    let length: usize = parts.iter().map(|(_, text)| text.len()).sum();
+                    assert!(length <= text.len() && (parts.len() == 1 || !is_single), "{text:?}");
+                }
+            }
+        }
+    }
 }
