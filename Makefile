@@ -29,7 +29,8 @@ build: deps-build
 
 ## capi: the C library, shared and static
 capi: deps-capi
-	$(CARGO) build $(LOCKED) --profile capi --package cms-capi
+	$(CARGO) build $(LOCKED) --profile library --package cms-capi
+	contrib/capi/link.sh $(TARGET)/library/libcms_capi.a $(TARGET)/library/lib strip
 
 ## order: measures anew what a start runs; wants valgrind, and a build before and after
 order:
@@ -67,7 +68,7 @@ soak: deps-test
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
 bench: build deps-bench
-	$(if $(or $(findstring py,$(ONLY)),$(if $(ONLY),,all)),CMS_PYTHON=$$(scripts/python-env.sh $(TARGET) wheel)) CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
+	$(if $(or $(findstring py,$(ONLY)),$(if $(ONLY),,all)),CMS_PYTHON=$$(scripts/python-env.sh $(TARGET) library)) CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
 
 ## lint: formatting, clippy, rustdoc, and licences and bans where cargo-deny is installed
 lint: deps-build deps-bench
@@ -91,12 +92,17 @@ man: build
 	install -D -m 644 -t $(TARGET)/man/man5 docs/man/*.5
 
 ## deb: the Debian packages of packaging/deb, in target/deb
-deb: man deps-deb
-	rm -rf $(TARGET)/deb
+deb: man deps-deb deps-capi
+	@# One build for the C library and for the Python extension, which is linked with no Python.
+	PYO3_NO_PYTHON=1 $(CARGO) build $(LOCKED) --profile library --package cms-capi --package cms-python
+	contrib/capi/link.sh $(TARGET)/library/libcms_capi.a $(TARGET)/library/lib strip
+	rm -rf $(TARGET)/deb $(TARGET)/stage
+	contrib/capi/install.sh $(TARGET)/library/lib $(TARGET)/stage /usr /usr/lib/$$(dpkg-architecture -qDEB_HOST_MULTIARCH) 0
+	scripts/python-metadata.py >$(TARGET)/stage/METADATA
 	scripts/deb.sh $(TARGET)
 	lintian --info --fail-on error,warning $(TARGET)/deb/*.deb
 
-## test-deb: installs the packages in a fresh Debian and uses them; fetches some 50 MB of packages
+## test-deb: installs the packages in a fresh Debian and uses them; fetches some 120 MB of packages
 test-deb: deb
 	scripts/test-deb.sh $(TARGET)/deb
 
@@ -117,7 +123,7 @@ install: man
 
 ## install-capi: the C library, its headers, and what pkg-config and CMake ask for, under PREFIX; LIBUCI=1 adds uci.h and the name -luci
 install-capi: capi
-	contrib/capi/install.sh $(TARGET)/capi "$(DESTDIR)" $(PREFIX) $(or $(LIBDIR),$(PREFIX)/lib) $(or $(LIBUCI),0)
+	contrib/capi/install.sh $(TARGET)/library/lib "$(DESTDIR)" $(PREFIX) $(or $(LIBDIR),$(PREFIX)/lib) $(or $(LIBUCI),0)
 
 clean:
 	$(CARGO) clean

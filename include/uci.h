@@ -59,7 +59,8 @@ enum uci_option_type {
 };
 
 enum uci_flags {
-    UCI_FLAG_STRICT = (1 << 0)
+    UCI_FLAG_STRICT = (1 << 0),     /* set at first; without it texts with errors are refused all the same */
+    UCI_FLAG_EXPORT_NAME = (1 << 2) /* uci_export writes the names that anonymous sections go by */
 };
 
 struct uci_element {
@@ -157,6 +158,23 @@ int uci_save(struct uci_context *ctx, struct uci_package *p);
 int uci_commit(struct uci_context *ctx, struct uci_package **p, bool overwrite);
 int uci_revert(struct uci_context *ctx, struct uci_ptr *ptr);
 
+/* Reads packages from a stream, to its end: all of them or, after an error, none. The text before the first line `package` is that of the
+ * package `name`, which may be NULL if the stream begins with such a line; with `single` these lines mean nothing. The packages are
+ * in memory: uci_commit(ctx, &p, true) writes one, in place of the file that there may be. *package is the last of them, or NULL if the
+ * stream is empty. UCI_ERR_DUPLICATE is for a package that is loaded already.
+ * With `single` and a *package that is loaded, what the stream says is set in that one, and can be saved or committed as other
+ * changes are. */
+int uci_import(struct uci_context *ctx, FILE *stream, const char *name, struct uci_package **package, bool single);
+/* Writes a package, or with NULL all that are loaded, with the changes that are not saved yet; with the line `package`, if header is set. */
+int uci_export(struct uci_context *ctx, FILE *stream, struct uci_package *package, bool header);
+
+/* Takes words from a line, quoted as in a shell; a line goes on behind a backslash and within quotes. With *str NULL the next line of the
+ * stream is read, and *str set to where the next word begins, which the next call is given. *result is the word, and "" behind the last
+ * one, also at the end of the stream: ask feof. It belongs to the context, until the next line is read. */
+int uci_parse_argument(struct uci_context *ctx, FILE *stream, char **str, char **result);
+/* Whether a text can be the value of an option. */
+bool uci_validate_text(const char *str);
+
 /* The packages of the directory, then a NULL; one free() takes it all. */
 int uci_list_configs(struct uci_context *ctx, char ***list);
 
@@ -238,6 +256,33 @@ static inline void uci_parse_section(struct uci_section *s, const struct uci_par
             }
         }
     }
+}
+
+static inline uint32_t uci_hash_text(uint32_t hash, const char *text)
+{
+    do /* FNV-1a, the end included */
+        hash = (hash ^ (unsigned char)*text) * 16777619u;
+    while (*text++ != '\0');
+    return hash;
+}
+
+/* A number that changes with what the options say, in the order of the table; those that are missing may be NULL. */
+static inline uint32_t uci_hash_options(struct uci_option **tb, int n_opts)
+{
+    uint32_t hash = 2166136261u;
+    int i;
+    for (i = 0; i < n_opts; i++) {
+        struct uci_option *o = tb[i];
+        hash = uci_hash_text(hash, o != NULL ? o->e.name : "");
+        if (o != NULL && o->type == UCI_TYPE_STRING)
+            hash = uci_hash_text(hash, o->v.string);
+        if (o != NULL && o->type == UCI_TYPE_LIST) {
+            struct uci_element *e;
+            uci_foreach_element(&o->v.list, e)
+                hash = uci_hash_text(hash, e->name);
+        }
+    }
+    return hash;
 }
 
 #ifdef __cplusplus

@@ -17,6 +17,7 @@ fail() {
   exit 1
 }
 
+libdir=usr/lib/$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 version=$(sed -n '1s/^cms (\([^)]*\)).*/\1/p' "$descriptions/changelog")
 maintainer=$(sed -n 's/^ -- \(.*>\)  .*/\1/p' "$descriptions/changelog" | head -n 1)
 date=$(sed -n 's/^ -- .*>  //p' "$descriptions/changelog" | head -n 1)
@@ -31,9 +32,23 @@ strip_elf() {
   if [ "$(head -c 4 "$1" | tr -d '\0')" = $'\x7fELF' ]; then strip "$2" --remove-section=.comment --remove-section=.note "$1"; fi
 }
 
+# The packages whose libraries the programs and libraries of a root ask for.
+needed_libraries() {
+  local file elves=()
+  while IFS= read -r file; do
+    if objdump -p "$file" 2>/dev/null | grep -q NEEDED; then elves+=("$file"); fi
+  done < <(find "$1" -type f \( -name '*.so*' -o -path '*/bin/*' \))
+  # What asks wants to be called in the tree of a source package.
+  mkdir -p "$work/source/debian"
+  printf 'Source: cms\n\nPackage: cms\nArchitecture: any\n' >"$work/source/debian/control"
+  (cd "$work/source" && dpkg-shlibdeps -O "${elves[@]}") | sed 's/^shlibs:Depends=//'
+}
+
 # One line of a list of files.
 place() {
   local root=$1 source=$2 place=$3 mode=${4:-644}
+  source=${source//@LIBDIR@/$libdir} place=${place//@LIBDIR@/$libdir}
+  source=${source//@UPSTREAM@/$workspace} place=${place//@UPSTREAM@/$workspace}
   if [ "$source" = - ]; then
     install -d -m 755 "$root/$place"
     return
@@ -49,10 +64,10 @@ place() {
     to=$root/$place
     [[ $place == */ ]] && to=$to$(basename "$file")
     install -D -m "$mode" "$file" "$to"
-    case $place in
+    case ${to#"$root/"} in
       usr/share/man/*) gzip -9n "$to" ;;
       usr/bin/* | usr/sbin/* | usr/libexec/*) strip_elf "$to" --strip-all ;;
-      usr/lib/*.a) strip --strip-debug "$to" ;;
+      usr/lib/*.a) strip --strip-debug --remove-section=.comment --remove-section=.note --enable-deterministic-archives "$to" ;;
       usr/lib/*) strip_elf "$to" --strip-unneeded ;;
       lib/systemd/*) sed -i 's|/usr/local|/usr|g' "$to" ;;
     esac
@@ -87,13 +102,19 @@ build() {
   for script in postinst prerm postrm preinst; do
     if [ -f "$about/$script" ]; then install -m 755 "$about/$script" "$root/DEBIAN/$script"; fi
   done
-  for script in conffiles triggers shlibs symbols; do
+  for script in conffiles triggers shlibs; do
     if [ -f "$about/$script" ]; then install -m 644 "$about/$script" "$root/DEBIAN/$script"; fi
   done
+  # A name that is missing in the list, or in the library, is an error.
+  if [ -f "$about/symbols" ]; then
+    dpkg-gensymbols -p"$package" -v"$version" -I"$about/symbols" -P"$root" -O"$root/DEBIAN/symbols" -c4 >&2
+    chmod 644 "$root/DEBIAN/symbols"
+  fi
   (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\n' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
   chmod 644 "$root/DEBIAN/md5sums"
 
-  local architecture size
+  local architecture size libraries=
+  if grep -q @SHLIBS@ "$about/control"; then libraries=$(needed_libraries "$root"); fi
   architecture=$(sed -n 's/^Architecture: //p' "$about/control")
   size=$(du -sk --apparent-size --exclude=DEBIAN "$root" | cut -f 1)
   {
@@ -102,7 +123,7 @@ build() {
     [ -n "$architecture" ] || echo "Architecture: ${architecture:=$(dpkg --print-architecture)}"
     echo "Maintainer: $maintainer"
     echo "Installed-Size: $size"
-    sed "1d; s/@VERSION@/$version/g" "$about/control"
+    sed "1d; s/@VERSION@/$version/g; s/@SHLIBS@/$libraries/g" "$about/control"
   } >"$root/DEBIAN/control"
   mkdir -p "$out"
   dpkg-deb --root-owner-group -Zxz --build "$root" "$out/${package}_${version}_${architecture:-$(dpkg --print-architecture)}.deb" >/dev/null

@@ -2,7 +2,7 @@
 # Installs what a target needs on Debian, and nothing that is there already.
 #   deps.sh build   a C compiler and linker (the bundled SQLite, and Rust itself)
 #   deps.sh capi    that, and uthash (the C library)
-#   deps.sh test    that of capi, Python with PyYAML (the conformance suite), man (the manual), a C++ compiler and valgrind (the C library's tests), and virtual environments (the Python package)
+#   deps.sh test    that of capi, Python with PyYAML (the conformance suite), man (the manual), a C++ compiler, CMake and valgrind (the C library's tests), and virtual environments (the Python package)
 #   deps.sh bench   that of build, and the libraries that the figures are compared with
 #   deps.sh deb     that of build, Python, and what checks and tries packages
 set -euo pipefail
@@ -42,8 +42,8 @@ case ${1:-} in
   capi) need_compiler; need_header uthash.h uthash-dev ;;
   test)
     need_compiler; need_yaml; need_venv; need_program man man-db; need_header uthash.h uthash-dev
-    need_program c++ g++; need_program valgrind valgrind ;;
-  deb) need_compiler; need_program python3 python3; need_program lintian lintian; need_program mmdebstrap mmdebstrap ;;
+    need_program c++ g++; need_program cmake cmake; need_program make make; need_program valgrind valgrind ;;
+  deb) need_compiler; need_program python3 python3; need_program dpkg-shlibdeps dpkg-dev; need_program lintian lintian; need_program mmdebstrap mmdebstrap ;;
   bench) need_compiler; need_venv; need_header uthash.h uthash-dev; need_header lmdb.h liblmdb-dev ;;
   *) echo "usage: ${0##*/} build|capi|test|bench|deb" >&2; exit 2 ;;
 esac

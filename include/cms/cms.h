@@ -14,7 +14,7 @@
  * - Strings are bytes that end with a NUL. Names of keys are UTF-8; values may be of any bytes but NUL.
  * - Ownership. What a function named ..._free takes was handed over by the one that made it, and is the caller's until then. Everything
  *   that is handed out as const, or that the function says belongs to a handle, lives as long as the handle and must not be freed or changed.
- * - Threads. A store, a snapshot and an event manager may be used by any number of threads at once. A transaction, a bound handle, a
+ * - Threads. A store, a snapshot, a manager and a registry may be used by any number of threads at once. A transaction, a bound handle, a
  *   watch and an answer belong to one thread at a time. Nobody may use what another thread is freeing.
  * - After fork() a child may read from the stores that stand alone and from bound handles, and must open everything else anew before it uses it;
  *   it frees nothing that it inherited. Handles are not kept across exec().
@@ -324,6 +324,15 @@ int cms_get_float(const cms_snapshot *snapshot, const char *key, double *value);
 int cms_get_bool(const cms_snapshot *snapshot, const char *key, bool *value);
 cms_list *cms_get_list(const cms_snapshot *snapshot, const char *key);
 
+/* What holds: the value of an option, or, where it is not set, the default that its schema declares; CMS_E_NOT_FOUND if there is neither,
+ * or no such section. Numbers and truths are read as the schema says they are written: a size in bytes, a duration in seconds.
+ * Whether it is the default is told in *is_default, which may be NULL. */
+char *cms_effective_string(const cms_snapshot *snapshot, const char *key, bool *is_default);
+int cms_effective_int(const cms_snapshot *snapshot, const char *key, int64_t *value, bool *is_default);
+int cms_effective_float(const cms_snapshot *snapshot, const char *key, double *value, bool *is_default);
+int cms_effective_bool(const cms_snapshot *snapshot, const char *key, bool *value, bool *is_default);
+cms_list *cms_effective_list(const cms_snapshot *snapshot, const char *key, bool *is_default);
+
 /* The names of packages; of the sections of "network", as keys name them; of the options of "network.lan". */
 cms_list *cms_packages(const cms_snapshot *snapshot);
 cms_list *cms_sections(const cms_snapshot *snapshot, const char *package);
@@ -435,6 +444,44 @@ int cms_transaction_commit(struct Transaction *transaction, uint64_t *revision);
 const cms_list *cms_transaction_conflicts(const struct Transaction *transaction);
 const cms_diagnostics *cms_transaction_diagnostics(const struct Transaction *transaction);
 
+/* Which transactions there are, and changes that need none of their own. Its members are there to be read, with tx_lock held where other
+ * threads use the manager, too; nobody calls the library for this manager while he holds the lock. The library alone makes and frees it.
+ * Any number of threads may use one. */
+struct TransactionManager {
+    struct Transaction *active_tx; /* by their ids: as they were when cms_transactions_load was called last. They are there to be looked
+                                    * at (id, start_time), belong to the manager, and stay until it is called again */
+    pthread_mutex_t tx_lock;
+    uint64_t last_tx_id; /* of those that this manager has begun or seen; 0 before the first */
+    bool auto_commit;    /* cms_transactions_set_auto_commit changes it */
+};
+
+/* Auto-commit is on. */
+struct TransactionManager *cms_transactions_new(cms_store *store);
+/* Frees it; what is open is rolled back. Transactions that cms_transactions_begin handed over stay the caller's. */
+void cms_transactions_free(struct TransactionManager *manager);
+/* Fills active_tx: with all that this process has begun in the store and not ended, whoever did. */
+int cms_transactions_load(struct TransactionManager *manager);
+/* Begins a transaction of the caller's own: cms_transaction_free. */
+struct Transaction *cms_transactions_begin(struct TransactionManager *manager);
+
+/* With auto-commit each change is a commit of its own, whose number is put into *revision. Without, changes gather in a transaction that
+ * the manager keeps open, and *revision is 0; a change that fails leaves what is open as it was. In all of these the revision may be
+ * NULL. Turning auto-commit on commits what is open; if that fails it stays off. */
+int cms_transactions_set_auto_commit(struct TransactionManager *manager, bool on, uint64_t *revision);
+/* As cms_set and cms_delete. */
+int cms_transactions_set(struct TransactionManager *manager, const char *key, const char *value, uint64_t *revision);
+int cms_transactions_delete(struct TransactionManager *manager, const char *key, uint64_t *revision);
+/* Any change: the callback makes it in the transaction that it is handed, and answers 0, or a code, which takes back what it did and is
+ * answered. It neither frees the transaction nor calls the manager. */
+typedef int (*cms_change_callback)(struct Transaction *transaction, void *context);
+int cms_transactions_change(struct TransactionManager *manager, cms_change_callback change, void *context, uint64_t *revision);
+/* Commits what is open; *revision is 0 if nothing is. What was refused stays open, as with cms_transaction_commit. */
+int cms_transactions_commit(struct TransactionManager *manager, uint64_t *revision);
+/* Takes back what is open. */
+int cms_transactions_rollback(struct TransactionManager *manager);
+/* What is open, or NULL: for its changes, conflicts and diagnostics. It belongs to the manager, until that commits it or rolls it back. */
+struct Transaction *cms_transactions_open(struct TransactionManager *manager);
+
 /* One change of a commit. The action is the word of cms's JSON output: set, unset, add-section, ... */
 typedef struct cms_change {
     const char *action;
@@ -487,7 +534,29 @@ void cms_watch_close(cms_watch *watch);
 /* Events by callbacks. `data` is a const cms_notice * that lives until the callback returns. Callbacks run in threads of the manager's,
  * those of one subscriber one after the other; they must not free their manager. */
 typedef void (*EventCallback)(void *data, void *context);
-struct EventManager;
+
+/* Who subscribed to what. The members are there to be read, with the manager's lock held: cms_events_subscribe and _unsubscribe change
+ * the tables, and wait for that lock; nobody calls them while he holds it. A subscriber that was told CMS_NOTICE_STOPPED is there until it
+ * is unsubscribed. */
+struct EventSubscriber {
+    char *subscriber_id;
+    EventCallback callback;
+    void *context;
+    UT_hash_handle hh; /* by subscriber_id */
+};
+
+struct EventTopic {
+    char *topic_name; /* the pattern */
+    struct EventSubscriber *subscribers;
+    pthread_mutex_t lock; /* held by the library while it changes subscribers */
+    UT_hash_handle hh; /* by topic_name; a topic is there as long as it has subscribers */
+};
+
+struct EventManager {
+    struct EventTopic *topics;
+    pthread_mutex_t lock;
+    size_t max_subscribers; /* of one topic */
+};
 
 /* At most so many subscribers of one topic; 0 is 1000. */
 struct EventManager *cms_events_new(cms_store *store, size_t max_subscribers);
@@ -497,6 +566,92 @@ int cms_events_subscribe(struct EventManager *events, const char *subscriber_id,
 int cms_events_unsubscribe(struct EventManager *events, const char *subscriber_id);
 /* Ends all subscriptions, and waits for callbacks that run. */
 void cms_events_free(struct EventManager *events);
+
+/* A version of a module's schema. The members are there to be read. */
+struct SchemaVersion {
+    uint32_t major;
+    uint32_t minor;
+    uint32_t patch;
+    char *description; /* NULL if it has none */
+    time_t created_at; /* 0 if that was not said */
+    struct {
+        char *sql;      /* the statements about tables, each on lines of its own; NULL if there are none. Steps: cms_schema_steps */
+        char *rollback; /* those that take it back; NULL leaves that to the log */
+    } migration;
+    UT_hash_handle hh; /* by the three numbers: HASH_FIND(hh, registry->versions, numbers, CMS_SCHEMA_KEY, found) */
+};
+#define CMS_SCHEMA_KEY (3 * sizeof(uint32_t))
+
+/* What is known of the versions of a module: those of its file, and those that were registered before; the oldest comes first. The members
+ * are there to be read, with the lock held where another thread may call cms_schema_load. The library alone makes and frees it. */
+struct SchemaRegistry {
+    struct SchemaVersion *versions;
+    uint32_t current_major; /* the version of the module's file */
+    uint32_t current_minor;
+    uint32_t current_patch;
+    char *module_name;
+    pthread_mutex_t lock;
+};
+
+/* CMS_E_NOT_FOUND if there is no such module, CMS_E_REFUSED if its file has faults. */
+struct SchemaRegistry *cms_schema_open(cms_store *store, const char *module);
+void cms_schema_free(struct SchemaRegistry *registry);
+/* Reads the module anew. The versions that were shown before are freed. */
+int cms_schema_load(struct SchemaRegistry *registry);
+/* A version; belongs to the registry, until it is loaded anew. */
+struct SchemaVersion *cms_schema_find(struct SchemaRegistry *registry, uint32_t major, uint32_t minor, uint32_t patch);
+/* The steps of the migration that leads to a version, or, with back, those that were written to take it back: none are if that is
+ * derived. The caller's: cms_list_free. */
+cms_list *cms_schema_steps(struct SchemaRegistry *registry, uint32_t major, uint32_t minor, uint32_t patch, bool back);
+
+/* Where the data of a module stands. */
+typedef struct cms_schema_state {
+    uint32_t data_major;
+    uint32_t data_minor;
+    uint32_t data_patch;
+    bool is_stamped; /* whether the data says so itself; else it counts as the oldest version */
+    size_t pending;  /* so many migrations are to come */
+} cms_schema_state;
+int cms_schema_ask(struct SchemaRegistry *registry, cms_schema_state *state);
+
+/* A step, or a statement of SQL, and how often it was taken: in so many sections, on so many rows. */
+typedef struct cms_migration_step {
+    const char *step;
+    uint64_t taken;
+    uint64_t conflicts;
+} cms_migration_step;
+
+/* What a step could not do; there the data stays as it was. */
+typedef struct cms_migration_conflict {
+    const char *key;
+    const char *step; /* "" if it is none's */
+    const char *message;
+} cms_migration_conflict;
+
+typedef struct cms_migration {
+    const char *from; /* "1.0.0" */
+    const char *to;
+    uint64_t revision; /* of the commit, or the newest if nothing changed */
+    size_t step_count;
+    const cms_migration_step *steps;
+    size_t conflict_count;
+    const cms_migration_conflict *conflicts;
+    size_t more_conflicts; /* so many besides */
+    size_t change_count;
+    const cms_change *changes;
+} cms_migration;
+void cms_migration_free(cms_migration *migration);
+
+enum cms_migration_flags {
+    CMS_DRY_RUN = 1, /* only say what would be done */
+    CMS_STRICT = 2   /* CMS_E_REFUSED, and no change, if a step has a conflict */
+};
+
+/* Brings the data of a module to a version ("1.2.0"; NULL: to that of the module), or takes migrations back (NULL: the last), by one
+ * commit. CMS_E_NEWER if the data is of a newer version, CMS_E_NOT_FOUND if no path leads there, CMS_E_REFUSED if a statement of SQL
+ * fails or what was done to tables cannot be taken back. The report is the caller's, cms_migration_free, and may be NULL. */
+int cms_schema_migrate(struct SchemaRegistry *registry, const char *to, unsigned flags, cms_migration **report);
+int cms_schema_rollback(struct SchemaRegistry *registry, const char *to, unsigned flags, cms_migration **report);
 
 #ifdef __cplusplus
 }

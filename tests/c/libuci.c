@@ -109,6 +109,25 @@ static void pointers(void)
     CHECK(uci_lookup_ptr(ctx, &ptr, nowhere, true) == UCI_ERR_NOTFOUND);
     CHECK(uci_lookup_ptr(ctx, &ptr, four, true) == UCI_ERR_PARSE);
     CHECK(uci_lookup_ptr(ctx, &ptr, odd, true) == UCI_ERR_NOTFOUND);
+    ptr = lookup("network");
+    CHECK((ptr.flags & UCI_LOOKUP_COMPLETE) && ptr.target == UCI_TYPE_PACKAGE && ptr.last == &ptr.p->e && ptr.s == NULL);
+    ptr = lookup("network.lan=interface");
+    CHECK(ptr.target == UCI_TYPE_SECTION && ptr.flags & UCI_LOOKUP_COMPLETE);
+    CHECK_TEXT(ptr.value, "interface");
+    ptr = lookup("network.lan.mtu=a=b.c");
+    CHECK_TEXT(ptr.value, "a=b.c");
+    ptr = lookup("network.@interface[0].mtu=");
+    CHECK((ptr.flags & UCI_LOOKUP_EXTENDED) && ptr.value[0] == '\0');
+    CHECK_TEXT(ptr.section, "lan");
+    CHECK_TEXT(ptr.option, "mtu");
+    /* Only cut, nothing looked up. */
+    char cut[] = "nowhere.a.b=c";
+    CHECK(uci_parse_ptr(ctx, &ptr, cut) == UCI_OK && ptr.p == NULL && ptr.target == UCI_TYPE_OPTION && ptr.flags == 0);
+    CHECK_TEXT(ptr.package, "nowhere");
+    char empty[] = "", dot[] = ".lan", blank[] = "network.l n";
+    CHECK(uci_parse_ptr(ctx, &ptr, empty) == UCI_ERR_PARSE && uci_parse_ptr(ctx, &ptr, dot) == UCI_ERR_PARSE);
+    CHECK(uci_parse_ptr(ctx, &ptr, blank) == UCI_ERR_INVAL && uci_parse_ptr(ctx, &ptr, NULL) == UCI_ERR_INVAL);
+    CHECK(uci_parse_ptr(ctx, NULL, cut) == UCI_ERR_INVAL);
     CHECK(uci_lookup_ptr(ctx, &ptr, plain, false) == UCI_ERR_INVAL);
     char *text;
     uci_get_errorstr(ctx, &text, "program");
@@ -188,6 +207,27 @@ static void changing(void)
     CHECK_TEXT(ptr.o->v.string, "wan");
 }
 
+/* An empty value takes away what is there, and is nothing where nothing is. */
+static void emptying(void)
+{
+    struct uci_ptr ptr = lookup("network.lan.gone=1");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o != NULL);
+    ptr = lookup("network.lan.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o == NULL && ptr.s != NULL);
+    ptr = lookup("network.lan.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.o == NULL);
+    ptr = lookup("network.gone=thing");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.s != NULL);
+    ptr = lookup("network.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.s == NULL);
+    ptr = lookup("network.gone=");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    CHECK(uci_lookup_section(ctx, ptr.p, "gone") == NULL);
+    /* Nothing of it is left to be saved by what follows. */
+    struct uci_package *network = ptr.p;
+    CHECK(uci_unload(ctx, network) == UCI_OK && uci_load(ctx, "network", &network) == UCI_OK);
+}
+
 static void reverting(void)
 {
     struct uci_ptr ptr = lookup("network.lan.mtu=1300");
@@ -214,12 +254,153 @@ static void reverting(void)
     CHECK(uci_lookup_package(ctx, "network") == NULL);
 }
 
+/* A stream with a text, to be closed. */
+static FILE *stream_of(const char *text)
+{
+    FILE *stream = tmpfile();
+    CHECK(stream != NULL && fputs(text, stream) >= 0);
+    rewind(stream);
+    return stream;
+}
+
+static int import(const char *text, const char *name, struct uci_package **package, bool single)
+{
+    FILE *stream = stream_of(text);
+    int code = uci_import(ctx, stream, name, package, single);
+    CHECK(code != UCI_OK || getc(stream) == EOF);
+    fclose(stream);
+    return code;
+}
+
+static void check_export(struct uci_package *package, bool header, const char *expected)
+{
+    static char text[65536];
+    FILE *stream = tmpfile();
+    CHECK(stream != NULL && uci_export(ctx, stream, package, header) == UCI_OK);
+    rewind(stream);
+    text[fread(text, 1, sizeof text - 1, stream)] = '\0';
+    fclose(stream);
+    CHECK_TEXT(text, expected);
+}
+
+static void importing(void)
+{
+    struct uci_package *package = NULL, *last = NULL;
+    /* As `uci import NAME` and `uci import` do: read, then write over what there is. */
+    CHECK(import("# mine\nconfig zone 'lan'\n\toption name lan # first\n", "firewall", &package, false) == UCI_OK);
+    CHECK_TEXT(package->e.name, "firewall");
+    CHECK(uci_lookup_package(ctx, "firewall") == package);
+    struct uci_ptr ptr = lookup("firewall.lan.name=wan");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    CHECK(uci_commit(ctx, &package, true) == UCI_OK);
+    snprintf(path, sizeof path, "%s/firewall", getenv("CMS_TEST_CONFIG"));
+    CHECK_TEXT(file_text(path), "# mine\nconfig zone 'lan'\n\toption name wan # first\n");
+    CHECK(import("config a\n", "firewall", &last, false) == UCI_ERR_DUPLICATE && last == NULL);
+    CHECK(uci_unload(ctx, package) == UCI_OK);
+
+    CHECK(import("package one\nconfig a\n\toption b 'c'\npackage two\n\nconfig d 'e'\n\tlist f 'g'\n", NULL, &last, false) == UCI_OK);
+    CHECK_TEXT(last->e.name, "two");
+    package = uci_lookup_package(ctx, "one");
+    CHECK(package != NULL && package->n_section == 1 && last->n_section == 1);
+    check_export(package, true, "package one\n\nconfig a\n\toption b 'c'\n\n");
+    check_export(NULL, false, "\nconfig a\n\toption b 'c'\n\n\nconfig d 'e'\n\tlist f 'g'\n\n");
+    ctx->flags |= UCI_FLAG_EXPORT_NAME;
+    check_export(package, false, "\nconfig a 'cfg01b606'\n\toption b 'c'\n\n");
+    ctx->flags &= ~UCI_FLAG_EXPORT_NAME;
+
+    /* All or none. */
+    CHECK(import("package x\nconfig a\npackage y\noptoin\n", NULL, &last, false) == UCI_ERR_PARSE);
+    CHECK(import("package x\nconfig a\npackage one\nconfig a\n", NULL, &last, false) == UCI_ERR_DUPLICATE);
+    CHECK(import("package x\npackage x\n", NULL, &last, false) == UCI_ERR_DUPLICATE);
+    CHECK(import("config a\n", NULL, &last, false) == UCI_ERR_PARSE);
+    CHECK(import("config a\n", "a/b", &last, false) == UCI_ERR_INVAL);
+    CHECK(uci_lookup_package(ctx, "x") == NULL);
+    CHECK(uci_import(ctx, NULL, "x", &last, false) == UCI_ERR_INVAL);
+    last = package;
+    CHECK(import("", NULL, &last, false) == UCI_OK && last == NULL);
+    CHECK(import("", "empty", &last, false) == UCI_OK && last->n_section == 0);
+    CHECK(import("package line ; config a\n", NULL, &last, false) == UCI_OK && last->n_section == 1);
+    CHECK(import("package other\nconfig a\n", "single", &(struct uci_package *){NULL}, true) == UCI_OK);
+    check_export(uci_lookup_package(ctx, "single"), false, "\nconfig a\n\n");
+
+    /* Merged, as `uci -m import NAME` does: changes like others. */
+    package = uci_lookup_package(ctx, "two");
+    CHECK(import("config d 'e'\n\tlist f 'h'\n\toption i ''\nconfig j\n\toption k 'l'\nconfig m 'n'\n", NULL, &package, true) == UCI_OK);
+    check_export(package, false, "\nconfig d 'e'\n\tlist f 'g'\n\tlist f 'h'\n\nconfig j\n\toption k 'l'\n\nconfig m 'n'\n\n");
+    CHECK(import("config z 'e'\n", NULL, &package, true) == UCI_ERR_PARSE);
+    CHECK(import("config d 'e'\noptoin\n", NULL, &package, true) == UCI_ERR_PARSE);
+    CHECK(uci_save(ctx, package) == UCI_OK);
+    CHECK_TEXT(file_text("saved/two"), "|two.e.f='h'\n+two.cfg02b60f='j'\ntwo.cfg02b60f.k='l'\ntwo.n='m'\n");
+}
+
+/* Reads a line as a program that takes commands does. */
+static int words_of(FILE *stream, char words[4][64])
+{
+    char *str = NULL, *word;
+    int count = 0;
+    for (;;) {
+        int code = uci_parse_argument(ctx, stream, &str, &word);
+        if (code != UCI_OK)
+            return -code;
+        if (word[0] == '\0')
+            return count;
+        snprintf(words[count++ % 4], 64, "%s", word);
+    }
+}
+
+static void arguments(void)
+{
+    char words[4][64], *str = NULL, *word;
+    FILE *stream = stream_of("set 'network.lan.x=a b' # why\n\nadd \"it's\" mo\\\nre\nquoted 'over\ntwo lines'\nopen 'end");
+    CHECK(words_of(stream, words) == 2);
+    CHECK_TEXT(words[0], "set");
+    CHECK_TEXT(words[1], "network.lan.x=a b");
+    CHECK(words_of(stream, words) == 0 && !feof(stream));
+    CHECK(words_of(stream, words) == 3);
+    CHECK_TEXT(words[1], "it's");
+    CHECK_TEXT(words[2], "more");
+    CHECK(words_of(stream, words) == 2);
+    CHECK_TEXT(words[1], "over\ntwo lines");
+    CHECK(words_of(stream, words) == -UCI_ERR_PARSE);
+    CHECK(words_of(stream, words) == 0 && feof(stream));
+    rewind(stream);
+    CHECK(uci_parse_argument(ctx, stream, &str, &word) == UCI_OK);
+    str++;
+    CHECK(uci_parse_argument(ctx, stream, &str, &word) == UCI_ERR_INVAL && word == NULL);
+    str = NULL;
+    CHECK(uci_parse_argument(ctx, stream, NULL, &word) == UCI_ERR_INVAL);
+    CHECK(uci_parse_argument(ctx, NULL, &str, &word) == UCI_ERR_INVAL);
+    fclose(stream);
+    CHECK(uci_validate_text("a b\tc") && !uci_validate_text("a\001b") && !uci_validate_text(NULL));
+}
+
+static void hashing(void)
+{
+    static const struct uci_parse_option known[] = {{"b", UCI_TYPE_STRING}, {"f", UCI_TYPE_LIST}};
+    struct uci_option *tb[2];
+    struct uci_ptr ptr = lookup("two.e");
+    uci_parse_section(ptr.s, known, 2, tb);
+    uint32_t before = uci_hash_options(tb, 2);
+    CHECK(before == uci_hash_options(tb, 2) && before != uci_hash_options(tb, 1));
+    ptr = lookup("two.e.f=i");
+    CHECK(uci_add_list(ctx, &ptr) == UCI_OK);
+    CHECK(uci_hash_options(tb, 2) != before);
+    ptr = lookup("two.e.b=x");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    before = uci_hash_options(tb, 2);
+    uci_parse_section(ptr.s, known, 2, tb);
+    CHECK(tb[0] != NULL && uci_hash_options(tb, 2) != before);
+}
+
 int main(void)
 {
     ctx = uci_alloc_context();
     CHECK(ctx != NULL);
     mkdir("saved", 0700);
     remove("saved/network");
+    remove("saved/two");
+    snprintf(path, sizeof path, "%s/firewall", getenv("CMS_TEST_CONFIG"));
+    remove(path);
     write_file("network",
                "# how it began\nconfig interface 'lan'\n\toption proto 'static'\n\toption mtu '1500'\n\tlist dns '9.9.9.9'\n"
                "\tlist dns '1.1.1.1'\n\toption auto '1'\n\nconfig route\n\toption target '10.0.0.0/8'\n\nconfig route\n"
@@ -231,13 +412,17 @@ int main(void)
     walking();
     pointers();
     changing();
+    emptying();
     reverting();
+    importing();
+    arguments();
+    hashing();
     CHECK(uci_load(ctx, "broken", NULL) == UCI_ERR_PARSE);
     CHECK(uci_load(ctx, "none", NULL) == UCI_ERR_NOTFOUND);
     CHECK(uci_load(NULL, "none", NULL) == UCI_ERR_INVAL);
     char **configs;
     CHECK(uci_list_configs(ctx, &configs) == UCI_OK);
-    CHECK(strcmp(configs[0], "broken") == 0 && strcmp(configs[1], "network") == 0 && configs[2] == NULL);
+    CHECK(strcmp(configs[0], "broken") == 0 && strcmp(configs[1], "firewall") == 0 && strcmp(configs[2], "network") == 0 && configs[3] == NULL);
     free(configs);
     uci_free_context(ctx);
     return 0;

@@ -1,26 +1,7 @@
 /* Views of a store in uthash's and utarray's containers: what only their macros can make. Everything is allocated with malloc, so
  * that C programs may take entries out and free them. A failed allocation leaves a view without the entry, and is answered. */
 
-/* The macros would end the process. */
-#define HASH_NONFATAL_OOM 1
-static _Thread_local int is_out_of_memory;
-#define uthash_nonfatal_oom(element) (is_out_of_memory = 1)
-
-#include <cms/cms.h>
-
-#include <stdlib.h>
-#include <string.h>
-
-static char *copy(const char *text, size_t length)
-{
-    char *made = malloc(length + 1);
-    if (made != NULL) {
-        if (length > 0)
-            memcpy(made, text, length);
-        made[length] = '\0';
-    }
-    return made;
-}
+#include "memory.h"
 
 static void free_entry(struct ConfigHashEntry *entry);
 
@@ -238,6 +219,10 @@ size_t cms_view_size(int which)
     case 3: return offsetof(struct ConfigHashEntry, hh);
     case 4: return offsetof(struct ConfigStore, lock);
     case 5: return sizeof(struct Transaction);
+    case 6: return sizeof(struct TransactionManager);
+    case 7: return sizeof(struct EventManager);
+    case 8: return sizeof(struct SchemaRegistry);
+    case 9: return sizeof(cms_schema_state);
     default: return 0;
     }
 }

@@ -5,7 +5,7 @@
 //! types is looked into. A null is an error and never looked into; a panic ends at the border (`border::status`) and is an error, too.
 //!
 //! In reading order: `status` (errors), `border`, `text`, `owned` (answers that C frees). A store that stands alone: `config`. A
-//! configuration with its log: `store`, `transaction`, `watch`. For programs that were written for libuci: `uci`.
+//! configuration with its log: `store`, `effective`, `transaction`, `manager`, `watch`, `events`, `schema`. For programs that were written for libuci: `uci`.
 
 #![allow(
     unsafe_code,
@@ -15,7 +15,13 @@
 
 mod border;
 mod config;
+mod effective;
+mod events;
+mod lock;
+mod manager;
+mod moment;
 mod owned;
+mod schema;
 mod status;
 mod store;
 mod text;

@@ -11,10 +11,10 @@ use crate::text::shown;
 
 /// The strings of an answer. They stay where they are when the answer moves.
 #[derive(Default)]
-struct Texts(Vec<CString>);
+pub struct Texts(Vec<CString>);
 
 impl Texts {
-    fn add(&mut self, text: &str) -> *const c_char {
+    pub fn add(&mut self, text: &str) -> *const c_char {
         let text = shown(text);
         let place = text.as_ptr();
         self.0.push(text);
@@ -66,7 +66,7 @@ pub struct Change {
 }
 
 impl Change {
-    fn new(change: &DisplayChange, texts: &mut Texts) -> Change {
+    pub fn new(change: &DisplayChange, texts: &mut Texts) -> Change {
         Change {
             action: texts.add(change.action.word()),
             key: texts.add(&change.key),

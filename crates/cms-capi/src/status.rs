@@ -141,6 +141,11 @@ impl From<cms::Error> for Failure {
             Error::Unparsable { .. } => Status::Parse,
             Error::Expired { .. } => Status::Expired,
             Error::NoLog { .. } => Status::NoLog,
+            Error::NewerSchema { .. } => Status::Newer,
+            Error::NoMigration { .. } => Status::NotFound,
+            Error::Migration { .. } | Error::MigrationSql { .. } | Error::TablesKept { .. } => {
+                Status::Refused
+            }
             Error::Exists { .. } => Status::Exists,
             Error::Subscribers { .. } | Error::Unmapped { .. } => Status::Full,
             Error::StageDamaged { .. } => Status::Damaged,
@@ -196,6 +201,15 @@ pub fn keep(failure: Failure) -> Status {
     // A thread that is ending has no place for it any more.
     let _ = LAST.try_with(|last| last.replace((status, message)));
     status
+}
+
+/// The failure that was kept last in this thread.
+pub fn last() -> Failure {
+    let kept = LAST.try_with(|last| {
+        let (status, message) = &*last.borrow();
+        Failure::new(*status, message.to_string_lossy())
+    });
+    kept.unwrap_or_else(|_| Failure::new(Status::Internal, "the thread is ending"))
 }
 
 /// The sentence for a code.

@@ -134,7 +134,8 @@ fn typed<T: FromValue>(snapshot: Option<&Seen>, key: Text<'_>, out: Out<'_, T>) 
     })
 }
 
-fn mistyped<T: FromValue>(key: &Key, value: &Value) -> Failure {
+/// The failure to read a value as a type.
+pub fn mistyped<T: FromValue>(key: &Key, value: &Value) -> Failure {
     let shown = String::from_utf8_lossy(&value.items().join(&b' ')).into_owned();
     Failure::new(Status::Type, format!("{key}: '{shown}' is no {}", T::NAME))
 }

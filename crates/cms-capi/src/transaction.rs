@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use cms::model::{Draft, Key, Name, PackageName, Selector, TypeName, Value};
 use cms::{TransactionSavepoint, model};
@@ -52,10 +52,90 @@ const ROLLED_BACK: c_int = 2;
 pub const SHOWN: usize = std::mem::offset_of!(Transaction, inner);
 
 impl Transaction {
-    fn inner(&mut self) -> Result<&mut cms::Transaction> {
-        let ended = if self.state == COMMITTED { "committed" } else { "rolled back" };
+    pub fn begin(store: &cms::Store) -> Result<Box<Transaction>> {
+        let inner = store.transaction()?.tool("libcms");
+        let mut begun = Transaction::shown(inner.id(), inner.started());
+        begun.inner = Some(inner);
+        Ok(begun)
+    }
+
+    /// One that is only shown: an active transaction of somebody else's.
+    pub fn shown(id: u64, started: SystemTime) -> Box<Transaction> {
+        let seconds = started.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        Box::new(Transaction {
+            id,
+            start_time: libc::time_t::try_from(seconds).unwrap_or_default(),
+            state: ACTIVE,
+            changes: ptr::null_mut(),
+            change_count: 0,
+            hash_handle: [ptr::null_mut(); 6],
+            hash_numbers: [0; 2],
+            inner: None,
+            savepoints: Vec::new(),
+            shown: Vec::new(),
+            texts: Vec::new(),
+            conflicts: List::new::<&str>([]),
+            diagnostics: Findings::new(&[]),
+        })
+    }
+
+    pub fn inner(&mut self) -> Result<&mut cms::Transaction> {
+        let why = match self.state {
+            COMMITTED => "was committed already",
+            ROLLED_BACK => "was rolled back already",
+            _ => "is shown only; who began it can use it",
+        };
         let id = self.id;
-        self.inner.as_mut().ok_or_else(|| Failure::invalid(format!("transaction {id} was {ended} already")))
+        self.inner.as_mut().ok_or_else(|| Failure::invalid(format!("transaction {id} {why}")))
+    }
+
+    /// Whether it can be changed and committed.
+    pub fn is_open(&self) -> bool {
+        self.inner.is_some()
+    }
+
+    /// Hands the package of a key to a closure, with the parts of the key.
+    pub fn edit<T>(
+        &mut self,
+        key: &Key,
+        change: impl FnOnce(&mut Draft, &Selector, Option<&Name>) -> Result<T>,
+    ) -> Result<T> {
+        let inner = self.inner()?;
+        let Some(section) = &key.section else {
+            return Err(Failure::invalid(format!("{key} names a package; name a section or an option")));
+        };
+        let draft = inner.draft(&key.package)?;
+        change(draft, section, key.option.as_ref())
+            .map_err(|failure| Failure::new(failure.status, format!("{key}: {}", failure.message)))
+    }
+
+    /// Commits. What was refused can be changed further; what there is to tell is kept.
+    pub fn commit(&mut self, revision: Out<'_, u64>) -> Result<()> {
+        self.inner()?;
+        self.conflicts = List::new::<&str>([]);
+        self.diagnostics = Findings::new(&[]);
+        let Some(inner) = self.inner.take() else { return Ok(()) };
+        let refused = match inner.try_commit() {
+            Ok(committed) => {
+                self.state = COMMITTED;
+                put(revision, committed.revision.0);
+                return Ok(());
+            }
+            Err(refused) => *refused,
+        };
+        match refused.transaction {
+            Some(inner) => self.inner = Some(inner),
+            None => self.state = COMMITTED,
+        }
+        match &refused.error {
+            cms::Error::Conflict { keys, .. } => self.conflicts = List::new(keys),
+            cms::Error::Refused { diagnostics } | cms::Error::Unparsable { diagnostics, .. } => {
+                self.diagnostics = Findings::new(diagnostics);
+            }
+            cms::Error::FilesPending { revision: made, .. } => put(revision, made.0),
+            _ => {}
+        }
+        Err(refused.error.into())
     }
 
     /// Changes what the transaction says of itself.
@@ -95,25 +175,7 @@ impl Transaction {
 /// Begins a transaction.
 #[unsafe(no_mangle)]
 pub extern "C" fn cms_transaction_begin(store: Option<&Handle>) -> Option<Box<Transaction>> {
-    guard(None, || {
-        let inner = given(store, "store")?.store.transaction()?.tool("libcms");
-        let seconds = inner.started().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Ok(Some(Box::new(Transaction {
-            id: inner.id(),
-            start_time: libc::time_t::try_from(seconds).unwrap_or_default(),
-            state: ACTIVE,
-            changes: ptr::null_mut(),
-            change_count: 0,
-            hash_handle: [ptr::null_mut(); 6],
-            hash_numbers: [0; 2],
-            inner: Some(inner),
-            savepoints: Vec::new(),
-            shown: Vec::new(),
-            texts: Vec::new(),
-            conflicts: List::new::<&str>([]),
-            diagnostics: Findings::new(&[]),
-        })))
-    })
+    guard(None, || Transaction::begin(&given(store, "store")?.store).map(Some))
 }
 
 /// Frees a transaction; one that is active is rolled back.
@@ -203,34 +265,7 @@ pub extern "C" fn cms_transaction_commit(
     transaction: Option<&mut Transaction>,
     revision: Out<'_, u64>,
 ) -> c_int {
-    status(|| {
-        let transaction = given(transaction, "transaction")?;
-        transaction.inner()?;
-        transaction.conflicts = List::new::<&str>([]);
-        transaction.diagnostics = Findings::new(&[]);
-        let Some(inner) = transaction.inner.take() else { return Ok(()) };
-        let refused = match inner.try_commit() {
-            Ok(committed) => {
-                transaction.state = COMMITTED;
-                put(revision, committed.revision.0);
-                return Ok(());
-            }
-            Err(refused) => *refused,
-        };
-        match refused.transaction {
-            Some(inner) => transaction.inner = Some(inner),
-            None => transaction.state = COMMITTED,
-        }
-        match &refused.error {
-            cms::Error::Conflict { keys, .. } => transaction.conflicts = List::new(keys),
-            cms::Error::Refused { diagnostics } | cms::Error::Unparsable { diagnostics, .. } => {
-                transaction.diagnostics = Findings::new(diagnostics);
-            }
-            cms::Error::FilesPending { revision: made, .. } => put(revision, made.0),
-            _ => {}
-        }
-        Err(refused.error.into())
-    })
+    status(|| given(transaction, "transaction")?.commit(revision))
 }
 
 /// The keys of the conflict that the last commit met.
@@ -245,20 +280,13 @@ pub extern "C" fn cms_transaction_diagnostics(transaction: Option<&Transaction>)
     guard(None, || Ok(Some(&*given(transaction, "transaction")?.diagnostics)))
 }
 
-/// Hands the package of a key to a closure, with the parts of the key.
 fn edit<T>(
     transaction: Option<&mut Transaction>,
     key: Text<'_>,
     change: impl FnOnce(&mut Draft, &Selector, Option<&Name>) -> Result<T>,
 ) -> Result<T> {
     let key = Key::parse(key.utf8("key")?)?;
-    let inner = given(transaction, "transaction")?.inner()?;
-    let Some(section) = &key.section else {
-        return Err(Failure::invalid(format!("{key} names a package; name a section or an option")));
-    };
-    let draft = inner.draft(&key.package)?;
-    change(draft, section, key.option.as_ref())
-        .map_err(|failure| Failure::new(failure.status, format!("{key}: {}", failure.message)))
+    given(transaction, "transaction")?.edit(&key, change)
 }
 
 fn option(option: Option<&Name>) -> Result<&Name> {

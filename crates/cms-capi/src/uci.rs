@@ -4,11 +4,14 @@
 //! then what it touched of the tree is brought up to it. Elements that stay keep their place in memory.
 //!
 //! In reading order: `layout` (the structs), `code` (errors), `files`, `delta` (what is staged), `tree` (a loaded package), `context`
-//! (the calls).
+//! (the calls), `stream`, `exchange` (packages from streams and to them), `arguments` (words).
 
+mod arguments;
 mod code;
 mod context;
 mod delta;
+mod exchange;
 mod files;
 mod layout;
+mod stream;
 mod tree;

@@ -1,23 +1,22 @@
-//! Being told of commits: with a file descriptor to poll, or by callbacks.
+//! Being told of commits, with a file descriptor to poll.
 
-#![expect(unsafe_code, reason = "callbacks and what they are called with are C's")]
+#![expect(unsafe_code, reason = "the patterns are C's")]
 
 use std::collections::VecDeque;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use cms::{EventLimits, Pattern, Revision, Start};
+use cms::{Pattern, Revision};
 use rustix::event::{EventfdFlags, eventfd};
 
 use crate::border::{Out, given, guard, put, status};
 use crate::owned::Notice;
 use crate::status::{Failure, Status};
 use crate::store::Handle;
-use crate::text::Text;
 
 /// How long the end of a watch may have to wait for its thread.
 const ATTENTION: Duration = Duration::from_millis(50);
@@ -180,89 +179,4 @@ impl Drop for Watch {
         // It ended by itself or does now; that it panicked was told as a failure.
         let _ = self.thread.take().map(JoinHandle::join);
     }
-}
-
-/// `struct EventManager`.
-pub struct EventManager {
-    inner: cms::EventManager,
-}
-
-/// `EventCallback`.
-type Callback = unsafe extern "C" fn(data: *mut c_void, context: *mut c_void);
-
-/// A callback with what it is called with.
-struct Subscriber {
-    callback: Callback,
-    context: *mut c_void,
-}
-
-// SAFETY: the header says that the callback runs in a thread of the manager's, so that its context must bear that.
-unsafe impl Send for Subscriber {}
-
-impl Subscriber {
-    fn call(&self, notice: &cms::Notice) {
-        let notice = Box::into_raw(Notice::new(notice));
-        // SAFETY: the header asks for a function of this type; the notice lives until it returns, and is freed once.
-        unsafe {
-            (self.callback)(notice.cast(), self.context);
-            drop(Box::from_raw(notice));
-        }
-    }
-}
-
-/// Makes an event manager.
-#[unsafe(no_mangle)]
-pub extern "C" fn cms_events_new(
-    store: Option<&Handle>,
-    max_subscribers: usize,
-) -> Option<Box<EventManager>> {
-    guard(None, || {
-        let mut limits = EventLimits::default();
-        if max_subscribers > 0 {
-            limits.subscribers = max_subscribers;
-        }
-        let inner = cms::EventManager::new(&given(store, "store")?.store, limits)?;
-        Ok(Some(Box::new(EventManager { inner })))
-    })
-}
-
-/// Calls a function with the events of a topic.
-#[unsafe(no_mangle)]
-pub extern "C" fn cms_events_subscribe(
-    events: Option<&EventManager>,
-    id: Text<'_>,
-    topic: Text<'_>,
-    after: u64,
-    callback: Option<Callback>,
-    context: *mut c_void,
-) -> c_int {
-    status(|| {
-        let events = given(events, "event manager")?;
-        let topic = Pattern::new(topic.utf8("topic")?)?;
-        let subscriber = Subscriber { callback: given(callback, "callback")?, context };
-        let start = if after == u64::MAX { Start::Now } else { Start::After(Revision(after)) };
-        let id = id.utf8("name of the subscriber")?;
-        Ok(events.inner.subscribe(id, topic, start, move |notice| subscriber.call(notice))?)
-    })
-}
-
-/// Ends a subscription.
-#[unsafe(no_mangle)]
-pub extern "C" fn cms_events_unsubscribe(events: Option<&EventManager>, id: Text<'_>) -> c_int {
-    status(|| {
-        let id = id.utf8("name of the subscriber")?;
-        match given(events, "event manager")?.inner.unsubscribe(id) {
-            true => Ok(()),
-            false => Err(Failure::new(Status::NotFound, format!("there is no subscriber '{id}'"))),
-        }
-    })
-}
-
-/// Ends all subscriptions.
-#[unsafe(no_mangle)]
-pub extern "C" fn cms_events_free(events: Option<Box<EventManager>>) {
-    guard((), || {
-        drop(events);
-        Ok(())
-    });
 }

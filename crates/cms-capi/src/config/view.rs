@@ -391,6 +391,10 @@ mod tests {
         assert_eq!(size(3), size_of::<Entry>());
         assert_eq!(size(4), offset_of!(Shown, lock));
         assert_eq!(size(5), crate::transaction::SHOWN);
+        assert_eq!(size(6), size_of::<crate::manager::Shown>());
+        assert_eq!(size(7), size_of::<crate::events::Shown>());
+        assert_eq!(size(8), size_of::<crate::schema::Shown>());
+        assert_eq!(size(9), size_of::<crate::schema::State>());
     }
 
     #[test]

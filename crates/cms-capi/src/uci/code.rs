@@ -11,6 +11,7 @@ pub enum Code {
     NotFound = 3,
     Io = 4,
     Parse = 5,
+    Duplicate = 6,
     Unknown = 7,
 }
 

@@ -10,6 +10,7 @@ use std::ptr;
 
 use cms::model::{DeltaLine, DeltaOperation, Draft, Name, Package, PackageName, TypeName, is_valid_value};
 
+use super::arguments::Line;
 use super::code::{Code, Result, sentence};
 use super::delta;
 use super::files::{self, Locked};
@@ -24,12 +25,14 @@ use crate::text::Text;
 /// `struct uci_context`: what the header shows of it comes first.
 #[repr(C)]
 pub struct Context {
-    shown: UciContext,
+    pub(super) shown: UciContext,
     confdir: CString,
     savedir: CString,
     /// Folders that staged changes are read from before the save folder.
     delta_path: Vec<PathBuf>,
-    packages: HashMap<Box<str>, *mut Tree>,
+    pub(super) packages: HashMap<Box<str>, *mut Tree>,
+    /// What `uci_parse_argument` is reading.
+    pub(super) line: Option<Line>,
 }
 
 fn path(text: &CStr) -> &Path {
@@ -47,14 +50,15 @@ impl Context {
             err: 0,
             func: ptr::null(),
         };
-        let context = Context { shown, confdir, savedir, delta_path: Vec::new(), packages: HashMap::new() };
+        let (delta_path, packages) = (Vec::new(), HashMap::new());
+        let context = Context { shown, confdir, savedir, delta_path, packages, line: None };
         let context = Box::into_raw(Box::new(context));
         // SAFETY: it was made just now, and stays where it is until it is freed.
         unsafe { List::clear(&raw mut (*context).shown.root) };
         context
     }
 
-    fn config_path(&self, name: &str) -> PathBuf {
+    pub(super) fn config_path(&self, name: &str) -> PathBuf {
         path(&self.confdir).join(name)
     }
 
@@ -96,11 +100,16 @@ impl Context {
         if let Some(known) = self.packages.get(name).copied() {
             self.forget(known);
         }
-        let tree = Tree::new(&raw mut self.shown, name, &path, draft, has_delta);
+        Ok(self.adopt(name, &path, draft, has_delta))
+    }
+
+    /// Takes a package in, of whose name there is none yet.
+    pub(super) fn adopt(&mut self, name: &str, path: &Path, draft: Draft, has_delta: bool) -> *mut Tree {
+        let tree = Tree::new(&raw mut self.shown, name, path, draft, has_delta);
         // SAFETY: both stay where they are; the package is in no list yet.
         unsafe { List::append(&raw mut self.shown.root, tree.cast()) };
         self.packages.insert(name.into(), tree);
-        Ok(tree)
+        tree
     }
 
     fn find_or_load(&mut self, name: &str) -> Result<*mut Tree> {
@@ -111,7 +120,7 @@ impl Context {
     }
 
     /// Whether a package that C hands over is loaded here.
-    fn own(&self, package: *mut UciPackage) -> Result<*mut Tree> {
+    pub(super) fn own(&self, package: *mut UciPackage) -> Result<*mut Tree> {
         let tree: *mut Tree = package.cast();
         self.packages.values().any(|known| *known == tree).then_some(tree).ok_or(Code::Invalid)
     }
@@ -121,7 +130,8 @@ impl Context {
         // SAFETY: a package of this context, which is not freed before it is loaded anew.
         let this = unsafe { &mut *tree };
         let (name, is_elsewhere) = (this.name.clone(), this.path != self.config_path(&this.name));
-        let mut file = Locked::open(&this.path, None)?;
+        // A package that was imported has no file yet.
+        let mut file = Locked::open(&this.path, overwrite.then_some(0o600))?;
         let unsaved = std::mem::take(&mut this.unsaved);
         let mut save = || -> Result<()> {
             let staged = if is_elsewhere { Vec::new() } else { self.staged(&name)? };
@@ -165,13 +175,13 @@ impl Drop for Context {
 }
 
 /// What draws the identities of new sections: different in every process and at every call.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 /// Runs a call, and keeps its code.
-fn call(context: Option<&mut Context>, body: impl FnOnce(&mut Context) -> Result<()>) -> c_int {
+pub(super) fn call(context: Option<&mut Context>, body: impl FnOnce(&mut Context) -> Result<()>) -> c_int {
     let Some(context) = context else { return Code::Invalid as c_int };
     let mut answer = Ok(());
     let whole = caught(|| {
