@@ -67,8 +67,10 @@ soak: deps-test
 	CMS_TEST_KILLS=$(or $(KILLS),20000) $(CARGO) test $(LOCKED) --release --package cms-segment --test store_kill -- --nocapture
 
 ## bench: the figures, beside their peers; ONLY=parse runs those whose id holds "parse"
-bench: build deps-bench
-	$(if $(or $(findstring py,$(ONLY)),$(if $(ONLY),,all)),CMS_PYTHON=$$(scripts/python-env.sh $(TARGET) library)) CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
+# What a figure of the libraries needs: all of them without ONLY.
+needs = $(if $(ONLY),$(foreach id,$(1),$(findstring $(id),$(ONLY))),all)
+bench: build deps-bench $(if $(strip $(call needs,c. libuci)),capi)
+	$(if $(strip $(call needs,py)),CMS_PYTHON=$$(scripts/python-env.sh $(TARGET) library)) CMS_LIBRARY=$(abspath $(TARGET))/library/lib CMS_BIN=$(abspath $(TARGET))/release/cms $(CARGO) run $(LOCKED) --quiet --release $(BENCH) -- $(ONLY)
 
 ## lint: formatting, clippy, rustdoc, and licences and bans where cargo-deny is installed
 lint: deps-build deps-bench

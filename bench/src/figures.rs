@@ -2,6 +2,7 @@
 
 mod backup_1m;
 mod bulk_load;
+mod c;
 mod commit_durable;
 mod commit_large;
 mod commit_process;
@@ -61,6 +62,7 @@ pub const FIGURES: &[(&str, Measure)] = &[
     ("memory.ratio", memory_ratio::measure),
     ("wake.process", wake_process::measure),
     ("py.get", python::measure),
+    ("c.get", c::measure),
     ("commit.structural.segment", commit_structural_segment::measure),
     ("rebuild.1m", rebuild_1m::measure),
     ("backup.1m", backup_1m::measure),

@@ -2,13 +2,13 @@
 
 #![expect(unsafe_code, reason = "the structs are shared with C")]
 
-use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
 use cms::model::{DeltaLine, DeltaOperation, Draft, Name, Package, PackageName, TypeName, is_valid_value};
+use hashbrown::HashMap;
 
 use super::arguments::Line;
 use super::code::{Code, Result, sentence};
@@ -356,15 +356,17 @@ fn parse(target: &mut UciPtr, text: *mut c_char) -> Result<()> {
             part(target.value).unwrap_or(Some("")),
         ]
     };
-    PackageName::new(package.unwrap_or_default()).map_err(|_| Code::Parse)?;
+    if !PackageName::is_valid(package.unwrap_or_default().as_bytes()) {
+        return Err(Code::Parse);
+    }
     if let Some(section) = section {
         if section.starts_with('@') {
             target.flags |= EXTENDED;
-        } else if Name::new(section).is_err() {
+        } else if !Name::is_valid(section.as_bytes()) {
             return Err(Code::Invalid);
         }
     }
-    if option.is_some_and(|option| Name::new(option).is_err())
+    if option.is_some_and(|option| !Name::is_valid(option.as_bytes()))
         || !value.is_none_or(|value| is_valid_value(value.as_bytes()))
     {
         return Err(Code::Parse);

@@ -2,12 +2,12 @@
 
 #![expect(unsafe_code, reason = "the tree is C's to walk through")]
 
-use std::collections::{HashMap, HashSet};
 use std::ffi::{CString, c_char};
 use std::mem::ManuallyDrop;
 use std::ptr;
 
 use cms::model::{DeltaLine, DeltaOperation, Draft, Name, SectionId, TypeName, Value};
+use hashbrown::{HashMap, HashSet};
 
 use super::code::{Code, Result};
 use super::delta;
