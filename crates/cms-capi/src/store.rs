@@ -329,6 +329,11 @@ macro_rules! reads {
         #[doc = "The value of a bound key."]
         #[unsafe(no_mangle)]
         pub extern "C" fn $function(handle: Option<&mut Bound>, default: $type) -> $type {
+            if let Some(Bound::$variant(bound)) = &handle
+                && let Some(value) = bound.settled()
+            {
+                return *value;
+            }
             guard(default, || match given(handle, "handle")? {
                 Bound::$variant(bound) => match bound.get()? {
                     Some(value) => Ok(*value),

@@ -18,6 +18,8 @@ use crate::{
     version::{GREATEST_REVISION, VERSIONED},
 };
 
+/// Slots of a block that the first look goes through.
+const GUESSED: usize = 32;
 /// Bytes of a block before its tags.
 const HEADER: usize = 12;
 
@@ -35,7 +37,7 @@ impl Generation {
         let last = key.last_chunk::<SHORT>()?;
         let dots = bytes_that_are(last, b'.');
         if dots == 0 {
-            return self.glance_at_long_leaf(key, revision);
+            return self.look_again(key, revision);
         }
         let length = SHORT - 1 - dots.ilog2() as usize;
         let leaf = Short { last, dots, length };
@@ -68,23 +70,23 @@ impl Generation {
         let names = at + fours(length);
         let flags = (shape >> 24) as u8;
         let way = Way { generation: self, view, revision };
-        if flags == 0 {
-            return way.through_slots::<false>(block, capacity, names, &leaf, leaf_hash.tag());
-        }
-        if flags == WIDE {
-            return way.through_slots::<true>(block, capacity, names, &leaf, leaf_hash.tag());
-        }
         if flags == LARGE {
             return way.through_entry(offset, key, &leaf, leaf_hash.entry(hash));
         }
-        None
+        // What follows keeps nothing for a second look, which few need.
+        let found = match flags {
+            0 => way.through_slots::<false>(block, capacity, names, &leaf, leaf_hash.tag()),
+            WIDE => way.through_slots::<true>(block, capacity, names, &leaf, leaf_hash.tag()),
+            _ => return None,
+        };
+        if found.is_none() && capacity > GUESSED { self.look_again(key, revision) } else { found }
     }
 }
 
 impl Generation {
-    /// The same for a leaf of sixteen bytes and more, in a small group.
+    /// The same for a leaf of sixteen bytes and more, or one in a slot behind the first, in a small group.
     #[inline(never)]
-    fn glance_at_long_leaf(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
+    fn look_again(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
         let (path, text) = split(key);
         let leaf = Leaf::new(text);
         let hash = self.hasher.path(path);
@@ -102,8 +104,8 @@ impl Generation {
         let names = at + fours(length.into());
         let (way, tag) = (Way { generation: self, view, revision }, self.hasher.leaf(&leaf).tag());
         match (shape >> 24) as u8 {
-            0 => way.through_slots::<false>(block, capacity, names, &Long(text), tag),
-            WIDE => way.through_slots::<true>(block, capacity, names, &Long(text), tag),
+            0 => way.through_all_slots::<false>(block, capacity, names, text, tag),
+            WIDE => way.through_all_slots::<true>(block, capacity, names, text, tag),
             _ => None,
         }
     }
@@ -155,7 +157,7 @@ impl<'m> Way<'m> {
         leaf: &impl Name,
         tag: u8,
     ) -> Option<&'m [u8]> {
-        // Most groups have all their tags in 32 bytes: one guess less for the processor to get wrong.
+        // Most groups have all their tags in the first 32 bytes: one guess less for the processor to get wrong.
         let tags = block.bytes_that_are(HEADER, tag);
         let more = block.bytes_that_are(HEADER + 16, tag);
         let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
@@ -167,43 +169,9 @@ impl<'m> Way<'m> {
                 break;
             }
             if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, leaf)? {
-                // A group may have had another entry of the name; only one has a value.
                 return self.to_value(word);
             }
             equal &= equal - 1;
-        }
-        if capacity > 32 {
-            self.through_more_slots::<IS_WIDE>(block, capacity, names, leaf, tag)
-        } else {
-            None
-        }
-    }
-
-    /// The same for the slots behind the first 32.
-    #[inline(never)]
-    fn through_more_slots<const IS_WIDE: bool>(
-        self,
-        block: WordWindow<'m>,
-        capacity: usize,
-        names: usize,
-        leaf: &impl Name,
-        tag: u8,
-    ) -> Option<&'m [u8]> {
-        let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
-        let mut start = 32;
-        while start < capacity {
-            let mut equal = block.bytes_that_are(HEADER + start, tag);
-            while equal != 0 {
-                let position = start + equal.trailing_zeros() as usize;
-                if position >= capacity {
-                    break;
-                }
-                if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, leaf)? {
-                    return self.to_value(word);
-                }
-                equal &= equal - 1;
-            }
-            start += 16;
         }
         None
     }
@@ -221,6 +189,34 @@ impl<'m> Way<'m> {
         let word = block.word(slots + 4 * position, Ordering::Acquire);
         let name = self.generation.name_of_slot(block, names, position, IS_WIDE);
         Some(leaf.is_at(self.view, name)?.then_some(word))
+    }
+
+    /// The same for the slots of a block of any size.
+    fn through_all_slots<const IS_WIDE: bool>(
+        self,
+        block: WordWindow<'m>,
+        capacity: usize,
+        names: usize,
+        leaf: &[u8],
+        tag: u8,
+    ) -> Option<&'m [u8]> {
+        let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
+        for start in (0..capacity).step_by(16) {
+            let mut equal = block.bytes_that_are(HEADER + start, tag);
+            while equal != 0 {
+                let position = start + equal.trailing_zeros() as usize;
+                if position >= capacity {
+                    break;
+                }
+                if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, &Long(leaf))?
+                    && let Some(value) = self.to_value(word)
+                {
+                    return Some(value);
+                }
+                equal &= equal - 1;
+            }
+        }
+        None
     }
 
     /// The value of a leaf in a large group.

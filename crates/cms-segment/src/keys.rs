@@ -34,7 +34,7 @@ const HEADER: usize = 9;
 
 /// The buckets of the table for so many entries, with room for half as many more, and some.
 pub(crate) fn buckets(entries: u64) -> u32 {
-    if entries <= GREATEST { (entries + entries / 2 + 512).div_ceil(8) as u32 } else { 0 }
+    if entries <= GREATEST { (entries + entries / 2 + 1536).div_ceil(8) as u32 } else { 0 }
 }
 
 /// Bytes of a table.

@@ -277,6 +277,7 @@ impl Root {
     }
 
     /// The newest revision that can be read.
+    #[inline]
     pub fn head(&self) -> u64 {
         self.shared.head()
     }

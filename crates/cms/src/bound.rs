@@ -184,6 +184,16 @@ impl<T: FromValue> Bound<T> {
         Ok(self.value.as_ref())
     }
 
+    /// Returns the value if nothing was published since the last look: what [`get`](Bound::get) does most of the time, and all that can be
+    /// done without a failure. Nothing says that there is no value or that it is to be looked for.
+    #[inline]
+    pub fn settled(&self) -> Option<&T> {
+        match &self.source {
+            Source::Segment { handle, moves: Some(_), .. } if handle.is_settled() => self.value.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Tells whether the value may have moved since this was last asked, or since it was bound; one that was set to what it was
     /// counts as moved.
     ///

@@ -102,6 +102,18 @@ impl ConfigStore {
         }
     }
 
+    /// Hands the state that this thread has read last to a closure, if it is still the newest.
+    #[inline]
+    pub fn glance<T>(&self, with: impl FnOnce(&Snapshot) -> Option<T>) -> Option<T> {
+        let seen = SEEN.try_with(|seen| match &seen.try_borrow().ok()?[(self.id % SLOTS as u64) as usize] {
+            Some((id, snapshot)) if *id == self.id && snapshot.revision() == self.root.head() => {
+                with(snapshot)
+            }
+            _ => None,
+        });
+        seen.ok()?
+    }
+
     #[cold]
     fn refresh(&self) -> Result<Snapshot> {
         let snapshot = self.root.snapshot()?;

@@ -64,6 +64,15 @@ pub extern "C" fn config_get_string(
     key: Text<'_>,
     default: *mut c_char,
 ) -> *mut c_char {
+    // What most calls do, and what cannot go wrong on the way.
+    if let (Some(store), Some(key)) = (store, key.optional())
+        && let Some(text) = store.glance(|snapshot| match snapshot.get(key.to_bytes()) {
+            Ok(Some(Value::String(text))) => snapshot.with_nul(text).map(<[u8]>::as_ptr),
+            _ => None,
+        })
+    {
+        return text.cast_mut().cast();
+    }
     guard(default, || {
         let (store, key) = (given(store, "store")?, key.bytes("key")?);
         store.read(|snapshot| match snapshot.get(key)? {

@@ -7,7 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
-use cms::model::{DeltaLine, DeltaOperation, Draft, Name, Package, PackageName, TypeName, is_valid_value};
+use cms::model::{
+    DeltaLine, DeltaOperation, Draft, Name, Package, PackageName, TypeName, is_name_byte, is_package_byte,
+    is_valid_value,
+};
 use hashbrown::HashMap;
 
 use super::arguments::Line;
@@ -292,44 +295,95 @@ pub extern "C" fn uci_unload(context: Option<&mut Context>, package: *mut UciPac
     })
 }
 
-/// Cuts `PACKAGE.SECTION.OPTION=VALUE` into its parts, in place, as libuci does.
+/// What a byte of a reference may be part of.
+const OF_NAME: u8 = 1;
+const OF_PACKAGE: u8 = 2;
+/// A dot, an equals sign.
+const CUTS: u8 = 4;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let is = byte as u8;
+        classes[byte] = if is_name_byte(is) { OF_NAME } else { 0 }
+            | if is_package_byte(is) { OF_PACKAGE } else { 0 }
+            | if is == b'.' || is == b'=' { CUTS } else { 0 };
+        byte += 1;
+    }
+    classes
+};
+
+/// The parts of a reference.
+#[derive(Clone, Copy, Default)]
+struct Parts<'a> {
+    package: Option<&'a str>,
+    section: Option<&'a str>,
+    option: Option<&'a str>,
+}
+
+impl Parts<'_> {
+    /// Those that a struct of C has.
+    ///
+    /// # Safety
+    /// They are null, or strings that live until the call returns.
+    unsafe fn of(target: &UciPtr) -> Result<Self> {
+        // SAFETY: as the caller says.
+        unsafe {
+            Ok(Parts {
+                package: part(target.package)?,
+                section: part(target.section)?,
+                option: part(target.option)?,
+            })
+        }
+    }
+}
+
+/// Cuts `PACKAGE.SECTION.OPTION=VALUE` into its parts, in place, as libuci does; answers each with what all of its bytes are of.
 ///
 /// # Safety
 /// `text` is a string that may be written to, and lives as long as the parts are used.
-unsafe fn cut(target: &mut UciPtr, text: *mut c_char) -> Result<()> {
+unsafe fn cut<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<[Option<(&'a [u8], u8)>; 3]> {
     // SAFETY: as the caller says.
     let length = unsafe { CStr::from_ptr(text) }.count_bytes();
-    // SAFETY: the string has so many bytes, none of them a NUL; the borrow ends before any part is read.
-    let bytes = unsafe { std::slice::from_raw_parts_mut(text.cast::<u8>(), length) };
-    let mut parts = [ptr::null::<c_char>(); 3];
-    parts[0] = text;
-    let mut count = 1;
+    let bytes = text.cast::<u8>();
+    let mut places = [ptr::null::<c_char>(); 3];
+    let mut parts = [None; 3];
     let mut value = ptr::null();
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        match byte {
-            b'=' => {
-                *byte = 0;
-                // SAFETY: at most the NUL behind the last byte.
-                value = unsafe { text.add(at + 1) };
-                break;
-            }
-            b'.' => {
-                let part = parts.get_mut(count).ok_or(Code::Parse)?;
-                *byte = 0;
-                // SAFETY: as above.
-                *part = unsafe { text.add(at + 1) };
-                count += 1;
-            }
-            _ => {}
+    let (mut count, mut start, mut class) = (0, 0, u8::MAX);
+    for at in 0..=length {
+        // SAFETY: at most the NUL behind the last byte.
+        let byte = unsafe { *bytes.add(at) };
+        let is = CLASSES[usize::from(byte)];
+        if is & CUTS == 0 && at < length {
+            class &= is;
+            continue;
         }
+        let (Some(place), Some(part)) = (places.get_mut(count), parts.get_mut(count)) else {
+            return Err(Code::Parse);
+        };
+        // SAFETY: the part lies in the string, and is not written to any more; what is written to stands behind it.
+        unsafe {
+            *place = text.add(start);
+            *part = Some((std::slice::from_raw_parts(bytes.add(start), at - start), class));
+            if at < length {
+                *bytes.add(at) = 0;
+            }
+        }
+        if byte == b'=' {
+            // SAFETY: at most the NUL behind the last byte.
+            value = unsafe { text.add(at + 1) };
+            break;
+        }
+        (count, start, class) = (count + 1, at + 1, u8::MAX);
     }
-    [target.package, target.section, target.option] = parts;
+    [target.package, target.section, target.option] = places;
     target.value = value;
-    Ok(())
+    Ok(parts)
 }
 
 /// Fills the parts of a reference.
-fn parse(target: &mut UciPtr, text: *mut c_char) -> Result<()> {
+fn parse<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<Parts<'a>> {
     *target = UciPtr {
         target: 0,
         flags: 0,
@@ -346,27 +400,28 @@ fn parse(target: &mut UciPtr, text: *mut c_char) -> Result<()> {
         return Err(Code::Invalid);
     }
     // SAFETY: the header asks for a string that may be written to, which outlives the pointer's use.
-    unsafe { cut(target, text) }?;
-    // SAFETY: the parts are of that string, or null.
-    let [package, section, option, value] = unsafe {
-        [
-            part(target.package)?,
-            part(target.section)?,
-            part(target.option)?,
-            part(target.value).unwrap_or(Some("")),
-        ]
+    let [package, section, option] = unsafe { cut(target, text) }?;
+    let text_of = |part: Option<(&'a [u8], u8)>| match part {
+        Some((bytes, _)) => std::str::from_utf8(bytes).map(Some).map_err(|_| Code::Invalid),
+        None => Ok(None),
     };
-    if !PackageName::is_valid(package.unwrap_or_default().as_bytes()) {
+    let parts = Parts { package: text_of(package)?, section: text_of(section)?, option: text_of(option)? };
+    let is_all = |part: Option<(&[u8], u8)>, class: u8| {
+        part.is_some_and(|(bytes, classes)| !bytes.is_empty() && classes & class != 0)
+    };
+    if !is_all(package, OF_PACKAGE) {
         return Err(Code::Parse);
     }
-    if let Some(section) = section {
-        if section.starts_with('@') {
+    if let Some(name) = parts.section {
+        if name.starts_with('@') {
             target.flags |= EXTENDED;
-        } else if !Name::is_valid(section.as_bytes()) {
+        } else if !is_all(section, OF_NAME) {
             return Err(Code::Invalid);
         }
     }
-    if option.is_some_and(|option| !Name::is_valid(option.as_bytes()))
+    // SAFETY: a part of the string, or null.
+    let value = unsafe { part(target.value).unwrap_or(Some("")) };
+    if option.is_some() && !is_all(option, OF_NAME)
         || !value.is_none_or(|value| is_valid_value(value.as_bytes()))
     {
         return Err(Code::Parse);
@@ -376,17 +431,17 @@ fn parse(target: &mut UciPtr, text: *mut c_char) -> Result<()> {
         (Some(_), None) => SECTION,
         (None, None) => PACKAGE,
     };
-    Ok(())
+    Ok(parts)
 }
 
 /// Finds what a reference names, as far as it is there.
-fn resolve(context: &mut Context, target: &mut UciPtr) -> Result<*mut Tree> {
+fn resolve(context: &mut Context, target: &mut UciPtr, parts: Parts<'_>) -> Result<*mut Tree> {
     // SAFETY: the parts are null or strings; elements are null or were handed out and not freed, as the header asks.
     unsafe {
         if target.p.is_null() && !target.s.is_null() {
             target.p = (*target.s).package;
         }
-        let tree = match (target.p.is_null(), part(target.package)?) {
+        let tree = match (target.p.is_null(), parts.package) {
             (false, _) => context.own(target.p)?,
             (true, Some(name)) => context.find_or_load(name)?,
             (true, None) => return Err(Code::Invalid),
@@ -396,7 +451,7 @@ fn resolve(context: &mut Context, target: &mut UciPtr) -> Result<*mut Tree> {
         target.flags |= DONE;
         target.flags &= !COMPLETE;
         target.last = tree.cast();
-        let section = part(target.section)?;
+        let section = parts.section;
         if target.s.is_null() {
             let Some(section) = section else {
                 target.target = PACKAGE;
@@ -425,7 +480,7 @@ fn resolve(context: &mut Context, target: &mut UciPtr) -> Result<*mut Tree> {
         target.section = (*target.s).e.name;
         target.last = target.s.cast();
         if target.o.is_null() {
-            let Some(option) = part(target.option)? else {
+            let Some(option) = parts.option else {
                 target.target = SECTION;
                 target.flags |= COMPLETE;
                 return Ok(tree);
@@ -449,7 +504,7 @@ pub extern "C" fn uci_parse_ptr(
     target: Option<&mut UciPtr>,
     text: *mut c_char,
 ) -> c_int {
-    call(context, |_| parse(target.ok_or(Code::Invalid)?, text))
+    call(context, |_| parse(target.ok_or(Code::Invalid)?, text).map(drop))
 }
 
 /// Finds what a reference names.
@@ -462,13 +517,17 @@ pub extern "C" fn uci_lookup_ptr(
 ) -> c_int {
     call(context, |context| {
         let target = target.ok_or(Code::Invalid)?;
-        if !text.is_null() {
-            parse(target, text)?;
+        let parts = if text.is_null() {
+            // SAFETY: the header asks for strings, or nulls.
+            unsafe { Parts::of(target) }?
+        } else {
+            let parts = parse(target, text)?;
             if target.flags & EXTENDED != 0 && !extended {
                 return Err(Code::Invalid);
             }
-        }
-        resolve(context, target).map(drop)
+            parts
+        };
+        resolve(context, target, parts).map(drop)
     })
 }
 
@@ -534,7 +593,9 @@ fn change(
 ) -> c_int {
     call(context, |context| {
         let target = target.ok_or(Code::Invalid)?;
-        let tree = resolve(context, target)?;
+        // SAFETY: the header asks for strings, or nulls.
+        let parts = unsafe { Parts::of(target) }?;
+        let tree = resolve(context, target, parts)?;
         if must_exist && target.flags & COMPLETE == 0 {
             return Err(Code::NotFound);
         }
@@ -699,7 +760,9 @@ pub extern "C" fn uci_commit(
 pub extern "C" fn uci_revert(context: Option<&mut Context>, target: Option<&mut UciPtr>) -> c_int {
     call(context, |context| {
         let target = target.ok_or(Code::Invalid)?;
-        let tree = resolve(context, target)?;
+        // SAFETY: the header asks for strings, or nulls.
+        let parts = unsafe { Parts::of(target) }?;
+        let tree = resolve(context, target, parts)?;
         // SAFETY: a package of this context; the parts are null or strings, copied before elements go.
         let (this, section, option) = unsafe {
             let of = |text| part(text).map(|text| text.map(str::to_owned));
