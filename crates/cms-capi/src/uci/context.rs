@@ -314,6 +314,19 @@ const CLASSES: [u8; 256] = {
     classes
 };
 
+/// A part of a reference, and what all of its bytes may be part of.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    bytes: &'a [u8],
+    classes: u8,
+}
+
+impl Part<'_> {
+    fn is_all(self, class: u8) -> bool {
+        !self.bytes.is_empty() && self.classes & class != 0
+    }
+}
+
 /// The parts of a reference.
 #[derive(Clone, Copy, Default)]
 struct Parts<'a> {
@@ -339,24 +352,24 @@ impl Parts<'_> {
     }
 }
 
-/// Cuts `PACKAGE.SECTION.OPTION=VALUE` into its parts, in place, as libuci does; answers each with what all of its bytes are of.
+/// Cuts `PACKAGE.SECTION.OPTION=VALUE` into its parts, in place, as libuci does.
 ///
 /// # Safety
 /// `text` is a string that may be written to, and lives as long as the parts are used.
-unsafe fn cut<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<[Option<(&'a [u8], u8)>; 3]> {
+unsafe fn cut<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<[Option<Part<'a>>; 3]> {
     // SAFETY: as the caller says.
     let length = unsafe { CStr::from_ptr(text) }.count_bytes();
     let bytes = text.cast::<u8>();
     let mut places = [ptr::null::<c_char>(); 3];
     let mut parts = [None; 3];
     let mut value = ptr::null();
-    let (mut count, mut start, mut class) = (0, 0, u8::MAX);
+    let (mut count, mut start, mut classes) = (0, 0, u8::MAX);
     for at in 0..=length {
         // SAFETY: at most the NUL behind the last byte.
         let byte = unsafe { *bytes.add(at) };
         let is = CLASSES[usize::from(byte)];
         if is & CUTS == 0 && at < length {
-            class &= is;
+            classes &= is;
             continue;
         }
         let (Some(place), Some(part)) = (places.get_mut(count), parts.get_mut(count)) else {
@@ -365,7 +378,8 @@ unsafe fn cut<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<[Option<(&'a
         // SAFETY: the part lies in the string, and is not written to any more; what is written to stands behind it.
         unsafe {
             *place = text.add(start);
-            *part = Some((std::slice::from_raw_parts(bytes.add(start), at - start), class));
+            let bytes = std::slice::from_raw_parts(bytes.add(start), at - start);
+            *part = Some(Part { bytes, classes });
             if at < length {
                 *bytes.add(at) = 0;
             }
@@ -375,7 +389,7 @@ unsafe fn cut<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<[Option<(&'a
             value = unsafe { text.add(at + 1) };
             break;
         }
-        (count, start, class) = (count + 1, at + 1, u8::MAX);
+        (count, start, classes) = (count + 1, at + 1, u8::MAX);
     }
     [target.package, target.section, target.option] = places;
     target.value = value;
@@ -401,27 +415,24 @@ fn parse<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<Parts<'a>> {
     }
     // SAFETY: the header asks for a string that may be written to, which outlives the pointer's use.
     let [package, section, option] = unsafe { cut(target, text) }?;
-    let text_of = |part: Option<(&'a [u8], u8)>| match part {
-        Some((bytes, _)) => std::str::from_utf8(bytes).map(Some).map_err(|_| Code::Invalid),
+    let text_of = |part: Option<Part<'a>>| match part {
+        Some(part) => std::str::from_utf8(part.bytes).map(Some).map_err(|_| Code::Invalid),
         None => Ok(None),
     };
     let parts = Parts { package: text_of(package)?, section: text_of(section)?, option: text_of(option)? };
-    let is_all = |part: Option<(&[u8], u8)>, class: u8| {
-        part.is_some_and(|(bytes, classes)| !bytes.is_empty() && classes & class != 0)
-    };
-    if !is_all(package, OF_PACKAGE) {
+    if !package.is_some_and(|package| package.is_all(OF_PACKAGE)) {
         return Err(Code::Parse);
     }
     if let Some(name) = parts.section {
         if name.starts_with('@') {
             target.flags |= EXTENDED;
-        } else if !is_all(section, OF_NAME) {
+        } else if !section.is_some_and(|section| section.is_all(OF_NAME)) {
             return Err(Code::Invalid);
         }
     }
     // SAFETY: a part of the string, or null.
     let value = unsafe { part(target.value).unwrap_or(Some("")) };
-    if option.is_some() && !is_all(option, OF_NAME)
+    if option.is_some_and(|option| !option.is_all(OF_NAME))
         || !value.is_none_or(|value| is_valid_value(value.as_bytes()))
     {
         return Err(Code::Parse);
