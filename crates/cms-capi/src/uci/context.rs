@@ -378,8 +378,7 @@ unsafe fn cut<'a>(target: &mut UciPtr, text: *mut c_char) -> Result<[Option<Part
         // SAFETY: the part lies in the string, and is not written to any more; what is written to stands behind it.
         unsafe {
             *place = text.add(start);
-            let bytes = std::slice::from_raw_parts(bytes.add(start), at - start);
-            *part = Some(Part { bytes, classes });
+            *part = Some(Part { bytes: std::slice::from_raw_parts(bytes.add(start), at - start), classes });
             if at < length {
                 *bytes.add(at) = 0;
             }
