@@ -263,8 +263,7 @@ fn rows_that_others_add_meanwhile_are_migrated_too() {
     let other = std::thread::spawn(move || {
         for number in 3..=22 {
             let mut tx = writer.transaction().unwrap();
-            let row =
-                [format!("10.0.0.{number}"), format!("New{number}")].map(|text| Datum::Text(text.into()));
+            let row = [format!("10.0.0.{number}"), format!("New{number}")].map(Datum::Text);
             tx.table("leases").unwrap().insert(row.to_vec()).unwrap();
             tx.commit().unwrap();
             started.send(()).unwrap();
