@@ -10,6 +10,7 @@ use crate::{
     root::{Row, Shared},
     routes::Routes,
     scan::{Ordered, Sorted},
+    value::LONG_STRING,
 };
 
 /// The maps that snapshots of one time share.
@@ -204,6 +205,40 @@ impl Snapshot {
         })
     }
 
+    /// The text of a key with the NUL that stands behind it in the map, if it is a string that is found at once; of every other
+    /// [`get`](Snapshot::get) tells.
+    ///
+    /// ```
+    /// # use cms_segment::{Root, RootOptions, Value};
+    /// # let dir = tempfile::tempdir()?;
+    /// # let root = Root::create(dir.path(), &RootOptions::default())?;
+    /// root.writer()?.rebuild("", [("server", "host", Value::String(b"localhost")), ("server", "port", Value::Int(80))], 1)?;
+    /// let snapshot = root.snapshot()?;
+    /// assert_eq!(snapshot.glance_at_text(b"server.host"), Some(&b"localhost\0"[..]));
+    /// assert_eq!(snapshot.glance_at_text(b"server.port"), None);
+    /// assert_eq!(snapshot.glance_at_text(b"server.user"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline(always)]
+    pub fn glance_at_text(&self, key: &[u8]) -> Option<&[u8]> {
+        let generation = self.holder(key)?;
+        let text = generation.glance(key, self.revision)?;
+        if text.len() >= usize::from(LONG_STRING) {
+            return None;
+        }
+        let text = generation.map.bytes(generation.map.offset_of(text), text.len() + 1)?;
+        (text.last() == Some(&0)).then_some(text)
+    }
+
+    /// The generation that holds the entry of a key, if it may be read.
+    #[inline(always)]
+    fn holder(&self, key: &[u8]) -> Option<&Generation> {
+        match &self.only {
+            Some(generation) => Some(&**generation),
+            None => self.maps.holder(key),
+        }
+    }
+
     /// The value of a key.
     ///
     /// # Errors
@@ -211,11 +246,7 @@ impl Snapshot {
     /// the value leads astray.
     #[inline(always)]
     pub fn get(&self, key: &[u8]) -> Result<Option<Value<'_>>> {
-        let generation = match &self.only {
-            Some(generation) => Some(&**generation),
-            None => self.maps.holder(key),
-        };
-        if let Some(generation) = generation
+        if let Some(generation) = self.holder(key)
             && let Some(record) = generation.glance(key, self.revision)
         {
             return generation.value_of_record(record);

@@ -66,10 +66,8 @@ pub extern "C" fn config_get_string(
 ) -> *mut c_char {
     // What most calls do, and what cannot go wrong on the way.
     if let (Some(store), Some(key)) = (store, key.optional())
-        && let Some(text) = store.glance(|snapshot| match snapshot.get(key.to_bytes()) {
-            Ok(Some(Value::String(text))) => snapshot.with_nul(text).map(<[u8]>::as_ptr),
-            _ => None,
-        })
+        && let Some(text) =
+            store.glance(|snapshot| snapshot.glance_at_text(key.to_bytes()).map(<[u8]>::as_ptr))
     {
         return text.cast_mut().cast();
     }
