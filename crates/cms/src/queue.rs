@@ -106,15 +106,22 @@ impl<W, A> Turn<'_, W, A> {
     /// Takes all the work that waits.
     pub(crate) fn take(&mut self) -> Vec<W> {
         let waiting = std::mem::take(&mut self.queue.state.lock().waiting);
-        self.taken = waiting;
-        self.taken.iter().filter_map(|slot| slot.take()).collect()
+        let works = waiting.iter().filter_map(|slot| slot.take()).collect();
+        self.taken.extend(waiting);
+        works
     }
 
-    /// Takes the work of this thread alone: what fails at once shall fail for each by itself.
+    /// Takes the work of this thread alone, before any other: what fails at once shall fail for each by itself.
     pub(crate) fn take_own(&mut self) -> Option<W> {
         self.queue.state.lock().waiting.retain(|slot| !Arc::ptr_eq(slot, &self.own));
-        self.taken = vec![self.own.clone()];
+        self.taken.push(self.own.clone());
         self.own.take()
+    }
+
+    /// Takes the work of this thread if nobody else waits.
+    pub(crate) fn take_if_alone(&mut self) -> Option<W> {
+        let is_alone = self.queue.state.lock().waiting.len() == 1;
+        if is_alone { self.take_own() } else { None }
     }
 
     /// Lets the next one lead.

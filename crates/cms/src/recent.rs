@@ -30,14 +30,14 @@ impl Recent {
     pub(crate) fn push(&self, commit: Arc<Commit>) {
         let mut kept = self.kept.lock();
         kept.forget_from(commit.revision);
-        if kept.commits.back().is_some_and(|last| last.revision.next() != commit.revision) {
-            *kept = Kept::default();
-        }
-        kept.changes += weight(&commit);
-        kept.commits.push_back(commit);
-        while kept.commits.len() > COMMITS || kept.changes > CHANGES {
-            let Some(oldest) = kept.commits.pop_front() else { break };
-            kept.changes -= weight(&oldest);
+        kept.push(commit);
+    }
+
+    /// Keeps a commit that was read from the log, unless it is known: there may be others after it that are about to be appended.
+    pub(crate) fn learn(&self, commit: Arc<Commit>) {
+        let mut kept = self.kept.lock();
+        if kept.commits.back().is_none_or(|last| last.revision < commit.revision) {
+            kept.push(commit);
         }
     }
 
@@ -86,6 +86,18 @@ impl Recent {
 }
 
 impl Kept {
+    fn push(&mut self, commit: Arc<Commit>) {
+        if self.commits.back().is_some_and(|last| last.revision.next() != commit.revision) {
+            *self = Kept::default();
+        }
+        self.changes += weight(&commit);
+        self.commits.push_back(commit);
+        while self.commits.len() > COMMITS || self.changes > CHANGES {
+            let Some(oldest) = self.commits.pop_front() else { break };
+            self.changes -= weight(&oldest);
+        }
+    }
+
     fn forget_from(&mut self, revision: Revision) {
         while self.commits.back().is_some_and(|last| last.revision >= revision) {
             if let Some(last) = self.commits.pop_back() {

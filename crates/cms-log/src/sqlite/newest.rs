@@ -13,16 +13,23 @@ use std::{
 
 use super::{
     open::{FileId, beside, open_aid},
+    seen::Stamp,
     shared_sync::this_start,
 };
 use crate::{Commit, Digest, Revision, codec, wire::Malformed};
 
 /// How many commits are kept, each at the place of its revision modulo this.
-const SLOTS: u64 = 64;
+pub(super) const SLOTS: u64 = 64;
 /// Bytes of a slot. A longer commit is not kept.
 const SLOT: usize = 4096;
+/// Bytes of a slot that are read at first.
+const USUAL: usize = 512;
 /// Bytes before the rows: which log it is of, and the lengths of header and body.
 const HEAD: usize = 8 + 4 + 4;
+
+/// Where the note of the head is, and its bytes: which log it is of, the header, the head, the mark, and a digest of these.
+const PLACE_OF_NOTE: u64 = SLOTS * SLOT as u64;
+const NOTE: usize = 8 + size_of::<Stamp>() + 8 + 8 + 8;
 
 pub(super) struct Newest {
     path: PathBuf,
@@ -73,10 +80,15 @@ impl Newest {
             }
         };
         let mut slot = [0; SLOT];
-        let mut filled = 0;
-        // The last slot of a young file ends early.
-        while let Ok(read @ 1..) = file.read_at(slot.get_mut(filled..)?, place(revision) + filled as u64) {
-            filled += read;
+        // Most are short, and the last slot of a young file ends early.
+        let mut filled = file.read_at(slot.get_mut(..USUAL)?, place(revision)).ok()?;
+        let lengths = u64::from_le_bytes(slot.get(8..HEAD)?.try_into().ok()?);
+        let wanted = HEAD as u64 + (lengths & u64::from(u32::MAX)) + (lengths >> 32);
+        while filled >= USUAL && (filled as u64) < wanted.min(SLOT as u64) {
+            match file.read_at(slot.get_mut(filled..)?, place(revision) + filled as u64) {
+                Ok(read @ 1..) => filled += read,
+                _ => break,
+            }
         }
         let (head, rows) = slot.get(..filled)?.split_at_checked(HEAD)?;
         let (id, lengths) = head.split_at(8);
@@ -97,6 +109,33 @@ impl Newest {
         if let Some(file) = self.file_to_write() {
             let _ = file.set_len(0);
         }
+    }
+
+    /// Notes what the head is while the index of the WAL has a header, and what marks the notes on files that there are then.
+    pub fn note_head(&self, stamp: &Stamp, head: Revision, views: [u8; 8]) {
+        let Some(file) = self.file_to_write() else { return };
+        let mut note = Vec::with_capacity(NOTE);
+        note.extend_from_slice(&self.id);
+        note.extend_from_slice(stamp);
+        note.extend_from_slice(&head.0.to_le_bytes());
+        note.extend_from_slice(&views);
+        let check = Digest::of(&note);
+        note.extend_from_slice(&check.0[..8]);
+        let _ = file.write_all_at(&note, PLACE_OF_NOTE);
+    }
+
+    /// The head while the index of the WAL has a header, and the mark of the notes on files, if they were noted.
+    pub fn head_at(&self, stamp: &Stamp) -> Option<(Revision, [u8; 8])> {
+        let mut note = [0; NOTE];
+        self.file.get()?.read_exact_at(&mut note, PLACE_OF_NOTE).ok()?;
+        let (content, check) = note.split_at(NOTE - 8);
+        let (id, rest) = content.split_at(8);
+        let (noted, rest) = rest.split_at(stamp.len());
+        if id != self.id || noted != stamp || Digest::of(content).0[..8] != *check {
+            return None;
+        }
+        let (head, views) = rest.split_at(8);
+        Some((Revision(u64::from_le_bytes(head.try_into().ok()?)), views.try_into().ok()?))
     }
 
     fn file_to_write(&self) -> Option<&File> {
@@ -164,6 +203,42 @@ mod tests {
         assert_eq!(other.get(Revision(100)), None);
         keep(&other, &commit(102, ""));
         assert_eq!(one.get(Revision(102)), Some(commit(102, "")));
+    }
+
+    #[test]
+    fn the_head_is_known_for_the_state_it_was_noted_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (newest(folder.path()), newest(folder.path()));
+        let stamp = |byte| [byte; size_of::<Stamp>()];
+        keep(&one, &commit(1, ""));
+        assert!(other.get(Revision(1)).is_some());
+        assert_eq!(other.head_at(&stamp(1)), None);
+        one.note_head(&stamp(1), Revision(1), [5; 8]);
+        assert_eq!(other.head_at(&stamp(1)), Some((Revision(1), [5; 8])));
+        assert_eq!(other.head_at(&stamp(2)), None);
+        let path = folder.path().join("log.db-newest");
+        let bytes = fs::read(&path).unwrap();
+        for byte in bytes.len() - NOTE..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[byte] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            assert_eq!(other.head_at(&stamp(1)), None, "byte {byte}");
+        }
+        fs::write(&path, &bytes).unwrap();
+        assert!(other.head_at(&stamp(1)).is_some());
+        one.forget();
+        assert_eq!(other.head_at(&stamp(1)), None);
+    }
+
+    #[test]
+    fn long_commits_are_found_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (newest(folder.path()), newest(folder.path()));
+        for length in (300..4000).step_by(7) {
+            let commit = commit(length, &"x".repeat(length as usize));
+            keep(&one, &commit);
+            assert_eq!(other.get(Revision(length)), Some(commit));
+        }
     }
 
     #[test]
