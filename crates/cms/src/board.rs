@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cms_log::{Commit, CommitKind, Digest, EntryBody, Revision};
-use cms_model::{Change, ChangeKind};
+use cms_model::{Change, ChangeKind, Package, PackageName};
 use cms_segment::{Board, Note, Seat, Taken, Waited};
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
-use crate::commit::Committed;
+use crate::commit::{Action, Committed, Wanted};
 use crate::describe::DisplayChange;
 use crate::error::Result;
 use crate::group::Request;
@@ -77,7 +77,12 @@ impl Desk {
         }
     }
 
-    /// Returns the board, if there is one, or one was made because there is need.
+    /// Returns the board as it was last looked for, in this turn.
+    fn known(&self) -> Option<Arc<Board>> {
+        self.board.lock().clone()
+    }
+
+    /// Looks for the board, and makes one if there is need.
     fn board(&self, is_needed: bool) -> Option<Arc<Board>> {
         // Root in the store of somebody else commits by himself: who is not the owner is not asked, and does not ask, for others.
         let owner = self.location.owner();
@@ -119,7 +124,7 @@ impl Desk {
 
     /// Says that this process commits for all who wait.
     pub(crate) fn lead(&self) -> Lead {
-        let board = self.board(false).and_then(|board| {
+        let board = self.known().and_then(|board| {
             let number = self.seat(&board)?.number();
             board.set_lead(number);
             Some((board, number))
@@ -129,7 +134,7 @@ impl Desk {
 
     /// Takes the commits of other processes. Under the lock.
     pub(crate) fn take(&self) -> Vec<Posted> {
-        let taken = self.board(false).map_or_else(Vec::new, |board| board.take(ALL));
+        let taken = self.known().map_or_else(Vec::new, |board| board.take(ALL));
         // What is not understood is refused, by being dropped.
         let understood = taken.into_iter().filter_map(|taken| {
             let request = post::decode(&self.world, &taken.work)?;
@@ -178,7 +183,7 @@ impl Log {
             let work = post::encode(&self.desk.world, &request);
             let request = own.insert(request);
             if let Some(work) = work
-                && let Some(board) = self.desk.board(true)
+                && let Some(board) = self.desk.known().or_else(|| self.desk.board(true))
                 && let Some(mut seat) = self.desk.seat(&board)
                 && seat.post(&work)
             {
@@ -245,20 +250,71 @@ impl Log {
         for entry in &commit.packages {
             let EntryBody::Edit { changes, .. } = &entry.body else { return Ok(None) };
             let name = &entry.package;
-            let after = head.package(&*self.backend, name)?;
-            let is_deletion = |change: &Change| matches!(change.kind, ChangeKind::Delete { .. });
-            let before = match changes.iter().any(is_deletion) {
-                true => before.package(&*self.backend, name)?,
-                false => None,
+            let shown = match self.shown_by_draft(request, name, changes, revision)? {
+                Some(shown) => shown,
+                None => {
+                    let after = head.package(&*self.backend, name)?;
+                    let before = before.package(&*self.backend, name)?;
+                    let show = |change| DisplayChange::new(name, change, after.as_deref(), before.as_deref());
+                    changes.iter().map(show).collect()
+                }
             };
-            let shown = changes
-                .iter()
-                .map(|change| DisplayChange::new(name, change, after.as_deref(), before.as_deref()));
-            committed.packages.push((name.clone(), shown.collect()));
+            committed.packages.push((name.clone(), shown));
         }
         tracing::info!(revision = revision.0, packages = committed.packages.len(), "committed");
         Ok(Some(committed))
     }
+
+    /// Says what a commit did to a package in the words of its own working copy, if these are those of the state that it made: then
+    /// that state need not be put together before somebody asks for it.
+    fn shown_by_draft(
+        &self,
+        request: &Request,
+        name: &PackageName,
+        made: &[Change],
+        revision: Revision,
+    ) -> Result<Option<Vec<DisplayChange>>> {
+        let wanted = request.wanted.packages.iter().find(|wanted| wanted.package == *name);
+        let Some(Wanted { base, action: Action::Changes { changes, made: Some((before, after)) }, .. }) =
+            wanted
+        else {
+            return Ok(None);
+        };
+        let is_as_posted = changes.len() == made.len()
+            && changes
+                .iter()
+                .zip(made)
+                .all(|((_, posted), made)| posted == made && is_at_a_name(made, after));
+        if !is_as_posted {
+            return Ok(None);
+        }
+        let is_ours = |section| made.iter().any(|change| change.section == section);
+        let mut is_renamed = false;
+        self.recent.visit(&*self.backend, *base, revision, |commit| {
+            for entry in commit.packages.iter().filter(|entry| entry.package == *name) {
+                is_renamed |= match &entry.body {
+                    EntryBody::Edit { changes, .. } => changes.iter().any(|change| {
+                        matches!(change.kind, ChangeKind::Rename { .. }) && is_ours(change.section)
+                    }),
+                    EntryBody::Replace { .. } => true,
+                };
+            }
+        })?;
+        let show = |change| DisplayChange::new(name, change, Some(&**after), Some(&**before));
+        Ok((!is_renamed).then(|| made.iter().map(show).collect()))
+    }
+}
+
+/// Tells whether the name of a section says where a change was made, whatever else is in the package.
+fn is_at_a_name(change: &Change, package: &Package) -> bool {
+    let is_within = matches!(
+        change.kind,
+        ChangeKind::Set { .. }
+            | ChangeKind::Unset { .. }
+            | ChangeKind::InsertItem { .. }
+            | ChangeKind::RemoveItem { .. }
+    );
+    is_within && package.section(change.section).is_some_and(|section| section.name().is_some())
 }
 
 /// Tells whether a commit is the one of a request that was noted before it was appended. Of two commits with one number only one is in

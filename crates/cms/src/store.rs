@@ -531,7 +531,7 @@ impl Log {
 
     /// Goes on to a revision that another process has made; `None` if the log has none of that number.
     pub(crate) fn arrive(&self, revision: Revision) -> Result<Option<Arrival>> {
-        if revision == Revision::EMPTY || revision > self.backend.head()? {
+        if revision == Revision::EMPTY {
             return Ok(None);
         }
         let _following = self.following.lock();
@@ -541,13 +541,20 @@ impl Log {
             // Other threads have gone on.
             false => Head::load(&*self.backend, Some(last))?,
         };
-        self.advance(&mut before, last)?;
-        let mut head = before.clone();
         let mut made = None;
-        head.follow_with(&*self.backend, revision, |commit| {
-            self.recent.learn(commit.clone());
-            made = Some(commit);
-        })?;
+        let mut head = Head::default();
+        let followed = self.advance(&mut before, last).and_then(|()| {
+            head = before.clone();
+            head.follow_with(&*self.backend, revision, |commit| {
+                self.recent.learn(commit.clone());
+                made = Some(commit);
+            })
+        });
+        match followed {
+            Ok(()) => {}
+            Err(Error::Log(cms_log::Error::NoSuchRevision { .. })) => return Ok(None),
+            Err(error) => return Err(error),
+        }
         let head = Arc::new(head);
         self.publish(head.clone());
         Ok(made.map(|commit| Arrival { before, head, commit }))
