@@ -55,9 +55,6 @@ const COPY_ON_CLOSE_AT: u32 = 32;
 /// Beyond this many frames somebody keeps the WAL from being restarted, and the copy becomes insistent.
 const COPY_INSISTENTLY_AT: u32 = 16_000;
 
-/// How many commits are looked for among the newest before the log is asked.
-const FEW: u64 = newest::SLOTS;
-
 /// How long an insistent copy waits for those who read or write.
 const INSISTENCE: Duration = Duration::from_millis(50);
 
@@ -246,9 +243,7 @@ impl Sqlite {
     /// Lets others know of an append of ours without asking the log.
     fn tell(&self, before: Option<Stamp>, head: Revision, rows: &[(Revision, &codec::Encoded)]) {
         let seen = self.seen.wrote(before, |state| state.head = head);
-        for (revision, rows) in rows {
-            self.newest.keep(*revision, rows);
-        }
+        self.newest.keep(rows);
         if let Some((stamp, state)) = seen {
             self.newest.note_head(&stamp, head, state.views.mark());
         }
@@ -428,14 +423,6 @@ impl Sqlite {
 
     /// Reads the next commits of a range, a batch at most.
     fn next_commits(&self, after: Revision, upto: Revision) -> Result<Vec<Commit>> {
-        // Those who keep up ask for one or two, which are the newest.
-        if upto.0 - after.0 <= FEW {
-            let newest = (after.0 + 1..=upto.0).map_while(|revision| self.newest.get(Revision(revision)));
-            let newest: Vec<Commit> = newest.collect();
-            if !newest.is_empty() {
-                return Ok(newest);
-            }
-        }
         self.read(|connection| {
             let fault = |error| self.fault(format!("read commits after {after}"), error);
             // Asked for only where something is missing: who reads the newest shall not pay for more than that.
@@ -709,6 +696,17 @@ impl Backend for Sqlite {
         visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut after = after;
+        let begin = after;
+        // Those who keep up ask for the newest.
+        if upto.0.saturating_sub(after.0) <= newest::SLOTS {
+            let mut visit = |commit: Commit| {
+                after = commit.revision;
+                visit(commit)
+            };
+            if self.newest.visit(begin, upto, &mut visit).is_break() {
+                return Ok(());
+            }
+        }
         while after < upto {
             for commit in self.next_commits(after, upto)? {
                 after = commit.revision;

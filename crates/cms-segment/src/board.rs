@@ -35,6 +35,8 @@ mod at {
     pub const TAKEN: u64 = 24;
     /// Who leads: the number of his seat, counted from 1, or 0.
     pub const LEAD: u64 = 32;
+    /// How many works were taken and are about to be answered. A hint, of the one who leads.
+    pub const IN_FLIGHT: u64 = 40;
     /// The heads of the seats.
     pub const HEADS: u64 = 4096;
     pub const HEAD: u64 = 64;
@@ -70,6 +72,33 @@ mod state {
 }
 
 /// A board that is open.
+///
+/// ```
+/// use cms_segment::{Board, Note, Waited};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::os::unix::fs::MetadataExt;
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("board");
+/// # let status = directory.path().metadata()?;
+/// # let (user, group) = (status.uid(), status.gid());
+/// // A process that finds the lock taken.
+/// let mut seat = Board::open_or_create(&path, user, group)?.sit().ok_or("no seat is free")?;
+/// assert!(seat.post(b"what I want"));
+///
+/// // The one that has it.
+/// for taken in Board::open(&path, user)?.take(64) {
+///     assert_eq!(taken.work, b"what I want");
+///     taken.note(Note { first: 17, second: 0 });
+///     taken.done();
+/// }
+/// assert_eq!(seat.wait(Duration::from_secs(1)), Waited::Done);
+/// assert_eq!(seat.note(), Some(Note { first: 17, second: 0 }));
+/// seat.withdraw();
+/// # Ok(())
+/// # }
+/// ```
 pub struct Board {
     map: Map,
     path: PathBuf,
@@ -279,6 +308,28 @@ impl Board {
         if let Some(lead) = self.long(at::LEAD) {
             let _ = lead.compare_exchange(u64::from(number) + 1, 0, Ordering::SeqCst, Ordering::SeqCst);
         }
+    }
+
+    /// Returns how many works were in the hands of whoever leads when he last said so.
+    pub fn in_flight(&self) -> usize {
+        let count = self.long(at::IN_FLIGHT).map_or(0, |count| count.load(Ordering::Relaxed));
+        usize::try_from(count).unwrap_or(usize::MAX)
+    }
+
+    /// Says how many works are about to be answered.
+    pub fn set_in_flight(&self, count: usize) {
+        if let Some(in_flight) = self.long(at::IN_FLIGHT) {
+            in_flight.store(count as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts those whose work waits.
+    pub fn waiting(&self) -> usize {
+        let is_waiting = |number: &u32| {
+            let word = self.state(*number).map_or(0, |word| word.load(Ordering::Relaxed));
+            matches!(state_of(word), state::POSTED | state::CALLED)
+        };
+        self.seats_once_taken().filter(is_waiting).count()
     }
 
     /// Tells whether somebody has a seat.
@@ -512,4 +563,190 @@ fn make(path: &Path, owner: u32, group: u32) -> Result<()> {
     rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, LENGTH)
         .map_err(|error| Error::io("allocate", path, error.into()))?;
     std::os::unix::fs::FileExt::write_all_at(&file, &header(), 0).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    struct Place(tempfile::TempDir);
+
+    impl Place {
+        fn new() -> Place {
+            Place(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self) -> PathBuf {
+            self.0.path().join("board")
+        }
+
+        /// What another process would have open.
+        fn open(&self) -> Arc<Board> {
+            Board::open_or_create(&self.path(), user(), 0).unwrap()
+        }
+    }
+
+    fn user() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    const NOTE: Note = Note { first: 5, second: 7 };
+    const SHORT: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn what_is_posted_is_taken_noted_and_answered() {
+        let place = Place::new();
+        let (board, other) = (place.open(), place.open());
+        let mut seat = other.sit().unwrap();
+        assert!(board.take(64).is_empty());
+        for length in [0, 1, 8, 100, ROOM] {
+            let work: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
+            assert!(seat.post(&work) && board.waiting() == 1);
+            let taken = board.take(64).pop().unwrap();
+            assert_eq!((taken.work.as_slice(), board.waiting(), seat.note()), (&work[..], 0, None));
+            assert!(board.take(64).is_empty(), "it is taken once");
+            taken.note(NOTE);
+            assert_eq!((seat.note(), seat.wait(SHORT)), (Some(NOTE), Waited::Nothing));
+            taken.done();
+            assert_eq!(seat.wait(SHORT), Waited::Done);
+            seat.withdraw();
+        }
+        assert!(!seat.post(&[0; ROOM + 1]));
+        assert!(seat.post(b"x"));
+        drop(board.take(64));
+        assert_eq!(seat.wait(SHORT), Waited::Refused);
+    }
+
+    #[test]
+    fn an_answer_is_for_one_post() {
+        let place = Place::new();
+        let board = place.open();
+        let mut seat = place.open().sit().unwrap();
+        assert!(seat.post(b"first"));
+        let late = board.take(64).pop().unwrap();
+        seat.withdraw();
+        assert!(seat.post(b"second"));
+        late.note(NOTE);
+        assert_eq!(seat.note(), None, "it is of the first");
+        late.done();
+        assert_eq!(seat.wait(SHORT), Waited::Nothing);
+        assert_eq!(board.take(64).pop().unwrap().work, b"second");
+    }
+
+    #[test]
+    fn the_seat_of_one_who_died_is_free_and_its_post_nobodys() {
+        let place = Place::new();
+        let board = place.open();
+        let seats: Vec<Seat> = (0..SEATS).map(|_| place.open().sit().unwrap()).collect();
+        assert!(place.open().sit().is_none(), "all are taken");
+        drop(seats);
+        let mut dead = place.open().sit().unwrap();
+        assert_eq!(dead.number(), 0);
+        assert!(dead.post(b"of a dead one"));
+        drop(dead);
+        assert!(!board.is_seated(0) && board.take(64).is_empty());
+        assert_eq!(board.waiting(), 0, "it was cleared");
+
+        let mut dead = place.open().sit().unwrap();
+        assert!(dead.post(b"taken when he died"));
+        let late = board.take(64).pop().unwrap();
+        drop(dead);
+        let mut next = place.open().sit().unwrap();
+        assert!(next.number() == 0 && next.post(b"of the next one"));
+        late.note(NOTE);
+        late.done();
+        assert_eq!((next.note(), next.wait(SHORT)), (None, Waited::Nothing));
+    }
+
+    #[test]
+    fn one_of_those_who_wait_is_called() {
+        let place = Place::new();
+        let board = place.open();
+        let mut seats = [place.open().sit().unwrap(), place.open().sit().unwrap()];
+        board.call();
+        for seat in &mut seats {
+            assert!(seat.post(b"work"));
+        }
+        thread::scope(|scope| {
+            let waiting = seats.iter().map(|seat| scope.spawn(|| seat.wait(Duration::from_millis(300))));
+            let waiting: Vec<_> = waiting.collect();
+            thread::sleep(Duration::from_millis(20));
+            board.call();
+            let mut came: Vec<Waited> = waiting.into_iter().map(|one| one.join().unwrap()).collect();
+            came.sort_by_key(|waited| *waited == Waited::Called);
+            assert_eq!(came, [Waited::Nothing, Waited::Called]);
+        });
+        assert_eq!(board.take(64).len(), 2, "they wait all the same");
+    }
+
+    #[test]
+    fn who_leads_is_known_for_as_long_as_he_lives() {
+        let place = Place::new();
+        let board = place.open();
+        let (one, other) = (place.open().sit().unwrap(), place.open().sit().unwrap());
+        assert_eq!(board.lead(), None);
+        board.set_lead(other.number());
+        board.end_lead(one.number());
+        assert_eq!(board.lead(), Some(other.number()), "he does not");
+        drop(other);
+        assert!(!board.is_seated(board.lead().unwrap()));
+    }
+
+    #[test]
+    fn what_is_no_board_is_replaced_and_missed_by_those_who_use_it() {
+        let place = Place::new();
+        let board = place.open();
+        assert!(board.is_in_place() && Board::open(&place.path(), user() + 1).is_err());
+        let bytes = std::fs::read(place.path()).unwrap();
+        assert_eq!(bytes.len() as u64, LENGTH);
+        std::fs::remove_file(place.path()).unwrap();
+        assert!(!board.is_in_place() && board.sit().is_none());
+        let damaged = |place: usize| {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 1;
+            bytes
+        };
+        for bytes in [damaged(0), damaged(8), damaged(12), bytes[1..].to_vec(), Vec::new()] {
+            std::fs::write(place.path(), bytes).unwrap();
+            let open = || std::fs::File::options().write(true).open(place.path()).unwrap();
+            rustix::fs::fchmod(open(), rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+            assert!(matches!(Board::open(&place.path(), user()), Err(Error::Foreign { .. })));
+            assert!(place.open().sit().is_some());
+        }
+        std::fs::remove_file(place.path()).unwrap();
+        std::os::unix::fs::symlink("/dev/null", place.path()).unwrap();
+        assert!(Board::open(&place.path(), user()).is_err());
+        assert!(std::fs::read_dir(place.0.path()).unwrap().count() == 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn any_bytes_come_to_nothing_worse_than_a_refusal() {
+        let place = Place::new();
+        let board = place.open();
+        let mut seat = place.open().sit().unwrap();
+        let mut random = cms_testkit::Random::for_test("board");
+        for _ in 0..200 {
+            assert!(seat.post(b"work"));
+            // All but the header.
+            for offset in (16..LENGTH).step_by(4) {
+                if random.below(8) == 0 {
+                    let word = random.below(1 << 32) as u32;
+                    let word = if random.below(2) == 0 { word & 0xff } else { word };
+                    board.map.word(offset).unwrap().store(word, Ordering::Relaxed);
+                }
+            }
+            let _ = (board.lead().map(|lead| board.is_seated(lead)), board.in_flight(), board.waiting());
+            board.call();
+            let taken = board.take(64);
+            assert!(taken.len() <= 1, "the other seats are nobody's");
+            taken.into_iter().for_each(Taken::done);
+            let _ = (seat.wait(Duration::from_micros(10)), seat.note());
+            seat.withdraw();
+        }
+        assert!(seat.post(b"work"));
+        board.map.long(at::TAKEN).unwrap().store(1 << seat.number(), Ordering::Relaxed);
+        assert_eq!(board.take(64).pop().unwrap().work, b"work");
+    }
 }

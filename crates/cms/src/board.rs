@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cms_log::{Commit, CommitKind, Digest, EntryBody, Revision};
 use cms_model::{Change, ChangeKind, Package, PackageName};
@@ -26,7 +26,7 @@ use crate::store::{Arrival, Log, Writing};
 const PATIENCE: Duration = Duration::from_millis(10);
 const MOST_PATIENCE: Duration = Duration::from_millis(100);
 
-/// More than there are seats.
+/// As many as there are seats.
 const ALL: usize = 64;
 
 /// What a process has of the board of its store.
@@ -35,9 +35,16 @@ pub(crate) struct Desk {
     location: Location,
     /// What must be the same for a process that commits for another one: the log, and what is checked.
     world: Digest,
-    board: Mutex<Option<Arc<Board>>>,
+    board: Mutex<Known>,
     /// Where this process waits, on the board that it is on; not every process gets a place.
     seat: Mutex<Option<(Arc<Board>, Option<Seat>)>>,
+}
+
+/// The board, if there is one, and when it was last looked for.
+#[derive(Default)]
+struct Known {
+    board: Option<Arc<Board>>,
+    at: Option<Instant>,
 }
 
 /// A commit of another process.
@@ -48,8 +55,8 @@ pub(crate) struct Posted {
 
 /// What a process that wants to commit has come to.
 pub(crate) enum Right<'a> {
-    /// It may append.
-    Append(Writing<'a>),
+    /// It may append, and leads.
+    Append(Writing<'a>, Lead),
     /// Another one has made its commit.
     Done(Committed),
 }
@@ -57,6 +64,8 @@ pub(crate) enum Right<'a> {
 /// Says that this process leads for as long as it lives.
 pub(crate) struct Lead {
     board: Option<(Arc<Board>, u32)>,
+    /// How many are in the hands of the one who led before, and is about to answer them.
+    before: usize,
 }
 
 impl Desk {
@@ -72,17 +81,17 @@ impl Desk {
             path: location.run().join("board"),
             location: location.clone(),
             world: Digest::of(&world),
-            board: Mutex::new(None),
+            board: Mutex::default(),
             seat: Mutex::new(None),
         }
     }
 
     /// Returns the board as it was last looked for, in this turn.
     fn known(&self) -> Option<Arc<Board>> {
-        self.board.lock().clone()
+        self.board.lock().board.clone()
     }
 
-    /// Looks for the board, and makes one if there is need.
+    /// Looks for the board, now and then, and makes one if there is need.
     fn board(&self, is_needed: bool) -> Option<Arc<Board>> {
         // Root in the store of somebody else commits by himself: who is not the owner is not asked, and does not ask, for others.
         let owner = self.location.owner();
@@ -90,7 +99,12 @@ impl Desk {
             return None;
         }
         let mut known = self.board.lock();
-        if let Some(board) = known.as_ref().filter(|board| board.is_in_place()) {
+        let is_recent = known.at.is_some_and(|at| at.elapsed() < PATIENCE);
+        if is_recent && !(is_needed && known.board.is_none()) {
+            return known.board.clone();
+        }
+        known.at = Some(Instant::now());
+        if let Some(board) = known.board.as_ref().filter(|board| board.is_in_place()) {
             return Some(board.clone());
         }
         let opened = if is_needed {
@@ -99,8 +113,8 @@ impl Desk {
         } else {
             Board::open(&self.path, owner)
         };
-        *known = opened.inspect_err(|error| tracing::trace!(%error, "there is no board")).ok();
-        known.clone()
+        known.board = opened.inspect_err(|error| tracing::trace!(%error, "there is no board")).ok();
+        known.board.clone()
     }
 
     /// Returns this process's place on a board.
@@ -114,22 +128,21 @@ impl Desk {
         MutexGuard::try_map(seat, |seat| seat.as_mut()?.1.as_mut()).ok()
     }
 
-    /// Tells whether another process is about to commit for all who wait.
+    /// Tells whether another process is about to commit for all who wait, and there are not enough to do that twice.
     fn is_led(&self) -> bool {
         self.board(false).is_some_and(|board| {
             let own = self.seat(&board).map(|seat| seat.number());
-            is_led_by_another(&board, own)
+            is_led_by_another(&board, own) && board.waiting() + 1 < board.in_flight().min(ALL)
         })
     }
 
     /// Says that this process commits for all who wait.
     pub(crate) fn lead(&self) -> Lead {
-        let board = self.known().and_then(|board| {
-            let number = self.seat(&board)?.number();
-            board.set_lead(number);
-            Some((board, number))
+        let lead = self.known().and_then(|board| {
+            let seat = self.seat(&board)?;
+            Some(Lead::of(&board, &seat))
         });
-        Lead { board }
+        lead.unwrap_or(Lead { board: None, before: 0 })
     }
 
     /// Takes the commits of other processes. Under the lock.
@@ -145,7 +158,7 @@ impl Desk {
 
     /// Calls somebody who waits, unless somebody leads. After the lock was given back.
     pub(crate) fn call(&self) {
-        if let Some(board) = &*self.board.lock()
+        if let Some(board) = self.known()
             && board.lead().is_none()
         {
             board.call();
@@ -153,12 +166,43 @@ impl Desk {
     }
 }
 
-impl Drop for Lead {
-    fn drop(&mut self) {
-        if let Some((board, number)) = &self.board {
-            board.end_lead(*number);
+impl Lead {
+    fn of(board: &Arc<Board>, seat: &Seat) -> Lead {
+        let is_led = is_led_by_another(board, Some(seat.number()));
+        let before = if is_led { board.in_flight().min(ALL) } else { 0 };
+        board.set_lead(seat.number());
+        Lead { board: Some((board.clone(), seat.number())), before }
+    }
+
+    /// Says that so many are about to be answered, and lets another one lead if as many wait already.
+    pub(crate) fn offer(&mut self, count: usize) {
+        let Some((board, _)) = &self.board else { return };
+        let in_flight = count + self.before;
+        board.set_in_flight(in_flight);
+        if board.waiting() >= in_flight {
+            self.pass();
+        }
+    }
+
+    /// Lets another one lead.
+    pub(crate) fn pass(&mut self) {
+        if let Some((board, number)) = self.board.take() {
+            board.end_lead(number);
             board.call();
         }
+    }
+
+    /// Does not lead: another one has the lock.
+    fn resign(mut self) {
+        if let Some((board, number)) = self.board.take() {
+            board.end_lead(number);
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.pass();
     }
 }
 
@@ -168,16 +212,19 @@ fn is_led_by_another(board: &Board, own: Option<u32>) -> bool {
 }
 
 impl Log {
-    /// Waits for the right to append, or until another process has made the commit. `take` hands out the request if it is the only one.
+    /// Waits for the right to append, or until another process has made the commit. `take` hands out the request that waits in this
+    /// process, if it is the only one.
     pub(crate) fn right_to_commit(
         &self,
         mut take: impl FnMut() -> Option<Request>,
         own: &mut Option<Request>,
     ) -> Result<Right<'_>> {
-        if !self.desk.is_led()
-            && let Some(writing) = self.write_unless_taken()?
-        {
-            return Ok(Right::Append(writing));
+        if !self.desk.is_led() {
+            let lead = self.desk.lead();
+            match self.write_unless_taken()? {
+                Some(writing) => return Ok(Right::Append(writing, lead)),
+                None => lead.resign(),
+            }
         }
         if let Some(request) = take() {
             let work = post::encode(&self.desk.world, &request);
@@ -188,18 +235,25 @@ impl Log {
                 && seat.post(&work)
             {
                 let is_led = is_led_by_another(&board, Some(seat.number()));
-                return self.wait(&mut seat, is_led, request);
+                return self.wait(&board, &mut seat, is_led, request);
             }
         }
-        self.write().map(Right::Append)
+        let writing = self.write()?;
+        Ok(Right::Append(writing, self.desk.lead()))
     }
 
     /// Waits until somebody has made the commit, or there is the right to do so.
-    fn wait(&self, seat: &mut Seat, is_led: bool, request: &Request) -> Result<Right<'_>> {
+    fn wait(
+        &self,
+        board: &Arc<Board>,
+        seat: &mut Seat,
+        is_led: bool,
+        request: &Request,
+    ) -> Result<Right<'_>> {
         let mut patience = PATIENCE;
         // Whoever led may have ended before he could see the post.
         let mut waited = if is_led { seat.wait(patience) } else { Waited::Called };
-        let writing = loop {
+        let (writing, lead) = loop {
             match waited {
                 Waited::Done => {
                     let note = seat.note();
@@ -209,28 +263,30 @@ impl Log {
                         return Ok(Right::Done(made));
                     }
                     // Nobody says so unless it is so; then it is found there.
-                    break self.write();
+                    break (self.write(), None);
                 }
-                Waited::Refused => break self.write(),
+                Waited::Refused => break (self.write(), None),
                 Waited::Called => {}
                 Waited::Nothing => patience = (2 * patience).min(MOST_PATIENCE),
             }
+            let lead = Lead::of(board, seat);
             match self.write_unless_taken() {
-                Ok(Some(writing)) => break Ok(writing),
-                Ok(None) => waited = seat.wait(patience),
-                Err(error) => break Err(error),
+                Ok(Some(writing)) => break (Ok(writing), Some(lead)),
+                Ok(None) => {
+                    lead.resign();
+                    waited = seat.wait(patience);
+                }
+                Err(error) => break (Err(error), None),
             }
         };
         // Those who take posts have the lock. So what is not in the log by now will not be.
         let note = seat.note();
         seat.withdraw();
         let writing = writing?;
-        match note {
-            Some(note) if Revision(note.first) <= writing.head.revision => {}
-            _ => return Ok(Right::Append(writing)),
-        }
-        let Some(made) = note.and_then(|note| self.made(note, request).transpose()).transpose()? else {
-            return Ok(Right::Append(writing));
+        let lead = lead.unwrap_or_else(|| Lead::of(board, seat));
+        let noted = note.filter(|note| Revision(note.first) <= writing.head.revision);
+        let Some(made) = noted.and_then(|note| self.made(note, request).transpose()).transpose()? else {
+            return Ok(Right::Append(writing, lead));
         };
         let head = Arc::new(writing.head.clone());
         drop(writing);
@@ -337,3 +393,6 @@ fn is_of(commit: &Commit, note: Note, request: &Request) -> bool {
 pub(crate) fn note_of(commit: &Commit) -> Note {
     Note { first: commit.revision.0, second: commit.time_us as u64 }
 }
+
+#[cfg(test)]
+mod tests;

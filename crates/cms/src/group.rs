@@ -95,8 +95,8 @@ impl Store {
         turn: &mut Turn<'_, Request, Result<Committed>>,
     ) -> Vec<Result<Committed>> {
         let mut own = None;
-        let mut writing = match log.right_to_commit(|| turn.take_if_alone(), &mut own) {
-            Ok(Right::Append(writing)) => writing,
+        let (mut writing, mut lead) = match log.right_to_commit(|| turn.take_if_alone(), &mut own) {
+            Ok(Right::Append(writing, lead)) => (writing, lead),
             Ok(Right::Done(committed)) => return vec![Ok(committed)],
             Err(error) => {
                 if own.is_none() {
@@ -105,7 +105,6 @@ impl Store {
                 return vec![Err(error)];
             }
         };
-        let _lead = log.desk.lead();
         let mut requests: Vec<Request> = own.into_iter().collect();
         requests.extend(turn.take());
         let ours = requests.len();
@@ -160,8 +159,10 @@ impl Store {
         let head = log.publish(Arc::new(writing.head.clone()));
         // From here on others may append; all who wait share the sync.
         drop(writing);
-        turn.pass();
         let Some(appended) = progress.appended else { return outcomes };
+        // Where enough wait already for the next sync to be worth it, they are appended while this one goes on.
+        turn.offer();
+        lead.offer(ours + posts.len());
         for outcome in &mut outcomes {
             if is_made(outcome)
                 && let Err(error) = log.backend.sync(appended)
@@ -173,6 +174,7 @@ impl Store {
             // Each finds its commit in the log, and meets the error itself.
             posts.clear();
         }
+        turn.pass();
         if !posts.is_empty() || outcomes.iter().any(is_made) {
             log.show(&head, &progress.commits);
             posts.into_iter().for_each(Taken::done);

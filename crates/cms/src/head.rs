@@ -204,8 +204,8 @@ impl Head {
         outcome
     }
 
-    /// Moves on by one commit that was read from the log.
-    fn apply(&mut self, commit: &Arc<Commit>) -> Result<()> {
+    /// Moves on by the next commit of the log.
+    pub(crate) fn apply(&mut self, commit: &Arc<Commit>) -> Result<()> {
         for entry in &commit.packages {
             match &entry.body {
                 EntryBody::Edit { edit, .. } => {

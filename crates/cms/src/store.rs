@@ -449,8 +449,14 @@ impl Log {
         Ok(writing)
     }
 
-    /// Brings a state up to the log.
+    /// Brings a state up to a revision of the log.
     fn advance(&self, head: &mut Head, revision: Revision) -> Result<()> {
+        // What another thread has appended, or read already.
+        if revision > head.revision
+            && let Some(commits) = self.recent.between(head.revision, revision)
+        {
+            return commits.iter().try_for_each(|commit| head.apply(commit));
+        }
         head.follow_with(&*self.backend, revision, |commit| self.recent.learn(commit))
     }
 
