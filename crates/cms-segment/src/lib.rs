@@ -53,7 +53,10 @@ mod name;
 mod order;
 mod pen;
 mod random;
-#[expect(unsafe_code, reason = "neither the standard library nor rustix has locks of open files on single bytes")]
+#[expect(
+    unsafe_code,
+    reason = "neither the standard library nor rustix has locks of open files on single bytes"
+)]
 mod range_lock;
 pub mod record;
 mod root;
