@@ -8,8 +8,8 @@ use cms_model::{
 };
 
 use crate::{
-    Commit, Digest, Header, Object, Result, Revision, ScriptRun, ScriptTask, StoredCommit, StoredObject,
-    TableRead, Touch,
+    Commit, Digest, Header, Look, Object, Result, Revision, ScriptRun, ScriptTask, StoredCommit,
+    StoredObject, TableRead, Touch,
     check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
 };
@@ -30,6 +30,9 @@ pub trait Backend: Send + Sync {
 
     /// Returns the revision of the newest commit, [`Revision::EMPTY`] if there is none.
     fn head(&self) -> Result<Revision>;
+
+    /// Returns the head and what is known of all package files, as they are at one moment.
+    fn look(&self) -> Result<Look>;
 
     /// Returns the oldest revision whose state can still be read.
     fn first(&self) -> Result<Revision>;
@@ -82,6 +85,12 @@ pub trait Backend: Send + Sync {
     /// waiting takes their commits along. The answer stands for the last of them, and syncing it for all. The objects that
     /// they name must be in the log.
     fn append_all(&self, expected: Revision, commits: &[&Commit]) -> Result<Appended>;
+
+    /// Returns what stands for a commit that another process has appended, to be [synced](Backend::sync) here.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRevision`](crate::Error::NoSuchRevision) above the head.
+    fn appended(&self, revision: Revision) -> Result<Appended>;
 
     /// Waits until the commit, and so every commit before it, is on disk.
     ///

@@ -26,6 +26,7 @@ mod schema_texts;
 mod sqlite;
 mod tables;
 mod touch;
+mod views;
 mod wire;
 
 pub use crate::{
@@ -55,6 +56,7 @@ pub use crate::{
         visit_table_commits,
     },
     touch::{Mark, Touch},
+    views::{Look, Views},
 };
 
 pub(crate) use crate::package::replay;

@@ -311,12 +311,18 @@ pub fn package_at(
     package: &PackageName,
     revision: Revision,
 ) -> Result<Option<Package>> {
-    check_revision(backend, revision)?;
-    replay(backend, package, revision, revision)
+    steadily(backend, revision, || {
+        check_revision(backend, revision)?;
+        replay(backend, package, revision, revision)
+    })
 }
 
 /// Returns the packages that there were at a revision.
 pub fn packages_at(backend: &dyn Backend, revision: Revision) -> Result<BTreeSet<PackageName>> {
+    steadily(backend, revision, || list_packages(backend, revision))
+}
+
+fn list_packages(backend: &dyn Backend, revision: Revision) -> Result<BTreeSet<PackageName>> {
     check_revision(backend, revision)?;
     let (from, root) = backend.checkpoint(revision)?.unwrap_or_default();
     let mut packages: BTreeSet<PackageName> = root.packages.into_keys().collect();
@@ -430,6 +436,21 @@ fn missing_commit(backend: &dyn Backend, revision: Revision) -> Result<Error> {
         return Ok(Error::Compacted { revision, first });
     }
     Ok(damage(backend, format!("commit {revision}"), Malformed("it is missing from the log")))
+}
+
+/// Reads again where others gave up, between two steps of the reading, what it began from, and not the revision itself.
+fn steadily<T>(backend: &dyn Backend, revision: Revision, mut read: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        let before = backend.first()?;
+        let outcome = read();
+        if matches!(outcome, Err(Error::Compacted { .. })) {
+            let first = backend.first()?;
+            if first != before && first <= revision {
+                continue;
+            }
+        }
+        return outcome;
+    }
 }
 
 fn check_revision(backend: &dyn Backend, revision: Revision) -> Result<()> {

@@ -35,13 +35,13 @@ use self::{
     group::Group,
     newest::Newest,
     open::{FileId, WriteAhead},
-    seen::{Seen, State},
+    seen::{Seen, Stamp, State},
     shared_sync::SharedSync,
 };
 use crate::{
-    Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Note,
-    Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, ScriptRun, ScriptTask,
-    StoredCommit, StoredObject, TableRead, Touch, codec,
+    Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Look,
+    Note, Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, ScriptRun, ScriptTask,
+    StoredCommit, StoredObject, TableRead, Touch, Views, codec,
     content::{self, decode_root, encode_root},
     wire::{Malformed, Reader},
 };
@@ -54,9 +54,6 @@ const COPY_ON_CLOSE_AT: u32 = 32;
 
 /// Beyond this many frames somebody keeps the WAL from being restarted, and the copy becomes insistent.
 const COPY_INSISTENTLY_AT: u32 = 16_000;
-
-/// How many commits are looked for among the newest before the log is asked.
-const FEW: u64 = 16;
 
 /// How long an insistent copy waits for those who read or write.
 const INSISTENCE: Duration = Duration::from_millis(50);
@@ -131,6 +128,11 @@ enum Access {
 }
 
 impl Sqlite {
+    /// Returns what tells the log's file from every other file of the machine.
+    pub fn file_id(&self) -> [u8; 16] {
+        self.file.bytes()
+    }
+
     /// Runs `work` on a connection that is free.
     fn read<T>(&self, mut work: impl FnMut(&Connection) -> Result<T>) -> Result<T> {
         if let Ok(mut link) = self.main.try_lock() {
@@ -227,11 +229,24 @@ impl Sqlite {
 
     /// The head and the notes on files, read again only where the database has changed.
     fn state(&self) -> Result<Arc<State>> {
-        self.seen.state(|| {
-            self.read(|connection| {
-                Ok(State { head: self.head_of(connection)?, views: self.views_of(connection)? })
-            })
-        })
+        self.seen.state(
+            |stamp| self.newest.head_at(stamp),
+            || {
+                self.read(|connection| {
+                    let views = Arc::new(Views::new(self.views_of(connection)?));
+                    Ok(State { head: self.head_of(connection)?, views })
+                })
+            },
+        )
+    }
+
+    /// Lets others know of an append of ours without asking the log.
+    fn tell(&self, before: Option<Stamp>, head: Revision, rows: &[(Revision, &codec::Encoded)]) {
+        let seen = self.seen.wrote(before, |state| state.head = head);
+        self.newest.keep(rows);
+        if let Some((stamp, state)) = seen {
+            self.newest.note_head(&stamp, head, state.views.mark());
+        }
     }
 
     fn views_of(&self, connection: &Connection) -> Result<BTreeMap<PackageName, FileView>> {
@@ -408,14 +423,6 @@ impl Sqlite {
 
     /// Reads the next commits of a range, a batch at most.
     fn next_commits(&self, after: Revision, upto: Revision) -> Result<Vec<Commit>> {
-        // Those who keep up ask for one or two, which are the newest.
-        if upto.0 - after.0 <= FEW {
-            let newest = (after.0 + 1..=upto.0).map_while(|revision| self.newest.get(Revision(revision)));
-            let newest: Vec<Commit> = newest.collect();
-            if !newest.is_empty() {
-                return Ok(newest);
-            }
-        }
         self.read(|connection| {
             let fault = |error| self.fault(format!("read commits after {after}"), error);
             // Asked for only where something is missing: who reads the newest shall not pay for more than that.
@@ -558,6 +565,10 @@ impl Backend for Sqlite {
         self.state().map(|state| state.head)
     }
 
+    fn look(&self) -> Result<Look> {
+        self.state().map(|state| Look { head: state.head, views: state.views.clone() })
+    }
+
     fn first(&self) -> Result<Revision> {
         self.read(|connection| self.first_of(connection))
     }
@@ -610,8 +621,7 @@ impl Backend for Sqlite {
                 commit.tables.iter().try_for_each(|change| self.apply_change(&transaction, change))?;
                 transaction.commit().map_err(fault)?;
             }
-            self.seen.wrote(before, |state| state.head = revision);
-            self.newest.keep(revision, &encoded);
+            self.tell(before, revision, &[(revision, &encoded)]);
             Ok(Appended { revision, ticket: self.group.appended(self.seen.mark()) })
         })
     }
@@ -645,11 +655,19 @@ impl Backend for Sqlite {
                 commit.tables.iter().try_for_each(|change| self.apply_change(&transaction, change))?;
             }
             transaction.commit().map_err(fault)?;
-            self.seen.wrote(before, |state| state.head = next);
-            for (commit, rows, _) in &encoded {
-                self.newest.keep(commit.revision, rows);
-            }
+            let rows: Vec<_> = encoded.iter().map(|(commit, rows, _)| (commit.revision, rows)).collect();
+            self.tell(before, next, &rows);
             Ok(Appended { revision: next, ticket: self.group.appended(self.seen.mark()) })
+        })
+    }
+
+    fn appended(&self, revision: Revision) -> Result<Appended> {
+        self.write(|connection| {
+            let head = self.head_of(connection)?;
+            if revision > head {
+                return Err(Error::NoSuchRevision { revision, head });
+            }
+            Ok(Appended { revision, ticket: self.group.appended(self.seen.mark()) })
         })
     }
 
@@ -678,6 +696,17 @@ impl Backend for Sqlite {
         visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
     ) -> Result<()> {
         let mut after = after;
+        let begin = after;
+        // Those who keep up ask for the newest.
+        if upto.0.saturating_sub(after.0) <= newest::SLOTS {
+            let mut visit = |commit: Commit| {
+                after = commit.revision;
+                visit(commit)
+            };
+            if self.newest.visit(begin, upto, &mut visit).is_break() {
+                return Ok(());
+            }
+        }
         while after < upto {
             for commit in self.next_commits(after, upto)? {
                 after = commit.revision;
@@ -805,12 +834,13 @@ impl Backend for Sqlite {
     }
 
     fn view(&self, package: &PackageName) -> Result<Option<FileView>> {
-        self.state().map(|state| state.views.get(package).cloned())
+        self.state().map(|state| state.views.each().get(package).cloned())
     }
 
     fn views(&self) -> Result<Vec<(PackageName, FileView)>> {
-        self.state()
-            .map(|state| state.views.iter().map(|(package, view)| (package.clone(), view.clone())).collect())
+        self.state().map(|state| {
+            state.views.each().iter().map(|(package, view)| (package.clone(), view.clone())).collect()
+        })
     }
 
     fn record_views(&self, views: &[(PackageName, Option<FileView>)]) -> Result<()> {
@@ -836,10 +866,11 @@ impl Backend for Sqlite {
             }
             transaction.commit().map_err(fault)?;
             self.seen.wrote(before, |state| {
+                let known = Arc::make_mut(&mut state.views).change();
                 for (package, view) in views {
                     match view {
-                        Some(view) => state.views.insert(package.clone(), view.clone()),
-                        None => state.views.remove(package),
+                        Some(view) => known.insert(package.clone(), view.clone()),
+                        None => known.remove(package),
                     };
                 }
             });

@@ -44,6 +44,11 @@ impl Entry {
         words == (other.keyword, other.kind, other.name) && is_plain(self.kind) && is_plain(self.name)
     }
 
+    /// As [`head_len`](Entry::head_len), if the words are in one piece each.
+    pub fn plain_head_len(&self) -> Option<usize> {
+        self.has_head_of(self).then(|| self.head_len())
+    }
+
     /// How much of the stanza leads up to the last word of its `config` command, with it.
     pub fn head_len(&self) -> usize {
         let end = |place| match place {

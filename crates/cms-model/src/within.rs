@@ -68,14 +68,49 @@ impl Package {
                 range.end = upto;
                 next = splices.next_if(|next| next.offset <= end);
             }
-            let new = [&old[..range.start], &bytes, &old[range.end..]].concat();
-            if !keeps_its_borders(block, entry, old, &new) {
-                return None;
+            let head = block.entries[entry].plain_head_len();
+            if !head.is_some_and(|head| keeps_to_a_value(old, head, &range, &bytes)) {
+                let new = [&old[..range.start], &bytes, &old[range.end..]].concat();
+                if !keeps_its_borders(block, entry, old, &new) {
+                    return None;
+                }
             }
             patches.push(Patch { spot: Spot { slot, entry }, range, bytes });
         }
         Some(patches)
     }
+}
+
+/// Says whether a change of a stanza's text does no more than put other letters and digits into a value, which shows without a look
+/// at the rest: the line is that of an option, behind its name, and where a word was there is a word.
+fn keeps_to_a_value(old: &[u8], head: usize, range: &Range<usize>, bytes: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-:/".contains(byte);
+    let removed = &old[range.clone()];
+    if !removed.iter().chain(bytes).all(is_plain) {
+        return false;
+    }
+    let is_beside = |at: Option<usize>| at.and_then(|at| old.get(at)).is_some_and(is_plain);
+    let stays_a_word = !removed.is_empty() && !bytes.is_empty()
+        || is_beside(range.start.checked_sub(1))
+        || is_beside(Some(range.end));
+    let Some(newline) = old[..range.start].iter().rposition(|byte| *byte == b'\n') else { return false };
+    let is_continued = |text: &[u8]| text.ends_with(b"\\\n") || text.ends_with(b"\\\r\n");
+    if !stays_a_word || newline + 1 < head || is_continued(&old[..=newline]) {
+        return false;
+    }
+    // A line may lie in a value that goes over several: then all of it is part of that value, or of the same command behind it.
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let skip = |text: &[u8], is: &dyn Fn(&u8) -> bool| text.iter().take_while(|byte| is(byte)).count();
+    let line = &old[newline + 1..range.start];
+    let line = &line[skip(line, &is_blank)..];
+    let Some(rest) = line.strip_prefix(b"option").or_else(|| line.strip_prefix(b"list")) else {
+        return false;
+    };
+    let name = &rest[skip(rest, &is_blank)..];
+    let value = &name[skip(name, &|byte| byte.is_ascii_alphanumeric() || *byte == b'_')..];
+    let gap = skip(value, &is_blank);
+    let is_behind_a_name = name.len() < rest.len() && value.len() < name.len() && gap > 0;
+    is_behind_a_name && !value.contains(&b';') && old.ends_with(b"\n") && !is_continued(old)
 }
 
 /// Says whether a stanza with a new text begins, is called and ends as before: whether a scan of the whole block would find
@@ -105,11 +140,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Lines that look like options and are not, or are more than that.
+    const TRAPS: &str = "config a\\\n y\n\toption z '1\n\toption q 2\n\toption  r 3' # 3\n\toption w 1; option v 22; list l\ta1\\\n\n\
+                         \toption c \\\n\t1\n\toption 'n' \\1\n\t# option d 1\n\toption e a'b'c\nconfig f\n\toption g 1\\\n\nconfig b 22\n\
+                         \toption h 1#2\n\tlist i \"x\\y\n\toption j k\"\n\toption l m #n\n";
+
     const TEXT: &str = "# head\n\nconfig a 'one'\n\toption x '1'\n\tlist y a # why\n\n# two\nconfig a\n\toption x \"2\n3\"; option z 4\n\
                         config 'b''c' t; option x 1\n\tlist y b\\\n\n\n# end\n";
 
     fn edit(at: usize, removed: usize, inserted: &str) -> Option<Edit> {
-        let removed = TEXT.as_bytes().get(at..at + removed)?.to_vec();
+        edit_of(TEXT, at, removed, inserted)
+    }
+
+    fn edit_of(text: &str, at: usize, removed: usize, inserted: &str) -> Option<Edit> {
+        let removed = text.as_bytes().get(at..at + removed)?.to_vec();
         let splice = Splice { offset: at as u64, removed, inserted: inserted.into() };
         Some(Edit { text: vec![splice], ids: Vec::new() })
     }
@@ -121,7 +165,11 @@ mod tests {
 
     /// Whether the edit is carried out here; then it must come to what it comes to by scanning the block.
     fn check(edit: &Edit) -> bool {
-        let package = Package::parse(TEXT.as_bytes()).unwrap();
+        check_of(TEXT, edit)
+    }
+
+    fn check_of(text: &str, edit: &Edit) -> bool {
+        let package = Package::parse(text.as_bytes()).unwrap();
         let (mut here, mut there) = (package.clone(), package.clone());
         if !here.apply_within(edit) {
             assert_eq!(here.text(), package.text());
@@ -132,6 +180,27 @@ mod tests {
         assert_eq!(entries(&here), entries(&there));
         assert_eq!((here.text_len(), here.len()), (there.text_len(), there.len()));
         true
+    }
+
+    /// Every change of up to three bytes, by those that come quickly into a value, on lines of all kinds.
+    #[test]
+    fn a_value_that_is_changed_in_a_hurry_is_a_value() {
+        for text in [TEXT, TRAPS] {
+            for (at, removed) in (0..text.len()).flat_map(|at| (0..4).map(move |removed| (at, removed))) {
+                for inserted in ["", "7", "a.b"] {
+                    let Some(edit) = edit_of(text, at, removed, inserted) else { continue };
+                    let mut there = Package::parse(text.as_bytes()).unwrap();
+                    if there.apply_by_blocks(&edit).is_ok() {
+                        check_of(text, &edit);
+                    } else {
+                        let mut here = Package::parse(text.as_bytes()).unwrap();
+                        assert!(!here.apply_within(&edit), "a scan refuses {edit:?}");
+                    }
+                }
+            }
+        }
+        let at = TEXT.find("1'\n").unwrap();
+        assert!(keeps_to_a_value(TEXT.as_bytes(), 0, &(at..at + 1), b"42"), "most go this way");
     }
 
     #[test]

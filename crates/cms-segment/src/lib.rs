@@ -31,6 +31,7 @@
 mod array;
 mod batch;
 mod block;
+mod board;
 mod check;
 mod content;
 mod copy;
@@ -53,6 +54,11 @@ mod name;
 mod order;
 mod pen;
 mod random;
+#[expect(
+    unsafe_code,
+    reason = "neither the standard library nor rustix has locks of open files on single bytes"
+)]
+mod range_lock;
 pub mod record;
 mod root;
 mod roster;
@@ -77,6 +83,7 @@ pub use crate::trial::stop_after;
 pub use crate::{
     array::{Array, ArrayRef, Elements},
     batch::Batch,
+    board::{Board, Note, Seat, Taken, Waited},
     content::Content,
     error::{Error, Result},
     group::{Entries, Group},

@@ -22,7 +22,7 @@ use crate::status::now_ns;
 use crate::store::{Log, Store, Writing};
 use crate::tables::{self, Wish, check_tables};
 use crate::terms::Terms;
-use crate::validate::Bounds;
+use crate::validate::{Bounds, Looked};
 
 /// How much a store has to replay at most before the next checkpoint.
 const REPLAYED_COMMITS: usize = 128;
@@ -236,7 +236,7 @@ impl Store {
         let head = log.newest()?;
         let bounds = Bounds::of(&signature);
         let (prepared, packages) = prepare(log, &head, wanted, signature)?;
-        let warnings = self.check(log, &head, &prepared, bounds)?;
+        let warnings = self.check(log, &head, &prepared, bounds, &mut Looked::new())?;
         let tables = prepared.display_tables();
         Ok(Committed { packages, tables, ..Committed::nothing(head.revision, warnings) })
     }

@@ -6,16 +6,17 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cms_log::{Backend, CommitKind, Digest, FileView, Order, Origin, Revision};
+use cms_log::{Backend, CommitKind, Digest, FileView, Order, Origin, Revision, Views};
 use cms_model::{Diagnostic, Package, PackageName};
 
 use crate::author::EXTERNAL;
 use crate::commit::{Prepared, PreparedPackage};
 use crate::error::Result;
 use crate::head::Head;
+use crate::package_file::PackageFile;
 use crate::rebase::{Interest, Theirs, rewritten};
 use crate::status::Status;
-use crate::store::{Log, Store, Writing, seed, text_digest};
+use crate::store::{Files, Log, Store, Writing, seed, text_digest};
 
 /// How long a `uci` may take from reading a file to replacing it: longer than any does that is not
 /// stopped, shorter than a person takes to undo what was just committed.
@@ -118,10 +119,7 @@ pub(crate) struct Absorbed {
 impl Store {
     /// All packages that have a file, a view or a place in the log.
     pub(crate) fn known_names(&self, log: &Log, head: &Head) -> Result<Vec<PackageName>> {
-        let mut names: BTreeSet<PackageName> = self.file_names()?.into_iter().collect();
-        names.extend(log.backend.views()?.into_iter().map(|(name, _)| name));
-        names.extend(head.cells().map(|(name, _)| name.clone()));
-        Ok(names.into_iter().collect())
+        Ok(all_names(&*self.files()?, &log.backend.look()?.views, head))
     }
 
     /// Compares a package's file with the log.
@@ -130,15 +128,28 @@ impl Store {
         self.examine_with(log, head, name, view)
     }
 
-    pub(crate) fn examine_with(
+    fn examine_with(
         &self,
         log: &Log,
         head: &Head,
         name: &PackageName,
         view: Option<FileView>,
     ) -> Result<Finding> {
+        let (file, status) = PackageFile::look(self.location().config(), name);
+        self.compare(log, head, name, view, &file, status?)
+    }
+
+    /// Compares a package's file, as it was looked at, with the log.
+    pub(crate) fn compare(
+        &self,
+        log: &Log,
+        head: &Head,
+        name: &PackageName,
+        view: Option<FileView>,
+        file: &PackageFile,
+        status: Option<Status>,
+    ) -> Result<Finding> {
         let backend = &*log.backend;
-        let file = self.file(name);
         let cell = head.cell(name);
         // Tells whether the log has a newer text than the view; a cell that rests on a checkpoint
         // knows only an upper bound of its last change, so then the texts decide.
@@ -150,7 +161,7 @@ impl Store {
                 None => Ok(true),
             }
         };
-        match (view, file.status()?) {
+        match (view, status) {
             (None, None) if cell.is_none() => Ok(Finding::Same),
             (None, None) => Ok(Finding::Behind),
             (Some(_), None) if cell.is_none() => Ok(Finding::Seen { view: None, behind: false }),
@@ -516,6 +527,18 @@ impl Store {
         written.map_err(|source| crate::Error::io("keep a rejected edit in", &path, source))?;
         Ok(path)
     }
+}
+
+/// All packages that have a file, a view or a place in the log, in order.
+pub(crate) fn all_names(files: &Files, views: &Views, head: &Head) -> Vec<PackageName> {
+    let known = || head.cells().map(|(name, _)| name);
+    if files.packages.iter().eq(known()) && views.names().eq(known()) {
+        // As it is nearly always.
+        return files.packages.clone();
+    }
+    let all = files.packages.iter().chain(views.names()).chain(known());
+    let names: BTreeSet<&PackageName> = all.collect();
+    names.into_iter().cloned().collect()
 }
 
 /// The note of an edit that was merged, so that what the log holds differs from the file's text.

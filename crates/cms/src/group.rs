@@ -1,14 +1,17 @@
-//! Group commit: whoever comes first commits for all threads that wait.
+//! Group commit: whoever comes first commits for all who wait.
 //!
 //! The steps are those of "A commit" in `docs/commit-protocol.md`, for several commits at once: one look at the files, one
-//! append, one sync, one update of the segment. Each stays a commit of its own, checked against those before it.
+//! append, one sync, one update of the segment. Each stays a commit of its own, checked against those before it. The commits of
+//! other processes that wait on the [board](crate::board) are taken along.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cms_log::{Appended, Commit, Pending};
 use cms_model::PackageName;
+use cms_segment::Taken;
 
+use crate::board::{Posted, Right, note_of};
 use crate::commit::{Built, Committed, Display, Prepared, Signature, prepare, refuse_unparsable};
 use crate::error::Result;
 use crate::external::{Absorbed, Warning};
@@ -17,7 +20,7 @@ use crate::queue::{Queue, Turn};
 use crate::store::{Log, Store, Writing};
 use crate::tables::Wish;
 use crate::terms::Terms;
-use crate::validate::Bounds;
+use crate::validate::{Bounds, Looked};
 
 /// A commit that somebody waits for.
 pub(crate) struct Request {
@@ -53,6 +56,17 @@ struct Progress {
     /// The last append.
     appended: Option<Appended>,
     commits: Vec<Arc<Commit>>,
+    /// The posts that the requests after so many are of.
+    ours: usize,
+    posts: Vec<Taken>,
+    looked: Looked,
+}
+
+impl Progress {
+    /// The post that a request is of, if it is not of this process.
+    fn post(&self, number: usize) -> Option<&Taken> {
+        self.posts.get(number.checked_sub(self.ours)?)
+    }
 }
 
 impl Store {
@@ -70,9 +84,6 @@ impl Store {
         }
         let request = Request { wanted: wanted.into(), signature, terms };
         let outcome = log.commits.run(request, |turn| self.commit_for_all(log, turn));
-        if let Some(Ok(committed)) = &outcome {
-            log.upkeep.after(committed.revision, &log.backend);
-        }
         // Whoever led panicked.
         outcome
             .unwrap_or_else(|| Err(cms_log::Error::Poisoned { path: log.backend.place().to_owned() }.into()))
@@ -83,14 +94,26 @@ impl Store {
         log: &Log,
         turn: &mut Turn<'_, Request, Result<Committed>>,
     ) -> Vec<Result<Committed>> {
-        let mut writing = match log.write() {
-            Ok(writing) => writing,
+        let mut own = None;
+        let (mut writing, mut lead) = match log.right_to_commit(|| turn.take_if_alone(), &mut own) {
+            Ok(Right::Append(writing, lead)) => (writing, lead),
+            Ok(Right::Done(committed)) => return vec![Ok(committed)],
             Err(error) => {
-                turn.take_own();
+                if own.is_none() {
+                    turn.take_own();
+                }
                 return vec![Err(error)];
             }
         };
-        let requests = turn.take();
+        let mut requests: Vec<Request> = own.into_iter().collect();
+        requests.extend(turn.take());
+        let ours = requests.len();
+        // Those of other processes come last, and what does not go well with one of them is left to its process.
+        let mut posts = Vec::new();
+        for Posted { taken, request } in log.desk.take() {
+            posts.push(taken);
+            requests.push(request);
+        }
         let names: BTreeSet<&PackageName> = requests
             .iter()
             .flat_map(|request| request.wanted.packages.iter().map(|wanted| &wanted.package))
@@ -98,10 +121,10 @@ impl Store {
         let names: Vec<PackageName> = names.into_iter().cloned().collect();
         let absorbed = match self.absorb(log, &mut writing, &names) {
             Ok(absorbed) => absorbed,
-            Err(error) if requests.len() == 1 => return vec![Err(error)],
+            Err(error) if requests.len() == 1 && ours == 1 => return vec![Err(error)],
             // One of them may be at fault, so each looks at its own files.
             Err(_) => {
-                return requests
+                return requests[..ours]
                     .iter()
                     .map(|request| self.commit_alone(log, &mut writing, request))
                     .collect();
@@ -112,6 +135,9 @@ impl Store {
             group: None,
             appended: None,
             commits: Vec::new(),
+            ours,
+            posts,
+            looked: Looked::new(),
         };
         for (number, request) in requests.iter().enumerate() {
             if let Err(error) = self.add(log, &mut writing, request, number, &absorbed, &mut progress) {
@@ -120,24 +146,39 @@ impl Store {
         }
         flush(log, &mut writing, &mut progress);
         // What could not be appended together is tried one by one, so that each has its own answer.
-        let mut outcomes = Vec::with_capacity(requests.len());
-        for (request, outcome) in requests.iter().zip(std::mem::take(&mut progress.outcomes)) {
+        let mut outcomes = Vec::with_capacity(ours);
+        let mut tried = progress.outcomes.into_iter();
+        for (request, outcome) in requests.iter().zip(tried.by_ref().take(ours)) {
             outcomes.push(outcome.unwrap_or_else(|| self.commit_alone(log, &mut writing, request)));
         }
+        let is_made = |outcome: &Result<Committed>| outcome.as_ref().is_ok_and(|made| !made.is_empty());
+        let mut posts = progress.posts;
+        // The others are refused, by being dropped.
+        let mut tried = tried.map(|outcome| outcome.is_some_and(|outcome| is_made(&outcome)));
+        posts.retain(|_| tried.next().unwrap_or(false));
         let head = log.publish(Arc::new(writing.head.clone()));
         // From here on others may append; all who wait share the sync.
         drop(writing);
-        turn.pass();
         let Some(appended) = progress.appended else { return outcomes };
+        // Where enough wait already for the next sync to be worth it, they are appended while this one goes on.
+        turn.offer();
+        lead.offer(ours + posts.len());
         for outcome in &mut outcomes {
-            if outcome.as_ref().is_ok_and(|committed| !committed.is_empty())
+            if is_made(outcome)
                 && let Err(error) = log.backend.sync(appended)
             {
                 *outcome = Err(error.into());
             }
         }
-        if outcomes.iter().any(|outcome| outcome.as_ref().is_ok_and(|committed| !committed.is_empty())) {
+        if !posts.is_empty() && log.backend.sync(appended).is_err() {
+            // Each finds its commit in the log, and meets the error itself.
+            posts.clear();
+        }
+        turn.pass();
+        if !posts.is_empty() || outcomes.iter().any(is_made) {
             log.show(&head, &progress.commits);
+            posts.into_iter().for_each(Taken::done);
+            log.upkeep.after(appended.revision(), &log.backend);
         }
         outcomes
     }
@@ -157,14 +198,24 @@ impl Store {
             flush(log, writing, progress);
         }
         let warnings = warnings_of(absorbed, request);
-        let Ready { prepared, packages, armed, warnings } = self.prepare(log, writing, request, warnings)?;
+        let Ready { prepared, packages, armed, warnings } =
+            self.prepare(log, writing, request, warnings, &mut progress.looked)?;
         if prepared.is_empty() {
             progress.outcomes[number] = Some(Ok(Committed::nothing(writing.head.revision, warnings)));
+            return Ok(());
+        }
+        let post = progress.post(number);
+        if post.is_some() && !warnings.is_empty() {
+            // Its user is to be told.
             return Ok(());
         }
         let tables = prepared.display_tables();
         let built = self.build(log, &writing.head, prepared)?;
         let revision = built.commit.revision;
+        if let Some(post) = post {
+            // Before it is in the log.
+            post.note(note_of(&built.commit));
+        }
         let Built { commit, next, objects, checkpoint, notes } = built;
         if objects.is_empty() && checkpoint.is_none() && notes.is_empty() && commit.tables.is_empty() {
             let group = progress.group.get_or_insert_with(|| Group {
@@ -187,7 +238,9 @@ impl Store {
             progress.appended = Some(appended);
             progress.commits.push(commit);
         }
-        tracing::info!(revision = revision.0, packages = packages.len(), "committed");
+        if number < progress.ours {
+            tracing::info!(revision = revision.0, packages = packages.len(), "committed");
+        }
         progress.outcomes[number] = Some(Ok(Committed { revision, packages, tables, warnings, armed }));
         Ok(())
     }
@@ -198,7 +251,8 @@ impl Store {
             request.wanted.packages.iter().map(|wanted| wanted.package.clone()).collect();
         let absorbed = self.absorb(log, writing, &names)?;
         let warnings = warnings_of(&absorbed, request);
-        let Ready { prepared, packages, armed, warnings } = self.prepare(log, writing, request, warnings)?;
+        let Ready { prepared, packages, armed, warnings } =
+            self.prepare(log, writing, request, warnings, &mut Looked::new())?;
         if prepared.is_empty() {
             return Ok(Committed::nothing(writing.head.revision, warnings));
         }
@@ -206,6 +260,7 @@ impl Store {
         let (appended, commit) = self.append(log, writing, prepared)?;
         let durable = log.backend.sync(appended)?;
         log.show(&log.publish(Arc::new(writing.head.clone())), &[commit]);
+        log.upkeep.after(durable.revision(), &log.backend);
         Ok(Committed { revision: durable.revision(), packages, tables, warnings, armed })
     }
 
@@ -216,12 +271,14 @@ impl Store {
         writing: &Writing<'_>,
         request: &Request,
         mut warnings: Vec<Warning>,
+        looked: &mut Looked,
     ) -> Result<Ready> {
         refuse_unparsable(&warnings)?;
         request.terms.hold(log, &writing.head)?;
         let (mut prepared, packages) =
             prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
-        warnings.extend(self.check(log, &writing.head, &prepared, Bounds::of(&request.signature))?);
+        let bounds = Bounds::of(&request.signature);
+        warnings.extend(self.check(log, &writing.head, &prepared, bounds, looked)?);
         let mut armed = None;
         if let Some(confirm) = &request.signature.confirm
             && !prepared.is_empty()

@@ -32,12 +32,12 @@ pub(crate) struct Replay {
 /// One package at a revision.
 #[derive(Debug)]
 pub(crate) struct Cell {
-    /// The manifest to start from; `None` when the package began as an empty one after the checkpoint.
+    /// The package to start from, where it was in memory once.
+    begun: Option<Arc<Package>>,
+    /// The manifest to start from otherwise; `None` when the package began as an empty one after the checkpoint.
     manifest: Option<Digest>,
     /// Commits that edited it since, oldest first.
     edits: Vec<Arc<Commit>>,
-    /// The package after so many of the edits, where it was in memory then.
-    begun: Option<(Arc<Package>, usize)>,
     /// The newest revision that changed it; below a checkpoint only an upper bound is known.
     pub changed: Revision,
     /// Whether `changed` is known exactly.
@@ -68,12 +68,12 @@ impl Cell {
         if let Some(package) = self.package.get() {
             return Ok(package.clone());
         }
-        let (mut package, applied) = match (&self.begun, &self.manifest) {
-            (Some((package, applied)), _) => (Package::clone(package), *applied),
-            (None, Some(manifest)) => (cms_log::load_package(backend, manifest)?, 0),
-            (None, None) => (Package::empty(), 0),
+        let mut package = match (&self.begun, &self.manifest) {
+            (Some(package), _) => Package::clone(package),
+            (None, Some(manifest)) => cms_log::load_package(backend, manifest)?,
+            (None, None) => Package::empty(),
         };
-        for commit in &self.edits[applied..] {
+        for commit in &self.edits {
             apply(&mut package, name, commit)?;
         }
         Ok(Arc::new(package))
@@ -84,12 +84,12 @@ impl Cell {
         if let Some(package) = self.package.get() {
             return Ok(package.text_len());
         }
-        let (mut length, counted) = match (&self.begun, &self.manifest) {
-            (Some((package, applied)), _) => (package.text_len(), *applied),
-            (None, Some(manifest)) => (cms_log::package_text_len(backend, manifest)?, 0),
-            (None, None) => (0, 0),
+        let mut length = match (&self.begun, &self.manifest) {
+            (Some(package), _) => package.text_len(),
+            (None, Some(manifest)) => cms_log::package_text_len(backend, manifest)?,
+            (None, None) => 0,
         };
-        for entry in self.edits[counted..].iter().flat_map(|commit| &commit.packages) {
+        for entry in self.edits.iter().flat_map(|commit| &commit.packages) {
             if let EntryBody::Edit { edit, .. } = &entry.body
                 && entry.package == *name
             {
@@ -99,33 +99,36 @@ impl Cell {
         Ok(length)
     }
 
-    /// The package or an earlier state of it, if one is in memory, and how many of the edits are in it.
-    fn in_memory(&self) -> Option<(Arc<Package>, usize)> {
-        match self.package.get() {
-            Some(package) => Some((package.clone(), self.edits.len())),
-            None => self.begun.clone(),
-        }
-    }
-
     /// The package after one more commit, which is carried out when somebody asks for it.
     fn edited(&self, commit: Arc<Commit>) -> Cell {
-        let mut edits = Vec::with_capacity(self.edits.len() + 1);
-        edits.extend_from_slice(&self.edits);
         let Cell { manifest, changed, exact, .. } = *self;
-        let mut cell =
-            Cell { manifest, edits, begun: self.in_memory(), changed, exact, package: OnceLock::new() };
+        let mut cell = match self.package.get() {
+            Some(package) => Cell { begun: Some(package.clone()), ..Cell::unread(None, changed, exact) },
+            None => {
+                let mut edits = Vec::with_capacity(self.edits.len() + 1);
+                edits.extend_from_slice(&self.edits);
+                Cell { begun: self.begun.clone(), edits, ..Cell::unread(manifest, changed, exact) }
+            }
+        };
         cell.edit(commit);
         cell
     }
 
     fn edit(&mut self, commit: Arc<Commit>) {
-        if self.package.get().is_some() {
-            self.begun = self.in_memory();
-            self.package = OnceLock::new();
+        // What led to a package that is in memory is not needed any more, however many commits these are.
+        if let Some(package) = self.package.take() {
+            self.begun = Some(package);
+            self.manifest = None;
+            self.edits.clear();
         }
         self.changed = commit.revision;
         self.exact = true;
         self.edits.push(commit);
+    }
+
+    /// The package or an earlier state of it, if one is in memory.
+    fn in_memory(&self) -> Option<&Arc<Package>> {
+        self.package.get().or(self.begun.as_ref())
     }
 
     /// Returns the manifest if nothing was edited since.
@@ -178,19 +181,31 @@ impl Head {
 
     /// Reads and applies the commits up to `revision`.
     pub(crate) fn follow(&mut self, backend: &dyn Backend, revision: Revision) -> Result<()> {
+        self.follow_with(backend, revision, |_| {})
+    }
+
+    /// As [`follow`](Head::follow), and hands out each commit.
+    pub(crate) fn follow_with(
+        &mut self,
+        backend: &dyn Backend,
+        revision: Revision,
+        mut visit: impl FnMut(Arc<Commit>),
+    ) -> Result<()> {
         if revision <= self.revision {
             return Ok(());
         }
         let mut outcome = Ok(());
         backend.commits(self.revision, revision, &mut |commit| {
-            outcome = self.apply(&Arc::new(commit));
+            let commit = Arc::new(commit);
+            outcome = self.apply(&commit);
+            visit(commit);
             if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         outcome
     }
 
-    /// Moves on by one commit that was read from the log.
-    fn apply(&mut self, commit: &Arc<Commit>) -> Result<()> {
+    /// Moves on by the next commit of the log.
+    pub(crate) fn apply(&mut self, commit: &Arc<Commit>) -> Result<()> {
         for entry in &commit.packages {
             match &entry.body {
                 EntryBody::Edit { edit, .. } => {
@@ -233,12 +248,8 @@ impl Head {
             let cell = match entry.map(|entry| &entry.body) {
                 Some(EntryBody::Edit { edit, .. }) => {
                     self.replay.bytes += edit_size(edit);
-                    let (manifest, mut edits) = match self.packages.get(&name) {
-                        Some(cell) => (cell.manifest, cell.edits.clone()),
-                        None => (None, Vec::new()),
-                    };
-                    edits.push(commit.clone());
-                    Cell { edits, ..Cell::loaded(package, manifest, commit.revision) }
+                    // It rests on what is in memory: no manifest is of it.
+                    Cell::loaded(package, None, commit.revision)
                 }
                 Some(EntryBody::Replace { new, .. }) => Cell::loaded(package, *new, commit.revision),
                 None => continue,
@@ -288,7 +299,7 @@ impl Head {
     /// Returns how much text a checkpoint would have to look at, if all of it is in memory.
     pub(crate) fn unstored_bytes(&self) -> Option<u64> {
         let unstored = self.packages.values().filter(|cell| cell.clean_manifest().is_none());
-        unstored.map(|cell| cell.in_memory().map(|(package, _)| package.text_len())).sum()
+        unstored.map(|cell| cell.in_memory().map(|package| package.text_len())).sum()
     }
 
     /// Lists each package's manifest, if it can be named without storing anything.

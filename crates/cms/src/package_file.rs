@@ -2,8 +2,10 @@
 //!
 //! The steps are those of "Replacing a package file" in `docs/commit-protocol.md`.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -57,6 +59,27 @@ impl PackageFile {
             _ => path.clone(),
         };
         PackageFile { path, target }
+    }
+
+    /// As [`new`](PackageFile::new), and looks at the file's status, which is the same look for most files.
+    pub(crate) fn look(config: &Path, package: &PackageName) -> (PackageFile, Result<Option<Status>>) {
+        let path = config.join(package.as_str());
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_file() => {
+                (PackageFile { target: path.clone(), path }, Ok(Some(Status::from(&meta))))
+            }
+            Err(error) if is_absent(&error) => (PackageFile { target: path.clone(), path }, Ok(None)),
+            _ => {
+                let file = PackageFile::new(config, package);
+                let status = file.status();
+                (file, status)
+            }
+        }
+    }
+
+    /// Tells whether a temporary lies in the configuration directory, if there is one.
+    pub(crate) fn is_beside_its_path(&self) -> bool {
+        self.target == self.path
     }
 
     /// Returns the path as the user knows it.
@@ -348,6 +371,12 @@ impl PackageFile {
             .and_then(|directory| directory.sync_all())
             .map_err(|source| Error::io("sync the directory", directory, source))
     }
+}
+
+/// Tells whether a name in a configuration directory is that of a temporary.
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.starts_with(b".") && name.ends_with(b".cms~")
 }
 
 /// Reads a file and digests what it reads.

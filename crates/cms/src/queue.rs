@@ -17,6 +17,20 @@ pub(crate) struct Queue<W, A> {
 struct State<W, A> {
     is_led: bool,
     waiting: Vec<Arc<Slot<W, A>>>,
+    /// The lead that is taken, counted.
+    turn: u64,
+    /// How many were taken and are not answered.
+    in_flight: usize,
+    /// Whether the leader is about to answer: then the lead is free for whoever has enough with him.
+    is_answering: bool,
+}
+
+impl<W, A> State<W, A> {
+    /// Tells whether one who comes may lead: nobody does, or the answers are on the way and as many wait as are to have them. What
+    /// the answers wait for costs the same for one as for many, so small groups would keep large ones from forming.
+    fn is_free(&self) -> bool {
+        !self.is_led || self.is_answering && self.waiting.len() >= self.in_flight
+    }
 }
 
 /// One piece of work, and what became of it.
@@ -38,13 +52,15 @@ enum Content<W, A> {
 pub(crate) struct Turn<'a, W, A> {
     queue: &'a Queue<W, A>,
     own: Arc<Slot<W, A>>,
-    leads: bool,
+    /// It leads as long as this is the state's.
+    number: u64,
     taken: Vec<Arc<Slot<W, A>>>,
 }
 
 impl<W, A> Queue<W, A> {
     pub(crate) fn new() -> Self {
-        Queue { state: Mutex::new(State { is_led: false, waiting: Vec::new() }) }
+        let state = State { is_led: false, waiting: Vec::new(), turn: 0, in_flight: 0, is_answering: false };
+        Queue { state: Mutex::new(state) }
     }
 
     /// Waits for the answer to `work`, which this thread or another one gives. `lead` answers all that it took, in that order.
@@ -55,10 +71,13 @@ impl<W, A> Queue<W, A> {
         let mut state = self.state.lock();
         state.waiting.push(slot.clone());
         loop {
-            if !state.is_led && matches!(*slot.content.lock(), Content::Waiting(_)) {
+            if state.is_free() && matches!(*slot.content.lock(), Content::Waiting(_)) {
                 state.is_led = true;
+                state.is_answering = false;
+                state.turn += 1;
+                let number = state.turn;
                 drop(state);
-                let mut turn = Turn { queue: self, own: slot.clone(), leads: true, taken: Vec::new() };
+                let mut turn = Turn { queue: self, own: slot.clone(), number, taken: Vec::new() };
                 let answers = lead(&mut turn);
                 turn.answer(answers);
                 return slot.collect();
@@ -105,25 +124,51 @@ impl<W, A> Slot<W, A> {
 impl<W, A> Turn<'_, W, A> {
     /// Takes all the work that waits.
     pub(crate) fn take(&mut self) -> Vec<W> {
-        let waiting = std::mem::take(&mut self.queue.state.lock().waiting);
-        self.taken = waiting;
-        self.taken.iter().filter_map(|slot| slot.take()).collect()
+        let mut state = self.queue.state.lock();
+        let waiting = std::mem::take(&mut state.waiting);
+        state.in_flight += waiting.len();
+        drop(state);
+        let works = waiting.iter().filter_map(|slot| slot.take()).collect();
+        self.taken.extend(waiting);
+        works
     }
 
-    /// Takes the work of this thread alone: what fails at once shall fail for each by itself.
+    /// Takes the work of this thread alone, before any other: what fails at once shall fail for each by itself.
     pub(crate) fn take_own(&mut self) -> Option<W> {
-        self.queue.state.lock().waiting.retain(|slot| !Arc::ptr_eq(slot, &self.own));
-        self.taken = vec![self.own.clone()];
+        let mut state = self.queue.state.lock();
+        state.waiting.retain(|slot| !Arc::ptr_eq(slot, &self.own));
+        state.in_flight += 1;
+        drop(state);
+        self.taken.push(self.own.clone());
         self.own.take()
+    }
+
+    /// Takes the work of this thread if nobody else waits.
+    pub(crate) fn take_if_alone(&mut self) -> Option<W> {
+        let is_alone = self.queue.state.lock().waiting.len() == 1;
+        if is_alone { self.take_own() } else { None }
+    }
+
+    /// Lets another one lead as soon as enough wait. What this one has taken is about to be answered.
+    pub(crate) fn offer(&mut self) {
+        let mut state = self.queue.state.lock();
+        if state.turn != self.number || !state.is_led {
+            return;
+        }
+        state.is_answering = true;
+        let next = if state.is_free() { state.waiting.first().map(|slot| slot.thread.clone()) } else { None };
+        drop(state);
+        if let Some(next) = next {
+            next.unpark();
+        }
     }
 
     /// Lets the next one lead.
     pub(crate) fn pass(&mut self) {
-        if !self.leads {
+        let mut state = self.queue.state.lock();
+        if state.turn != self.number || !state.is_led {
             return;
         }
-        self.leads = false;
-        let mut state = self.queue.state.lock();
         state.is_led = false;
         let next = state.waiting.first().map(|slot| slot.thread.clone());
         drop(state);
@@ -134,6 +179,7 @@ impl<W, A> Turn<'_, W, A> {
 
     fn answer(mut self, answers: Vec<A>) {
         let mut answers = answers.into_iter();
+        self.queue.state.lock().in_flight -= self.taken.len();
         for slot in std::mem::take(&mut self.taken) {
             *slot.content.lock() = answers.next().map_or(Content::Abandoned, Content::Done);
             if !Arc::ptr_eq(&slot, &self.own) {
@@ -146,6 +192,7 @@ impl<W, A> Turn<'_, W, A> {
 impl<W, A> Drop for Turn<'_, W, A> {
     fn drop(&mut self) {
         // Only where the leader panicked there is something left.
+        self.queue.state.lock().in_flight -= self.taken.len();
         for slot in std::mem::take(&mut self.taken) {
             *slot.content.lock() = Content::Abandoned;
             slot.thread.unpark();

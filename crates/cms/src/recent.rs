@@ -13,6 +13,9 @@ use crate::error::Result;
 const COMMITS: usize = 1024;
 const CHANGES: usize = 1 << 16;
 
+/// With how many there are no more kept of those that others made: who only follows has few transactions open.
+const LEARNED: usize = 256;
+
 /// Commits that follow each other up to the newest that this process knows, in the log or about to be.
 #[derive(Default)]
 pub(crate) struct Recent {
@@ -30,15 +33,27 @@ impl Recent {
     pub(crate) fn push(&self, commit: Arc<Commit>) {
         let mut kept = self.kept.lock();
         kept.forget_from(commit.revision);
-        if kept.commits.back().is_some_and(|last| last.revision.next() != commit.revision) {
-            *kept = Kept::default();
+        kept.push(commit);
+    }
+
+    /// Keeps a commit that was read from the log, unless it is known: there may be others after it that are about to be appended.
+    pub(crate) fn learn(&self, commit: Arc<Commit>) {
+        let mut kept = self.kept.lock();
+        if kept.commits.back().is_none_or(|last| last.revision < commit.revision) {
+            kept.push(commit);
+            if kept.commits.len() > LEARNED {
+                kept.forget_oldest();
+            }
         }
-        kept.changes += weight(&commit);
-        kept.commits.push_back(commit);
-        while kept.commits.len() > COMMITS || kept.changes > CHANGES {
-            let Some(oldest) = kept.commits.pop_front() else { break };
-            kept.changes -= weight(&oldest);
-        }
+    }
+
+    /// Returns the commits after `after` up to and including `upto`, oldest first, if all of them are kept.
+    pub(crate) fn between(&self, after: Revision, upto: Revision) -> Option<Vec<Arc<Commit>>> {
+        let kept = self.kept.lock();
+        let first = kept.commits.front()?.revision;
+        let begin = usize::try_from((after.0 + 1).checked_sub(first.0)?).ok()?;
+        let end = usize::try_from((upto.0 + 1).checked_sub(first.0)?).ok()?;
+        (begin <= end && end <= kept.commits.len()).then(|| kept.commits.range(begin..end).cloned().collect())
     }
 
     /// Forgets the commits from `revision` on: they did not come to be in the log.
@@ -86,6 +101,23 @@ impl Recent {
 }
 
 impl Kept {
+    fn push(&mut self, commit: Arc<Commit>) {
+        if self.commits.back().is_some_and(|last| last.revision.next() != commit.revision) {
+            *self = Kept::default();
+        }
+        self.changes += weight(&commit);
+        self.commits.push_back(commit);
+        while self.commits.len() > COMMITS || self.changes > CHANGES {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.commits.pop_front() {
+            self.changes -= weight(&oldest);
+        }
+    }
+
     fn forget_from(&mut self, revision: Revision) {
         while self.commits.back().is_some_and(|last| last.revision >= revision) {
             if let Some(last) = self.commits.pop_back() {

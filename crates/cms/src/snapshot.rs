@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use cms_log::Revision;
+use cms_log::{Revision, Views};
 use cms_model::{Diagnostic, Draft, Key, Package, PackageName, Value};
 
 use crate::error::{Error, Result};
-use crate::external::{Absorbed, Finding, Warning};
+use crate::external::{Absorbed, Finding, Warning, all_names};
 use crate::head::{Cell, Head};
 use crate::mapped::find;
+use crate::package_file::PackageFile;
 use crate::store::{Log, Store};
 
 /// How often a reader looks again when commits keep overtaking it.
@@ -62,24 +63,33 @@ impl Store {
         let Some(log) = self.optional_log() else { return self.snapshot_of_files() };
         let mut overlay = BTreeMap::new();
         let mut warnings = Vec::new();
-        let mut head = log.newest()?;
+        let mut look = log.backend.look()?;
+        let mut head = log.newest_of(look.head)?;
         // Who looked at some files knows nothing of the others.
         let are_all = names.is_none();
+        let mut looked_again = false;
         for _ in 0..LOOKS {
-            let names = match names {
+            let (names, has_temporary) = match names {
                 // The first use imports everything at once.
-                Some(names) if head.revision > Revision::EMPTY => names.to_vec(),
-                _ => self.known_names(log, &head)?,
+                Some(names) if head.revision > Revision::EMPTY => (names.to_vec(), true),
+                _ => {
+                    let files = self.files()?;
+                    (all_names(&files, &look.views, &head), files.has_temporary)
+                }
             };
-            let Differences { different, unsettled, stray, outdated } = self.different(log, &head, &names)?;
-            if outdated {
-                // Somebody else brought in what a file held before this look.
-                head = log.newest()?;
-                continue;
-            }
+            let Differences { different, unsettled, stray } =
+                self.different(log, &head, &look.views, &names, has_temporary)?;
             if different.is_empty() && !unsettled && stray.is_empty() {
                 log.caught_up.fetch_or(are_all, Ordering::Relaxed);
                 break;
+            }
+            let now = log.backend.look()?;
+            if !looked_again && !Arc::ptr_eq(&now.views, &look.views) {
+                // Somebody else may have brought in what a file holds, or written it, before it was looked at.
+                looked_again = true;
+                head = log.newest_of(now.head)?;
+                look = now;
+                continue;
             }
             match self.settle(log, head.revision == Revision::EMPTY, &names, are_all, &stray) {
                 Ok(Some(settled)) => {
@@ -95,9 +105,10 @@ impl Store {
                 Err(error) => return Err(error),
             }
             // Somebody else is writing. What looks like an edit may be his commit: look again.
-            let newest = log.newest()?;
-            if newest.revision != head.revision {
-                head = newest;
+            let now = log.backend.look()?;
+            if now.head != look.head {
+                head = log.newest_of(now.head)?;
+                look = now;
                 continue;
             }
             for (name, text) in different {
@@ -198,17 +209,24 @@ impl Store {
     }
 
     /// Compares files with the log without changing anything.
-    fn different(&self, log: &Log, head: &Head, names: &[PackageName]) -> Result<Differences> {
+    fn different(
+        &self,
+        log: &Log,
+        head: &Head,
+        views: &Views,
+        names: &[PackageName],
+        has_temporary: bool,
+    ) -> Result<Differences> {
         let mut found = Differences::default();
         // What this process committed without waiting is written when somebody waits for it.
         let caught_up = log.caught_up.load(Ordering::Relaxed);
         for name in names {
-            if self.file(name).has_leftover() {
+            let (file, status) = PackageFile::look(self.location().config(), name);
+            if (has_temporary || !file.is_beside_its_path()) && file.has_leftover() {
                 found.stray.push(name.clone());
             }
-            let view = log.view(name)?;
-            found.outdated |= view.as_ref().is_some_and(|view| view.revision > head.revision);
-            match self.examine_with(log, head, name, view) {
+            let view = log.view_in(views, name);
+            match status.and_then(|status| self.compare(log, head, name, view, &file, status)) {
                 Ok(Finding::Same) => {}
                 Ok(Finding::Behind) => found.unsettled |= !caught_up,
                 Ok(Finding::Seen { .. }) => found.unsettled = true,
@@ -243,8 +261,6 @@ struct Differences {
     unsettled: bool,
     /// Packages with a temporary beside their file.
     stray: Vec<PackageName>,
-    /// Whether the log has taken in a file after the head that was compared.
-    outdated: bool,
 }
 
 /// What a file holds that the log does not.
@@ -389,6 +405,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
+    use cms_log::Look;
+
     use super::*;
     use crate::location::{Dirs, Location};
     use crate::store::Options;
@@ -403,14 +421,19 @@ mod tests {
         let store = Store::open(&location, Options::default()).unwrap();
         let log = store.log("test").unwrap();
         let name = PackageName::new("network").unwrap();
-        let is_outdated =
-            |head: &Head| store.different(log, head, std::slice::from_ref(&name)).unwrap().outdated;
+        let is_settled = |head: &Head, look: &Look| {
+            let names = std::slice::from_ref(&name);
+            let found = store.different(log, head, &look.views, names, false).unwrap();
+            found.different.is_empty() && !found.unsettled
+        };
         for text in ["config interface 'lan'\n", "config interface 'wan'\n"] {
-            let before = log.newest().unwrap();
+            let (before, look) = (log.newest().unwrap(), log.backend.look().unwrap());
             std::fs::write(config.join("network"), text).unwrap();
             let snapshot = store.snapshot().unwrap();
-            assert!(is_outdated(&before));
-            assert!(!is_outdated(snapshot.inner.head.as_ref().unwrap()));
+            assert!(!is_settled(&before, &look), "so it looks again, and sees that others have looked");
+            let now = log.backend.look().unwrap();
+            assert!(!Arc::ptr_eq(&look.views, &now.views));
+            assert!(is_settled(snapshot.inner.head.as_ref().unwrap(), &now));
         }
     }
 }

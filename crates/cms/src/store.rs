@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use cms_log::{Backend, Commit, Digest, Digester, FileView, Revision, Sqlite};
+use cms_log::{Backend, Commit, Digest, Digester, FileView, Revision, Sqlite, Views};
 use cms_model::{Package, PackageName};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
+use crate::board::Desk;
 use crate::error::{Error, Result};
 use crate::group::Commits;
 use crate::head::Head;
@@ -19,7 +20,7 @@ use crate::manager::Active;
 use crate::mapped::Mapped;
 use crate::mapped::limit::Limit;
 use crate::modules::Modules;
-use crate::package_file::PackageFile;
+use crate::package_file::{PackageFile, is_temporary};
 use crate::recent::Recent;
 use crate::status::{COMPARED, now_ns};
 use crate::upkeep::Upkeep;
@@ -123,7 +124,16 @@ pub(crate) struct Inner {
 /// The package files of the configuration directory, and what it was when they were listed.
 struct Listing {
     directory: DirectoryStatus,
-    names: Vec<PackageName>,
+    files: Arc<Files>,
+}
+
+/// What lies in a configuration directory.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    /// The packages that have a file: regular files with a valid name, in byte order.
+    pub packages: Vec<PackageName>,
+    /// Whether there is a temporary of a replacement.
+    pub has_temporary: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,6 +164,7 @@ pub(crate) struct Log {
     pub mapped: Mapped,
     pub recent: Recent,
     pub commits: Commits,
+    pub desk: Desk,
     pub upkeep: Upkeep,
 }
 
@@ -161,6 +172,24 @@ pub(crate) struct Log {
 pub(crate) struct Writing<'a> {
     pub head: MutexGuard<'a, Head>,
     _lock: Held<'a>,
+    /// Last, for when the lock was given back.
+    _call: Call<'a>,
+}
+
+/// Calls one of the processes that wait on the board.
+struct Call<'a>(&'a Desk);
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.0.call();
+    }
+}
+
+/// A commit of this process that another one has made.
+pub(crate) struct Arrival {
+    pub before: Head,
+    pub head: Arc<Head>,
+    pub commit: Arc<Commit>,
 }
 
 impl Store {
@@ -230,6 +259,11 @@ impl Store {
 
     /// Lists the packages that have a file: regular files with a valid name, in byte order.
     pub(crate) fn file_names(&self) -> Result<Vec<PackageName>> {
+        Ok(self.files()?.packages.clone())
+    }
+
+    /// Looks at the configuration directory.
+    pub(crate) fn files(&self) -> Result<Arc<Files>> {
         let path = self.inner.location.config();
         let status = std::fs::metadata(path).map(|meta| DirectoryStatus {
             device: meta.dev(),
@@ -240,16 +274,16 @@ impl Store {
         if let (Some(known), Ok(status)) = (&*listing, &status)
             && known.directory == *status
         {
-            return Ok(known.names.clone());
+            return Ok(known.files.clone());
         }
-        let names = package_files(path)?;
+        let files = Arc::new(Files::list(path)?);
         // A change within the clock's last tick would not show in the directory's time.
         *listing = status.ok().and_then(|directory| {
             let (seconds, nanoseconds) = directory.changed;
             let is_old = now_ns() - (seconds * 1_000_000_000 + nanoseconds) > LISTING_AGE_NS;
-            is_old.then(|| Listing { directory, names: names.clone() })
+            is_old.then(|| Listing { directory, files: files.clone() })
         });
-        Ok(names)
+        Ok(files)
     }
 }
 
@@ -259,24 +293,34 @@ const LISTING_AGE_NS: i64 = 100_000_000;
 
 /// Lists the regular files of a directory that can be packages, in byte order.
 pub(crate) fn package_files(directory: &Path) -> Result<Vec<PackageName>> {
-    let failed = |source| Error::io("list", directory, source);
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let Some(name) = entry.file_name().to_str().and_then(|name| PackageName::new(name).ok()) else {
-            continue;
-        };
-        let is_file = match entry.file_type() {
-            Ok(kind) if kind.is_symlink() => std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file()),
-            Ok(kind) => kind.is_file(),
-            Err(error) => return Err(failed(error)),
-        };
-        if is_file {
-            names.push(name);
+    Files::list(directory).map(|files| files.packages)
+}
+
+impl Files {
+    fn list(directory: &Path) -> Result<Files> {
+        let failed = |source| Error::io("list", directory, source);
+        let mut files = Files::default();
+        for entry in std::fs::read_dir(directory).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().and_then(|name| PackageName::new(name).ok()) else {
+                files.has_temporary |= is_temporary(&name);
+                continue;
+            };
+            let is_file = match entry.file_type() {
+                Ok(kind) if kind.is_symlink() => {
+                    std::fs::metadata(entry.path()).is_ok_and(|meta| meta.is_file())
+                }
+                Ok(kind) => kind.is_file(),
+                Err(error) => return Err(failed(error)),
+            };
+            if is_file {
+                files.packages.push(name);
+            }
         }
+        files.packages.sort();
+        Ok(files)
     }
-    names.sort();
-    Ok(names)
 }
 
 impl Log {
@@ -314,6 +358,7 @@ impl Log {
             mapped: Mapped::new(location, Limit::new(options.segment_limit)),
             recent: Recent::default(),
             commits: Commits::new(),
+            desk: Desk::new(location, backend.file_id()),
             upkeep: Upkeep::new(newest),
             backend: Arc::new(backend),
         };
@@ -371,20 +416,48 @@ impl Log {
 
     /// Waits for the right to append, and reads what others appended meanwhile.
     pub(crate) fn write(&self) -> Result<Writing<'_>> {
-        let mut head = self.writer.lock();
+        let head = self.writer.lock();
         let held = self.lock.lock()?;
-        let newest = self.backend.head()?;
-        head.follow(&*self.backend, newest)?;
-        Ok(Writing { head, _lock: held })
+        self.writing(head, held)
+    }
+
+    /// Takes the right to append unless another process has it: threads of this one are waited for.
+    pub(crate) fn write_unless_taken(&self) -> Result<Option<Writing<'_>>> {
+        let head = self.writer.lock();
+        let Some(held) = self.lock.try_lock()? else { return Ok(None) };
+        self.writing(head, held).map(Some)
     }
 
     /// Takes the right to append if nobody has it.
     pub(crate) fn try_write(&self) -> Result<Option<Writing<'_>>> {
-        let Some(mut head) = self.writer.try_lock() else { return Ok(None) };
+        let Some(head) = self.writer.try_lock() else { return Ok(None) };
         let Some(held) = self.lock.try_lock()? else { return Ok(None) };
+        self.writing(head, held).map(Some)
+    }
+
+    fn writing<'a>(&'a self, head: MutexGuard<'a, Head>, held: Held<'a>) -> Result<Writing<'a>> {
+        let mut writing = Writing { head, _lock: held, _call: Call(&self.desk) };
         let newest = self.backend.head()?;
-        head.follow(&*self.backend, newest)?;
-        Ok(Some(Writing { head, _lock: held }))
+        if newest > writing.head.revision {
+            // What this process's readers have followed is not followed again.
+            let published = self.published.read().clone();
+            if published.revision > writing.head.revision {
+                *writing.head = Head::clone(&published);
+            }
+            self.advance(&mut writing.head, newest)?;
+        }
+        Ok(writing)
+    }
+
+    /// Brings a state up to a revision of the log.
+    fn advance(&self, head: &mut Head, revision: Revision) -> Result<()> {
+        // What another thread has appended, or read already.
+        if revision > head.revision
+            && let Some(commits) = self.recent.between(head.revision, revision)
+        {
+            return commits.iter().try_for_each(|commit| head.apply(commit));
+        }
+        head.follow_with(&*self.backend, revision, |commit| self.recent.learn(commit))
     }
 
     /// Takes the right to replace package files.
@@ -396,12 +469,17 @@ impl Log {
 
     /// Returns what was last seen in a package's file, at the newest look.
     pub(crate) fn view(&self, name: &PackageName) -> Result<Option<FileView>> {
-        let Some(noted) = self.backend.view(name)? else { return Ok(None) };
+        Ok(self.view_in(&self.backend.look()?.views, name))
+    }
+
+    /// As [`view`](Log::view), of notes that were looked at before.
+    pub(crate) fn view_in(&self, views: &Views, name: &PackageName) -> Option<FileView> {
+        let noted = views.get(name)?.clone();
         let confirmed = self.confirmed.lock();
         let again = confirmed
             .get(name)
             .filter(|view| FileView { checked_ns: noted.checked_ns, ..(*view).clone() } == noted);
-        Ok(Some(again.cloned().unwrap_or(noted)))
+        Some(again.cloned().unwrap_or(noted))
     }
 
     /// Keeps in mind that a file was found as its view has it, later than the view was taken; answers whether that is enough.
@@ -437,7 +515,11 @@ impl Log {
 
     /// Returns the newest state in the log.
     pub(crate) fn newest(&self) -> Result<Arc<Head>> {
-        let newest = self.backend.head()?;
+        self.newest_of(self.backend.head()?)
+    }
+
+    /// Returns a state that is not older than a head that was looked at.
+    pub(crate) fn newest_of(&self, newest: Revision) -> Result<Arc<Head>> {
         let published = self.published.read().clone();
         if newest <= published.revision {
             return Ok(published);
@@ -449,8 +531,39 @@ impl Log {
             return Ok(published);
         }
         let mut head = Head::clone(&published);
-        head.follow(&*self.backend, newest)?;
+        self.advance(&mut head, newest)?;
         Ok(self.publish(Arc::new(head)))
+    }
+
+    /// Goes on to a revision that another process has made; `None` if the log has none of that number.
+    pub(crate) fn arrive(&self, revision: Revision) -> Result<Option<Arrival>> {
+        if revision == Revision::EMPTY {
+            return Ok(None);
+        }
+        let _following = self.following.lock();
+        let (last, published) = (Revision(revision.0 - 1), self.published.read().clone());
+        let mut before = match published.revision < revision {
+            true => Head::clone(&published),
+            // Other threads have gone on.
+            false => Head::load(&*self.backend, Some(last))?,
+        };
+        let mut made = None;
+        let mut head = Head::default();
+        let followed = self.advance(&mut before, last).and_then(|()| {
+            head = before.clone();
+            head.follow_with(&*self.backend, revision, |commit| {
+                self.recent.learn(commit.clone());
+                made = Some(commit);
+            })
+        });
+        match followed {
+            Ok(()) => {}
+            Err(Error::Log(cms_log::Error::NoSuchRevision { .. })) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let head = Arc::new(head);
+        self.publish(head.clone());
+        Ok(made.map(|commit| Arrival { before, head, commit }))
     }
 
     /// Shows a state to this process's readers, unless they see a newer one.

@@ -10,6 +10,7 @@ use cms_model::{Key, Name, PackageName, SectionId, Selector};
 use crate::error::{Error, Result};
 use crate::head::Head;
 use crate::history::resolve;
+use crate::post::{Reader, Writer};
 use crate::rebase::{Interest, Place, Theirs};
 use crate::snapshot::Snapshot;
 use crate::store::Log;
@@ -85,6 +86,45 @@ impl Requirement {
         };
         let option = key.option.clone().filter(|_| !matches!(section, Some(Required::Anywhere)));
         Ok(Requirement { package: key.package.clone(), base, section, option, key: key.to_string() })
+    }
+
+    /// Writes it down for another process, if it has room.
+    pub(crate) fn write(&self, writer: &mut Writer) -> Option<()> {
+        writer.text(self.package.as_str())?;
+        writer.long(self.base.0);
+        match &self.section {
+            None => writer.byte(0),
+            Some(Required::Anywhere) => writer.byte(1),
+            Some(Required::Section(id)) => {
+                writer.byte(2);
+                writer.long(id.0);
+            }
+            Some(Required::Absent(name)) => {
+                writer.byte(3);
+                writer.text(name)?;
+            }
+        }
+        // No name is empty.
+        writer.text(self.option.as_deref().unwrap_or_default())?;
+        writer.text(&self.key)
+    }
+
+    /// Reads what [`write`](Requirement::write) wrote.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Requirement> {
+        let package = PackageName::new(reader.text()?).ok()?;
+        let base = Revision(reader.long()?);
+        let section = match reader.byte()? {
+            0 => None,
+            1 => Some(Required::Anywhere),
+            2 => Some(Required::Section(SectionId(reader.long()?))),
+            3 => Some(Required::Absent(Name::new(reader.text()?).ok()?)),
+            _ => return None,
+        };
+        let option = match reader.text()? {
+            "" => None,
+            name => Some(Name::new(name).ok()?),
+        };
+        Some(Requirement { package, base, section, option, key: reader.text()?.to_owned() })
     }
 
     fn hold(&self, log: &Log, head: &Head) -> Result<()> {

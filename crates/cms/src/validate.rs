@@ -1,5 +1,6 @@
 //! Checking packages against the schemas that concern them: at a commit what it changes, on request everything.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cms_log::Backend;
@@ -10,9 +11,12 @@ use crate::commit::{Prepared, PreparedPackage, Signature};
 use crate::error::{Error, Result};
 use crate::external::Warning;
 use crate::head::Head;
-use crate::modules::Modules;
+use crate::modules::{Modules, Relevant};
 use crate::snapshot::Snapshot;
 use crate::store::{Log, Store};
+
+/// The modules that commits of one turn are checked by: those that there were after all of them had been asked for.
+pub(crate) type Looked = BTreeMap<Vec<PackageName>, Relevant>;
 
 impl Store {
     /// Returns the modules that are registered for the store.
@@ -141,13 +145,14 @@ impl Store {
         head: &Head,
         prepared: &Prepared,
         bounds: Bounds,
+        looked: &mut Looked,
     ) -> Result<Vec<Warning>> {
         if bounds.at_most == Mode::Off || prepared.packages.is_empty() {
             return Ok(Vec::new());
         }
         let names: Vec<PackageName> = prepared.packages.iter().map(|package| package.name.clone()).collect();
-        let relevant = match self.modules().of(&names) {
-            Ok(relevant) => relevant,
+        let relevant = match looked.get(&names).cloned().map_or_else(|| self.modules().of(&names), Ok) {
+            Ok(relevant) => looked.entry(names).or_insert(relevant).clone(),
             // Whoever cannot read the schemas must not be locked out by that.
             Err(error) => {
                 tracing::warn!(%error, "the modules could not be read; nothing was checked");

@@ -15,20 +15,31 @@ use cms_testkit::Random;
 use cms_testkit::history::{Logged, Operation, Outcome, Recorder, check, clock, recorded};
 use support::{Home, key, set};
 
-const PROCESSES: usize = 4;
-const THREADS: usize = 4;
-const ROUNDS: usize = 6;
 const TRANSACTIONS: usize = 12;
+
+/// How many clients there are, in processes and threads, how often, and how many of the processes do not come to their end.
+struct Crowd {
+    processes: usize,
+    threads: usize,
+    rounds: usize,
+    killed: usize,
+}
+
+/// Threads share the append in their process.
+const THREADS: Crowd = Crowd { processes: 4, threads: 4, rounds: 6, killed: 1 };
+/// Processes share it over the board.
+const PROCESSES: Crowd = Crowd { processes: 12, threads: 1, rounds: 8, killed: 4 };
 const KEYS: [&str; 6] = ["one.main.a", "one.main.b", "one.main.c", "two.main.a", "two.main.b", "two.main.c"];
 const PACKAGE: &str = "config register 'main'\n\toption a '0'\n\toption b '0'\n\toption c '0'\n";
 
-/// Names a client's folders: configuration, state, runtime, records, and its name.
+/// Names a client's folders: configuration, state, runtime, records, its name, and how many threads it has.
 const CLIENT: &str = "CMS_TEST_CHECKED_CLIENT";
 
-fn start(home: &Home, records: &Path, name: &str) -> Child {
+fn start(home: &Home, records: &Path, name: &str, threads: usize) -> Child {
     let state = home.state();
     let run = state.parent().unwrap().join("run");
-    let parts = [&home.config(), &state, &run, &records.to_owned(), &PathBuf::from(name)];
+    let (name, threads) = (PathBuf::from(name), PathBuf::from(threads.to_string()));
+    let parts = [&home.config(), &state, &run, &records.to_owned(), &name, &threads];
     let parts: Vec<String> = parts.map(|part| part.display().to_string()).into();
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "a_client", "--include-ignored", "--quiet"])
@@ -42,11 +53,13 @@ fn start(home: &Home, records: &Path, name: &str) -> Child {
 #[ignore = "it is what the test below starts"]
 fn a_client() {
     let Ok(parts) = std::env::var(CLIENT) else { return };
-    let [config, state, run, records, name] = parts.split(':').collect::<Vec<_>>().try_into().unwrap();
+    let [config, state, run, records, name, threads] =
+        parts.split(':').collect::<Vec<_>>().try_into().unwrap();
     let dirs = Dirs { state: Some(state.into()), run: Some(run.into()) };
     let store = Store::open(&Location::find(Path::new(config), &dirs).unwrap(), Options::default()).unwrap();
     thread::scope(|scope| {
-        for number in 0..THREADS {
+        for number in 0..threads.parse().unwrap() {
+            let number: usize = number;
             let (store, client) = (store.clone(), format!("{name}.{number}"));
             let mut recorder = Recorder::new(&Path::new(records).join(&client));
             scope.spawn(move || {
@@ -95,19 +108,33 @@ fn transact(store: &Store, client: &str, number: usize, random: &mut Random, rec
 
 #[test]
 fn many_clients_and_kills_leave_a_history_that_one_client_could_have_made() {
+    stay_consistent(&THREADS);
+}
+
+#[test]
+fn processes_that_commit_for_each_other_and_are_killed_leave_such_a_history() {
+    let home = stay_consistent(&PROCESSES);
+    assert!(home.location().run().join("board").exists(), "they met on the board");
+}
+
+fn stay_consistent(crowd: &Crowd) -> Home {
     let home = Home::new(&[("one", PACKAGE), ("two", PACKAGE)]);
     let records = home.state().parent().unwrap().join("records");
     std::fs::create_dir(&records).unwrap();
     drop(home.open().snapshot().unwrap());
     let mut random = Random::for_test("checked_history");
-    for round in 0..ROUNDS {
+    for round in 0..crowd.rounds {
+        let name = |number| format!("{round}-{number}");
         let mut clients: Vec<Child> =
-            (0..PROCESSES).map(|number| start(&home, &records, &format!("{round}-{number}"))).collect();
-        // One of them does not come to its end.
-        thread::sleep(Duration::from_millis(20 + random.below(150)));
-        clients[0].kill().unwrap();
-        clients[0].wait().unwrap();
-        for mut client in clients.drain(1..) {
+            (0..crowd.processes).map(|number| start(&home, &records, &name(number), crowd.threads)).collect();
+        // Some of them do not come to their end.
+        thread::sleep(Duration::from_millis(20 + random.below(100)));
+        for client in &mut clients[..crowd.killed] {
+            thread::sleep(Duration::from_millis(random.below(15)));
+            client.kill().unwrap();
+            client.wait().unwrap();
+        }
+        for mut client in clients.drain(crowd.killed..) {
             assert!(client.wait().unwrap().success());
         }
     }
@@ -130,6 +157,7 @@ fn many_clients_and_kills_leave_a_history_that_one_client_could_have_made() {
     let mut without = log.clone();
     without.remove(unloved.unwrap());
     assert!(!check(&initial, &without, &operations).is_empty());
+    home
 }
 
 /// What each commit after the first, which imported the packages, set.

@@ -5,7 +5,6 @@
 //! database changes, as its first 48 bytes hold the number of frames and their running checksum.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     fs::File,
     os::unix::fs::{FileExt, MetadataExt},
@@ -13,9 +12,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use cms_model::PackageName;
-
-use crate::{FileView, Result, Revision};
+use crate::{Result, Revision, Views};
 
 /// Bytes of the header; a second copy of it follows.
 const HEADER: usize = 48;
@@ -70,7 +67,7 @@ pub(super) struct Seen {
 #[derive(Clone)]
 pub(super) struct State {
     pub head: Revision,
-    pub views: BTreeMap<PackageName, FileView>,
+    pub views: Arc<Views>,
 }
 
 impl Seen {
@@ -80,8 +77,13 @@ impl Seen {
         Seen { path: path.into(), index: OnceLock::new(), state: Mutex::new(None) }
     }
 
-    /// The state now, read by `read` if it may have changed.
-    pub fn state(&self, read: impl FnOnce() -> Result<State>) -> Result<Arc<State>> {
+    /// The state now. If it may have changed, `noted` is asked for the head and the mark of the notes on files at the moment when the
+    /// index had a header, and then `read` for all of it.
+    pub fn state(
+        &self,
+        noted: impl FnOnce(&Stamp) -> Option<(Revision, [u8; 8])>,
+        read: impl FnOnce() -> Result<State>,
+    ) -> Result<Arc<State>> {
         // Before reading: what changes meanwhile is read again the next time.
         let Some(stamp) = self.stamp() else { return read().map(Arc::new) };
         // Those who come at the same time wait for one of them to read.
@@ -89,7 +91,11 @@ impl Seen {
         match &*known {
             Some((then, state)) if *then == stamp => Ok(state.clone()),
             _ => {
-                let state = Arc::new(read()?);
+                // Others append all the time, and take notes on files now and then.
+                let same_views = known.as_ref().zip(noted(&stamp)).and_then(|((_, state), (head, mark))| {
+                    (state.views.mark() == mark).then(|| State { head, views: state.views.clone() })
+                });
+                let state = Arc::new(same_views.map_or_else(read, Ok)?);
                 *known = Some((stamp, state.clone()));
                 Ok(state)
             }
@@ -107,8 +113,13 @@ impl Seen {
         self.stamp().as_ref().and_then(Mark::of)
     }
 
-    /// Brings the state up to a transaction of our own, if that is all that has changed since `before`.
-    pub fn wrote(&self, before: Option<Stamp>, change: impl FnOnce(&mut State)) {
+    /// Brings the state up to a transaction of our own, if that is all that has changed since `before`. Then the state is that of
+    /// the header that is returned.
+    pub fn wrote(
+        &self,
+        before: Option<Stamp>,
+        change: impl FnOnce(&mut State),
+    ) -> Option<(Stamp, Arc<State>)> {
         let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let changes =
             |stamp: &Stamp| stamp.get(CHANGES).and_then(|word| word.try_into().ok()).map(u32::from_ne_bytes);
@@ -120,9 +131,10 @@ impl Seen {
         {
             change(Arc::make_mut(state));
             *then = now;
-            return;
+            return Some((now, state.clone()));
         }
         *known = None;
+        None
     }
 
     /// The header, unless there is none or somebody is writing it.

@@ -1,0 +1,398 @@
+//! Commits of several processes in one append: "The board" in `docs/commit-protocol.md`.
+//!
+//! A process that finds others at it leaves its commit on the store's board, and whoever has the right to append takes it along. All
+//! that is done here may fail, or come to nothing because somebody died: then a process commits by itself, as it would have
+//! without a board, after it has looked whether its commit is in the log.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cms_log::{Commit, CommitKind, Digest, EntryBody, Revision};
+use cms_model::{Change, ChangeKind, Package, PackageName};
+use cms_segment::{Board, Note, Seat, Taken, Waited};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+
+use crate::commit::{Action, Committed, Wanted};
+use crate::describe::DisplayChange;
+use crate::error::Result;
+use crate::group::Request;
+use crate::location::Location;
+use crate::post;
+use crate::store::{Arrival, Log, Writing};
+
+/// How long a post is waited for before somebody looks after the lock himself, and how long it is at most after that came to nothing.
+/// Nobody waits so long unless a process died, or the disk is slow.
+const PATIENCE: Duration = Duration::from_millis(10);
+const MOST_PATIENCE: Duration = Duration::from_millis(100);
+
+/// As many as there are seats.
+const ALL: usize = 64;
+
+/// What a process has of the board of its store.
+pub(crate) struct Desk {
+    path: PathBuf,
+    location: Location,
+    /// What must be the same for a process that commits for another one: the log, and what is checked.
+    world: Digest,
+    board: Mutex<Known>,
+    /// Where this process waits, on the board that it is on; not every process gets a place.
+    seat: Mutex<Option<(Arc<Board>, Option<Seat>)>>,
+}
+
+/// The board, if there is one, and when it was last looked for.
+#[derive(Default)]
+struct Known {
+    board: Option<Arc<Board>>,
+    at: Option<Instant>,
+}
+
+/// A commit of another process.
+pub(crate) struct Posted {
+    pub taken: Taken,
+    pub request: Request,
+}
+
+/// What a process that wants to commit has come to.
+pub(crate) enum Right<'a> {
+    /// It may append, and leads.
+    Append(Writing<'a>, Lead),
+    /// Another one has made its commit.
+    Done(Committed),
+}
+
+/// Says that this process leads for as long as it lives.
+pub(crate) struct Lead {
+    board: Option<(Arc<Board>, u32)>,
+    /// How many are in the hands of the one who led before, and is about to answer them.
+    before: usize,
+}
+
+impl Desk {
+    pub(crate) fn new(location: &Location, log: [u8; 16]) -> Desk {
+        use std::os::unix::ffi::OsStrExt;
+        let mut world = log.to_vec();
+        for directory in location.modules() {
+            let path = directory.as_os_str().as_bytes();
+            world.extend_from_slice(&(path.len() as u64).to_le_bytes());
+            world.extend_from_slice(path);
+        }
+        Desk {
+            path: location.run().join("board"),
+            location: location.clone(),
+            world: Digest::of(&world),
+            board: Mutex::default(),
+            seat: Mutex::new(None),
+        }
+    }
+
+    /// Returns the board as it was last looked for, in this turn.
+    fn known(&self) -> Option<Arc<Board>> {
+        self.board.lock().board.clone()
+    }
+
+    /// Looks for the board, now and then, and makes one if there is need.
+    fn board(&self, is_needed: bool) -> Option<Arc<Board>> {
+        // Root in the store of somebody else commits by himself: who is not the owner is not asked, and does not ask, for others.
+        let owner = self.location.owner();
+        if rustix::process::geteuid().as_raw() != owner {
+            return None;
+        }
+        let mut known = self.board.lock();
+        let is_recent = known.at.is_some_and(|at| at.elapsed() < PATIENCE);
+        if is_recent && !(is_needed && known.board.is_none()) {
+            return known.board.clone();
+        }
+        known.at = Some(Instant::now());
+        if let Some(board) = known.board.as_ref().filter(|board| board.is_in_place()) {
+            return Some(board.clone());
+        }
+        let opened = if is_needed {
+            self.location.create_run().ok()?;
+            Board::open_or_create(&self.path, owner, self.location.group())
+        } else {
+            Board::open(&self.path, owner)
+        };
+        known.board = opened.inspect_err(|error| tracing::trace!(%error, "there is no board")).ok();
+        known.board.clone()
+    }
+
+    /// Returns this process's place on a board.
+    fn seat(&self, board: &Arc<Board>) -> Option<MappedMutexGuard<'_, Seat>> {
+        let mut seat = self.seat.lock();
+        if seat.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, board)) {
+            // The place on one that is gone is given up.
+            *seat = None;
+            *seat = Some((board.clone(), board.sit()));
+        }
+        MutexGuard::try_map(seat, |seat| seat.as_mut()?.1.as_mut()).ok()
+    }
+
+    /// Tells whether another process is about to commit for all who wait, and there are not enough to do that twice.
+    fn is_led(&self) -> bool {
+        self.board(false).is_some_and(|board| {
+            let own = self.seat(&board).map(|seat| seat.number());
+            is_led_by_another(&board, own) && board.waiting() + 1 < board.in_flight().min(ALL)
+        })
+    }
+
+    /// Says that this process commits for all who wait.
+    pub(crate) fn lead(&self) -> Lead {
+        let lead = self.known().and_then(|board| {
+            let seat = self.seat(&board)?;
+            Some(Lead::of(&board, &seat))
+        });
+        lead.unwrap_or(Lead { board: None, before: 0 })
+    }
+
+    /// Takes the commits of other processes. Under the lock.
+    pub(crate) fn take(&self) -> Vec<Posted> {
+        let taken = self.known().map_or_else(Vec::new, |board| board.take(ALL));
+        // What is not understood is refused, by being dropped.
+        let understood = taken.into_iter().filter_map(|taken| {
+            let request = post::decode(&self.world, &taken.work)?;
+            Some(Posted { taken, request })
+        });
+        understood.collect()
+    }
+
+    /// Calls somebody who waits, unless somebody leads. After the lock was given back.
+    pub(crate) fn call(&self) {
+        if let Some(board) = self.known()
+            && board.lead().is_none()
+        {
+            board.call();
+        }
+    }
+}
+
+impl Lead {
+    fn of(board: &Arc<Board>, seat: &Seat) -> Lead {
+        let is_led = is_led_by_another(board, Some(seat.number()));
+        let before = if is_led { board.in_flight().min(ALL) } else { 0 };
+        board.set_lead(seat.number());
+        Lead { board: Some((board.clone(), seat.number())), before }
+    }
+
+    /// Says that so many are about to be answered, and lets another one lead if as many wait already.
+    pub(crate) fn offer(&mut self, count: usize) {
+        let Some((board, _)) = &self.board else { return };
+        let in_flight = count + self.before;
+        board.set_in_flight(in_flight);
+        if board.waiting() >= in_flight {
+            self.pass();
+        }
+    }
+
+    /// Lets another one lead.
+    pub(crate) fn pass(&mut self) {
+        if let Some((board, number)) = self.board.take() {
+            board.end_lead(number);
+            board.call();
+        }
+    }
+
+    /// Does not lead: another one has the lock.
+    fn resign(mut self) {
+        if let Some((board, number)) = self.board.take() {
+            board.end_lead(number);
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.pass();
+    }
+}
+
+/// Tells whether somebody else leads, and lives.
+fn is_led_by_another(board: &Board, own: Option<u32>) -> bool {
+    board.lead().is_some_and(|lead| Some(lead) != own && board.is_seated(lead))
+}
+
+impl Log {
+    /// Waits for the right to append, or until another process has made the commit. `take` hands out the request that waits in this
+    /// process, if it is the only one.
+    pub(crate) fn right_to_commit(
+        &self,
+        mut take: impl FnMut() -> Option<Request>,
+        own: &mut Option<Request>,
+    ) -> Result<Right<'_>> {
+        if !self.desk.is_led() {
+            let lead = self.desk.lead();
+            match self.write_unless_taken()? {
+                Some(writing) => return Ok(Right::Append(writing, lead)),
+                None => lead.resign(),
+            }
+        }
+        if let Some(request) = take() {
+            let work = post::encode(&self.desk.world, &request);
+            let request = own.insert(request);
+            if let Some(work) = work
+                && let Some(board) = self.desk.known().or_else(|| self.desk.board(true))
+                && let Some(mut seat) = self.desk.seat(&board)
+                && seat.post(&work)
+            {
+                let is_led = is_led_by_another(&board, Some(seat.number()));
+                return self.wait(&board, &mut seat, is_led, request);
+            }
+        }
+        let writing = self.write()?;
+        Ok(Right::Append(writing, self.desk.lead()))
+    }
+
+    /// Waits until somebody has made the commit, or there is the right to do so.
+    fn wait(
+        &self,
+        board: &Arc<Board>,
+        seat: &mut Seat,
+        is_led: bool,
+        request: &Request,
+    ) -> Result<Right<'_>> {
+        let mut patience = PATIENCE;
+        // Whoever led may have ended before he could see the post.
+        let mut waited = if is_led { seat.wait(patience) } else { Waited::Called };
+        let (writing, lead) = loop {
+            match waited {
+                Waited::Done => {
+                    let note = seat.note();
+                    let made = note.and_then(|note| self.made(note, request).transpose()).transpose();
+                    if let Ok(Some(made)) = made {
+                        seat.withdraw();
+                        return Ok(Right::Done(made));
+                    }
+                    // Nobody says so unless it is so; then it is found there.
+                    break (self.write(), None);
+                }
+                Waited::Refused => break (self.write(), None),
+                Waited::Called => {}
+                Waited::Nothing => patience = (2 * patience).min(MOST_PATIENCE),
+            }
+            let lead = Lead::of(board, seat);
+            match self.write_unless_taken() {
+                Ok(Some(writing)) => break (Ok(writing), Some(lead)),
+                Ok(None) => {
+                    lead.resign();
+                    waited = seat.wait(patience);
+                }
+                Err(error) => break (Err(error), None),
+            }
+        };
+        // Those who take posts have the lock. So what is not in the log by now will not be.
+        let note = seat.note();
+        seat.withdraw();
+        let writing = writing?;
+        let lead = lead.unwrap_or_else(|| Lead::of(board, seat));
+        let noted = note.filter(|note| Revision(note.first) <= writing.head.revision);
+        let Some(made) = noted.and_then(|note| self.made(note, request).transpose()).transpose()? else {
+            return Ok(Right::Append(writing, lead));
+        };
+        let head = Arc::new(writing.head.clone());
+        drop(writing);
+        self.backend.sync(self.backend.appended(made.revision)?)?;
+        self.show(&self.publish(head), &[]);
+        Ok(Right::Done(made))
+    }
+
+    /// Returns what became of a commit, if it is the one that a note is of.
+    fn made(&self, note: Note, request: &Request) -> Result<Option<Committed>> {
+        let revision = Revision(note.first);
+        let Some(Arrival { before, head, commit }) = self.arrive(revision)? else { return Ok(None) };
+        if !is_of(&commit, note, request) {
+            return Ok(None);
+        }
+        let mut committed = Committed::nothing(revision, Vec::new());
+        for entry in &commit.packages {
+            let EntryBody::Edit { changes, .. } = &entry.body else { return Ok(None) };
+            let name = &entry.package;
+            let shown = match self.shown_by_draft(request, name, changes, revision)? {
+                Some(shown) => shown,
+                None => {
+                    let after = head.package(&*self.backend, name)?;
+                    let before = before.package(&*self.backend, name)?;
+                    let show = |change| DisplayChange::new(name, change, after.as_deref(), before.as_deref());
+                    changes.iter().map(show).collect()
+                }
+            };
+            committed.packages.push((name.clone(), shown));
+        }
+        tracing::info!(revision = revision.0, packages = committed.packages.len(), "committed");
+        Ok(Some(committed))
+    }
+
+    /// Says what a commit did to a package in the words of its own working copy, if these are those of the state that it made: then
+    /// that state need not be put together before somebody asks for it.
+    fn shown_by_draft(
+        &self,
+        request: &Request,
+        name: &PackageName,
+        made: &[Change],
+        revision: Revision,
+    ) -> Result<Option<Vec<DisplayChange>>> {
+        let wanted = request.wanted.packages.iter().find(|wanted| wanted.package == *name);
+        let Some(Wanted { base, action: Action::Changes { changes, made: Some((before, after)) }, .. }) =
+            wanted
+        else {
+            return Ok(None);
+        };
+        let is_as_posted = changes.len() == made.len()
+            && changes
+                .iter()
+                .zip(made)
+                .all(|((_, posted), made)| posted == made && is_at_a_name(made, after));
+        if !is_as_posted {
+            return Ok(None);
+        }
+        let is_ours = |section| made.iter().any(|change| change.section == section);
+        let mut is_renamed = false;
+        self.recent.visit(&*self.backend, *base, revision, |commit| {
+            for entry in commit.packages.iter().filter(|entry| entry.package == *name) {
+                is_renamed |= match &entry.body {
+                    EntryBody::Edit { changes, .. } => changes.iter().any(|change| {
+                        matches!(change.kind, ChangeKind::Rename { .. }) && is_ours(change.section)
+                    }),
+                    EntryBody::Replace { .. } => true,
+                };
+            }
+        })?;
+        let show = |change| DisplayChange::new(name, change, Some(&**after), Some(&**before));
+        Ok((!is_renamed).then(|| made.iter().map(show).collect()))
+    }
+}
+
+/// Tells whether the name of a section says where a change was made, whatever else is in the package.
+fn is_at_a_name(change: &Change, package: &Package) -> bool {
+    let is_within = matches!(
+        change.kind,
+        ChangeKind::Set { .. }
+            | ChangeKind::Unset { .. }
+            | ChangeKind::InsertItem { .. }
+            | ChangeKind::RemoveItem { .. }
+    );
+    is_within && package.section(change.section).is_some_and(|section| section.name().is_some())
+}
+
+/// Tells whether a commit is the one of a request that was noted before it was appended. Of two commits with one number only one is in
+/// the log, and they are not made in one microsecond, since the writer of the first died in between.
+fn is_of(commit: &Commit, note: Note, request: &Request) -> bool {
+    let signature = &request.signature;
+    commit.revision.0 == note.first
+        && commit.time_us as u64 == note.second
+        && commit.kind == CommitKind::Normal
+        && commit.author == signature.author
+        && commit.tool == signature.tool
+        && commit.message == signature.message
+        && commit
+            .packages
+            .iter()
+            .all(|entry| request.wanted.packages.iter().any(|wanted| wanted.package == entry.package))
+}
+
+/// What is noted of a commit before it is appended.
+pub(crate) fn note_of(commit: &Commit) -> Note {
+    Note { first: commit.revision.0, second: commit.time_us as u64 }
+}
+
+#[cfg(test)]
+mod tests;
