@@ -466,7 +466,7 @@ impl std::fmt::Debug for Writer<'_> {
 /// Half of it where it is large, because both lie in memory for a moment. A middling one may grow by more than itself: moving one
 /// section among 100,000 writes some kilobytes of tree, and writing all of it anew costs what thousands of such moves do.
 fn slack(end: u64) -> u64 {
-    (end / 2).max((2 * end).min(16 << 20)).max(64 << 10)
+    (end / 2).max((2 * end).min(16 << 20)).max(256 << 10)
 }
 
 /// What a segment is replaced by.
