@@ -1,6 +1,7 @@
 //! The short way from a key to its value, for keys and values of common lengths.
 //!
-//! It does what `lookup.rs` does, with one check for each thing that is looked at rather than one for each part of it. Whatever
+//! A small segment has a table of whole keys for it (`keys.rs`). Without that, or where that does not lead to the key, it does what `lookup.rs`
+//! does, with one check for each thing that is looked at rather than one for each part of it. Whatever
 //! is out of the ordinary (a long path, the second bucket of a search, a newer version, damage) it leaves to that module. A search
 //! that finds nothing is out of the ordinary, too.
 
@@ -18,7 +19,7 @@ use crate::{
     version::{GREATEST_REVISION, VERSIONED},
 };
 
-/// Slots of a block that the first look goes through.
+/// Slots of a block that one look goes through.
 const GUESSED: usize = 32;
 /// Bytes of a block before its tags.
 const HEADER: usize = 12;
@@ -75,15 +76,13 @@ impl Generation {
         }
         // What follows keeps nothing for a second look, which few need.
         let found = match flags {
-            0 => way.through_slots::<false>(block, capacity, names, &leaf, leaf_hash.tag()),
-            WIDE => way.through_slots::<true>(block, capacity, names, &leaf, leaf_hash.tag()),
+            0 => way.through_slots::<false>(block, [0, capacity], names, &leaf, leaf_hash.tag()),
+            WIDE => way.through_slots::<true>(block, [0, capacity], names, &leaf, leaf_hash.tag()),
             _ => return None,
         };
         if found.is_none() && capacity > GUESSED { self.look_again(key, revision) } else { found }
     }
-}
 
-impl Generation {
     /// The same for a leaf of sixteen bytes and more, or one in a slot behind the first, in a small group.
     #[inline(never)]
     fn look_again(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
@@ -103,11 +102,11 @@ impl Generation {
         }
         let names = at + fours(length.into());
         let (way, tag) = (Way { generation: self, view, revision }, self.hasher.leaf(&leaf).tag());
-        match (shape >> 24) as u8 {
-            0 => way.through_all_slots::<false>(block, capacity, names, text, tag),
-            WIDE => way.through_all_slots::<true>(block, capacity, names, text, tag),
+        (0..capacity).step_by(GUESSED).find_map(|start| match (shape >> 24) as u8 {
+            0 => way.through_slots::<false>(block, [start, capacity], names, &Long(text), tag),
+            WIDE => way.through_slots::<true>(block, [start, capacity], names, &Long(text), tag),
             _ => None,
-        }
+        })
     }
 
     /// Where the name of the leaf of a slot lies.
@@ -119,9 +118,7 @@ impl Generation {
         let pair = block.word(names + 2 * position, Ordering::Relaxed);
         self.header.names + u64::from(pair >> (16 * (position % 2)) & 0xffff) * 8
     }
-}
 
-impl Generation {
     /// The value of a record that [`glance`](Generation::glance) handed out.
     #[inline(always)]
     pub fn value_of_record<'m>(&'m self, record: &'m [u8]) -> Result<Option<Value<'m>>> {
@@ -147,29 +144,32 @@ struct Way<'m> {
 }
 
 impl<'m> Way<'m> {
-    /// The value of a leaf in a small group.
+    /// The value of a leaf in the slots of a small group from one on: up to [`GUESSED`], for most groups all.
     #[inline(always)]
     fn through_slots<const IS_WIDE: bool>(
         self,
         block: WordWindow<'m>,
-        capacity: usize,
+        [start, capacity]: [usize; 2],
         names: usize,
         leaf: &impl Name,
         tag: u8,
     ) -> Option<&'m [u8]> {
-        // Most groups have all their tags in the first 32 bytes: one guess less for the processor to get wrong.
-        let tags = block.bytes_that_are(HEADER, tag);
-        let more = block.bytes_that_are(HEADER + 16, tag);
+        // Without a guess whether the second half has any.
+        let tags = block.bytes_that_are(HEADER + start, tag);
+        let more = block.bytes_that_are(HEADER + start + 16, tag);
         let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
         let mut equal = tags | more << 16;
         while equal != 0 {
-            let position = equal.trailing_zeros() as usize;
+            let position = start + equal.trailing_zeros() as usize;
             // Behind the tags lie other things.
             if position >= capacity {
                 break;
             }
-            if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, leaf)? {
-                return self.to_value(word);
+            // A group may have had another entry of the name; only one has a value.
+            if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, leaf)?
+                && let Some(value) = self.to_value(word)
+            {
+                return Some(value);
             }
             equal &= equal - 1;
         }
@@ -189,34 +189,6 @@ impl<'m> Way<'m> {
         let word = block.word(slots + 4 * position, Ordering::Acquire);
         let name = self.generation.name_of_slot(block, names, position, IS_WIDE);
         Some(leaf.is_at(self.view, name)?.then_some(word))
-    }
-
-    /// The same for the slots of a block of any size.
-    fn through_all_slots<const IS_WIDE: bool>(
-        self,
-        block: WordWindow<'m>,
-        capacity: usize,
-        names: usize,
-        leaf: &[u8],
-        tag: u8,
-    ) -> Option<&'m [u8]> {
-        let slots = names + if IS_WIDE { 4 * capacity } else { fours(2 * capacity) };
-        for start in (0..capacity).step_by(16) {
-            let mut equal = block.bytes_that_are(HEADER + start, tag);
-            while equal != 0 {
-                let position = start + equal.trailing_zeros() as usize;
-                if position >= capacity {
-                    break;
-                }
-                if let Some(word) = self.slot_of::<IS_WIDE>(block, slots, names, position, &Long(leaf))?
-                    && let Some(value) = self.to_value(word)
-                {
-                    return Some(value);
-                }
-                equal &= equal - 1;
-            }
-        }
-        None
     }
 
     /// The value of a leaf in a large group.

@@ -238,3 +238,46 @@ fn is_it(record: Window<'_>, key: &Ends<'_>) -> bool {
         & record.same(HEADER + key.last_at(), key.last);
     usize::from(record.byte(HEADER - 1)) == key.length && same == u16::MAX
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Root, RootOptions, Value};
+
+    /// Groups small and large, keys short and long; some loaded, some added by batches that move others.
+    #[test]
+    fn a_table_leads_to_every_key_that_it_may_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::create(folder.path(), &RootOptions::default()).unwrap();
+        let key = |number: usize| match number % 4 {
+            0 => format!("large.option{number}"),
+            1 => format!("network.section{}.option{number}", number / 20),
+            2 => format!("s.{number}"),
+            _ => format!("firewall.a_section_of_a_long_name{}.option{number}", number / 20),
+        };
+        let mut writer = root.writer().unwrap();
+        let keys: Vec<String> = (0..600).map(key).collect();
+        let (loaded, added) = keys.split_at(400);
+        let entries = loaded.iter().map(|key| key.rsplit_once('.').unwrap());
+        writer
+            .rebuild("", entries.map(|(path, leaf)| (path, leaf, Value::String(leaf.as_bytes()))), 1)
+            .unwrap();
+        for (number, key) in added.iter().enumerate() {
+            let mut batch = writer.batch(number as u64 + 2).unwrap();
+            batch.set(key.as_bytes(), Value::String(key.rsplit_once('.').unwrap().1.as_bytes())).unwrap();
+            batch.publish().unwrap();
+        }
+        drop(writer);
+        let snapshot = Root::attach(folder.path()).unwrap().snapshot().unwrap();
+        let generation = snapshot.maps().generation(0).unwrap();
+        for key in &keys {
+            let leaf = key.rsplit_once('.').unwrap().1;
+            assert_eq!(
+                generation.by_key_table(key.as_bytes(), snapshot.revision()),
+                Some(leaf.as_bytes()),
+                "{key}"
+            );
+        }
+        assert_eq!(generation.keys().count(), keys.len());
+        assert_eq!(generation.by_key_table(b"network.section0.option9999", snapshot.revision()), None);
+    }
+}

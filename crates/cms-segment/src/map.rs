@@ -244,6 +244,11 @@ impl Map {
     }
 }
 
+/// Whether a file lies in a tmpfs, where its pages are all there is of it.
+fn is_in_memory(file: &File) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|status| status.f_type == libc::TMPFS_MAGIC)
+}
+
 /// Maps a file at a multiple of the size of a huge page.
 fn map_aligned(file: &File, length: usize, rights: ProtFlags) -> rustix::io::Result<*mut c_void> {
     use rustix::mm::{mmap, mmap_anonymous, munmap};
@@ -563,7 +568,8 @@ impl Appender {
             return Err(Error::Busy);
         }
         map.set_bound(tail as usize);
-        let is_huge = map.is_aligned && length == 0;
+        // Elsewhere a page in memory is no promise of a place on the disk.
+        let is_huge = map.is_aligned && length == 0 && is_in_memory(&map.file);
         Ok(Appender { map, tail: tail as usize, allocated: length as usize, limit, is_awake: true, is_huge })
     }
 
@@ -795,6 +801,33 @@ mod tests {
         drop(appender);
         assert!(Appender::new(map.clone(), 9000, 8192).is_err());
         assert!(Appender::new(map, 8192, 8192).is_ok());
+    }
+
+    #[test]
+    fn room_is_allocated_in_huge_pages_too() {
+        use std::os::unix::fs::MetadataExt;
+        let folders = [tempfile::tempdir(), tempfile::tempdir_in("/dev/shm")];
+        for folder in folders.into_iter().flatten() {
+            let path = folder.path().join("map");
+            let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+            let map = Arc::new(Map::with(file, &path, 64 << 20, 5 << 20, true).unwrap());
+            assert!(map.base.addr().get().is_multiple_of(HUGE));
+            let mut appender = Appender::new(map.clone(), 0, 7 << 20).unwrap();
+            for wanted in [1, 3 << 20, 6 << 20] {
+                appender.reserve(wanted).unwrap();
+                let status = map.file().metadata().unwrap();
+                assert!(status.len() >= wanted && status.blocks() * 512 >= status.len(), "{status:?}");
+            }
+            // The last huge page would be beyond the limit, and is made of small ones.
+            assert!(matches!(appender.reserve((7 << 20) + 1), Err(Error::Full { .. })));
+            let place = appender.append(8, &[&[7; 5000]]).unwrap();
+            appender.append_zeros(8, (6 << 20) - 8192).unwrap();
+            appender.trim().unwrap();
+            let other = Map::new(File::open(&path).unwrap(), &path, 0, false).unwrap();
+            assert!(other.base.addr().get().is_multiple_of(HUGE));
+            assert_eq!(other.bytes(place, 5000).unwrap(), [7; 5000]);
+            assert!(other.bytes(place + 5000, 1 << 20).unwrap().iter().all(|byte| *byte == 0));
+        }
     }
 
     #[test]
