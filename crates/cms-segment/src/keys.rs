@@ -250,9 +250,9 @@ mod tests {
         let root = Root::create(folder.path(), &RootOptions::default()).unwrap();
         let key = |number: usize| match number % 4 {
             0 => format!("large.option{number}"),
-            1 => format!("network.section{}.option{number}", number / 20),
+            1 => format!("network.section{}.option{number}", number % 17),
             2 => format!("s.{number}"),
-            _ => format!("firewall.a_section_of_a_long_name{}.option{number}", number / 20),
+            _ => format!("firewall.a_section_of_a_long_name{}.option{number}", number % 17),
         };
         let mut writer = root.writer().unwrap();
         let keys: Vec<String> = (0..600).map(key).collect();
