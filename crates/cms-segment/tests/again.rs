@@ -79,3 +79,17 @@ fn a_key_is_found_by_the_path_and_leaf_that_it_is_cut_into_alone() {
     assert_eq!(snapshot.get(b"network.lan.ipaddr").unwrap(), Some(Value::Int(2)));
     assert_eq!(snapshot.get_in(b"network", b"lan.ipaddr").unwrap(), Some(Value::Int(1)));
 }
+
+#[test]
+fn what_is_set_after_its_group_was_moved_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Root::create(dir.path(), &RootOptions::default()).unwrap();
+    let mut writer = root.writer().unwrap();
+    writer.rebuild("", [("network.lan", "ipaddr", Value::String(b"first"))], 1).unwrap();
+    for (revision, key) in [(2, "network.lan.proto"), (3, "network.lan.ipaddr")] {
+        let mut batch = writer.batch(revision).unwrap();
+        batch.set(key.as_bytes(), Value::String(b"second")).unwrap();
+        batch.publish().unwrap();
+    }
+    assert_eq!(text(&root.snapshot().unwrap(), "network.lan.ipaddr"), Some("second".to_owned()));
+}
