@@ -16,7 +16,8 @@
 //!
 //! **Reading.** A reader finds the slot, copies the piece it leads to, and looks again: if the slot and the piece's sequence
 //! number are what they were, no writer has given the piece to somebody else meanwhile, and the copy is whole. Else it
-//! begins again, a bounded number of times. Pieces of arrays and tables have no number of their own: they are given up
+//! begins again, a bounded number of times. Numbers follow one another from a random one of 64 bits: whatever else is written
+//! where an entry was, a count or an offset, is not taken for its number. Pieces of arrays and tables have no number of their own: they are given up
 //! only with the entry that leads to them, so the entry's is looked at after them.
 //!
 //! Several keys are read as they are between two batches by looking at the header's epoch before and after. A batch that
@@ -78,7 +79,7 @@ mod field {
     pub const EPOCH: u64 = 88;
     /// Where the journal of a decided batch lies.
     pub const JOURNAL: u64 = 96;
-    /// The next sequence number.
+    /// The next sequence number. Every writer that walks begins at another random one.
     pub const SEQUENCE: u64 = 104;
     pub const LIMIT: u64 = 112;
     /// How far the file is pieces.
@@ -128,7 +129,7 @@ impl InPlace {
         put(field::MAGIC, MAGIC);
         put(field::VERSION, VERSION | (strategy as u64) << 32);
         put(field::SEED, u64::from_le_bytes(seed));
-        put(field::SEQUENCE, 1);
+        put(field::SEQUENCE, u64::from_le_bytes(random::bytes()?));
         put(field::LIMIT, limit);
         put(field::END, length);
         let sealed = u64::from(crc32fast::hash(&header[..field::SEALED as usize]));
@@ -458,6 +459,7 @@ impl InPlace {
             // Readers that hold on to what a killed writer replaced begin again, before any of it is given out.
             self.long(field::WALKS)?.fetch_add(1, Ordering::AcqRel);
             fence(Ordering::Release);
+            self.long(field::SEQUENCE)?.store(u64::from_le_bytes(random::bytes()?), Ordering::Relaxed);
             let end = self.end()?;
             desk.allocator = Some(allocator(self.strategy, START, end, self.extents()?)?);
             self.long(field::WRITER)?.store(desk.writer, Ordering::Release);

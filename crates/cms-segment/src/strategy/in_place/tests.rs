@@ -340,6 +340,39 @@ fn readers_see_whole_batches_only() {
 }
 
 #[test]
+fn what_is_written_over_an_entry_never_looks_like_its_number() {
+    for strategy in Strategy::IN_PLACE {
+        let (dir, first) = store(strategy, 4 << 20);
+        let mut seen: HashMap<u64, Vec<u64>> = HashMap::new();
+        for number in 0..600 {
+            // The second writer takes over from the first.
+            let second = InPlace::open(&dir.path().join("store"), true).unwrap();
+            let store = if number < 400 { &first } else { &second };
+            let write = store.write(&mut |draft| {
+                put(draft, b"left", &Model::Int(number))?;
+                put(draft, b"right", &Model::Int(-number))?;
+                put(draft, b"text", &Model::Text(vec![b'x'; 10 + number as usize * 111 % 700]))?;
+                put(draft, b"array", &Model::Array(vec![vec![b'x'; 8]; 40 + number as usize % 50]))
+            });
+            write.unwrap();
+            if number % 200 == 199 {
+                store.defragment().unwrap();
+            }
+            let now: HashMap<u64, u64> =
+                store.all().unwrap().iter().map(|entry| (entry.offset, entry.sequence)).collect();
+            for (offset, sequences) in &seen {
+                let word = store.load(*offset).unwrap();
+                assert!(
+                    now.get(offset) == Some(&word) || !sequences.contains(&word),
+                    "{strategy:?}, batch {number}: {word} at {offset} was the number of an entry that is no more"
+                );
+            }
+            now.into_iter().for_each(|(offset, sequence)| seen.entry(offset).or_default().push(sequence));
+        }
+    }
+}
+
+#[test]
 fn flipped_bits_are_survived() {
     let mut random = Random::for_test("flipped bits in a store in place");
     for strategy in Strategy::IN_PLACE {
