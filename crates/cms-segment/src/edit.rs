@@ -43,8 +43,8 @@ impl Pen {
     pub fn is_cramped(&self, bytes: u64) -> bool {
         let slots = u64::from(self.generation.header.buckets) * SLOTS as u64;
         // A group that becomes large takes a slot for each of its entries.
-        self.generation.long(at::USED) + GREATEST_SMALL as u64 + 8 > slots - slots / 16
-            || self.appender.room() < bytes + (512 << 10)
+        self.generation.long(at::USED).saturating_add(GREATEST_SMALL as u64 + 8) > slots - slots / 16
+            || self.appender.room() < bytes.saturating_add(512 << 10)
     }
 
     /// Sets an entry to a record; a new one goes behind the others.
@@ -239,7 +239,7 @@ impl Pen {
         self.switch(vacant, index::tag(place, hash))?;
         // Journaled like the slot: what is taken back is free again.
         let used = self.generation.long(at::USED);
-        self.switch_long(at::USED, used + 1)
+        self.switch_long(at::USED, used.saturating_add(1))
     }
 
     /// Lets the key table lead to an entry; of one that lies elsewhere now, to where it is.

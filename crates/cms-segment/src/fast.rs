@@ -1,7 +1,7 @@
 //! The short way from a key to its value, for keys and values of common lengths.
 //!
-//! A small segment has a table of whole keys for it (`keys.rs`). Without that, or where that does not lead to the key, it does what `lookup.rs`
-//! does, with one check for each thing that is looked at rather than one for each part of it. Whatever
+//! A small segment has a table of whole keys for it (`keys.rs`), and of a large one each thread remembers what it has found (`hot.rs`).
+//! Without these, or where they do not lead to the key, it does what `lookup.rs` does, with one check for each thing that is looked at rather than one for each part of it. Whatever
 //! is out of the ordinary (a long path, the second bucket of a search, a newer version, damage) it leaves to that module. A search
 //! that finds nothing is out of the ordinary, too.
 
@@ -12,6 +12,7 @@ use crate::{
     block::{LARGE, WIDE},
     generation::Generation,
     hash::{LAST, Leaf, SHORT, Words, halves, split},
+    hot::{self, Recalled, recall, remember, rests},
     index::{self, Place, SLOTS},
     map::{View, WordWindow, bytes_that_are},
     name,
@@ -29,11 +30,42 @@ impl Generation {
     /// bytes from its start on, which is more than a short string has.
     #[inline(always)]
     pub fn glance(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
-        if self.header.key_buckets != 0
-            && let Some(record) = self.by_key_table(key, revision)
-        {
-            return Some(record);
+        if self.header.key_buckets == 0 {
+            return if rests() { self.by_group(key, revision) } else { self.by_memory(key, revision) };
         }
+        match self.by_key_table(key, revision) {
+            None => self.by_group(key, revision),
+            record => record,
+        }
+    }
+
+    /// The same by what the thread remembers, or else by the group.
+    #[inline(never)]
+    fn by_memory(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
+        let recalled = recall(self, key, revision);
+        if let Recalled::At(place) = recalled {
+            let window = self.map.view().window(place.offset)?;
+            return Some(window.short(usize::from(place.length < LONG_STRING), place.length));
+        }
+        let record = self.by_group(key, revision)?;
+        if let Recalled::Wanted(hash) = recalled {
+            let length = (record.len() as u8).min(LONG_STRING);
+            // Of a short string the text was handed out, behind its length.
+            let behind = u64::from(length < LONG_STRING);
+            remember(
+                self,
+                key,
+                hash,
+                revision,
+                hot::Place { offset: self.map.offset_of(record) - behind, length },
+            );
+        }
+        Some(record)
+    }
+
+    /// The same by the group of the key.
+    #[inline(always)]
+    fn by_group(&self, key: &[u8], revision: u64) -> Option<&[u8]> {
         // The leaf and the dot before it are among the last sixteen bytes.
         let last = key.last_chunk::<SHORT>()?;
         let dots = bytes_that_are(last, b'.');

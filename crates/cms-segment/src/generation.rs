@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use crate::{Error, Result, check::checksum, error::damaged, hash::Hasher, map::Map};
+use crate::{Error, Result, check::checksum, error::damaged, hash::Hasher, hot, map::Map};
 
 /// The version of the format that this program writes.
 pub(crate) const FORMAT: u32 = 1;
@@ -183,6 +183,8 @@ pub(crate) struct Generation {
     pub map: Arc<Map>,
     pub header: Header,
     pub hasher: Hasher,
+    /// Of this mapping, in this process.
+    pub number: u64,
 }
 
 impl Generation {
@@ -210,7 +212,7 @@ impl Generation {
             return Err(Error::Foreign { path: path.to_owned() });
         }
         let map = Arc::new(Map::new(file, path, header.room, writable)?);
-        Ok(Generation { map, header, hasher: Hasher::new(header.seed) })
+        Ok(Generation { map, header, hasher: Hasher::new(header.seed), number: hot::number() })
     }
 
     /// A long word of the header.

@@ -43,6 +43,7 @@ mod generation;
 mod group;
 mod handle;
 mod hash;
+mod hot;
 mod image;
 mod index;
 mod keys;

@@ -22,6 +22,7 @@ use crate::{
     generation::{self, GREATEST_ROOM, Generation, HEADER, Header, at},
     group::Group,
     hash::{Hasher, Leaf, join},
+    hot,
     index::{self, Place, SLOTS},
     keys::{self, Found},
     map::{Appender, Map, OVERREAD},
@@ -452,7 +453,7 @@ fn write<S: Source>(draft: Draft<'_, S>, target: &Target<'_>) -> Result<(Generat
             keys,
             key_buckets,
         };
-        let generation = Generation { map, header, hasher };
+        let generation = Generation { map, header, hasher, number: hot::number() };
         let mut output = Output {
             blocks: Vec::with_capacity(draft.groups.len()),
             draft,

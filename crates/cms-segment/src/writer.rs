@@ -222,7 +222,7 @@ impl<'r> Writer<'r> {
         let bytes = encode_row(options)?;
         let place = at::TABLE + 128 * rows.len() as u64;
         let row = Row::of(options, place);
-        let number = self.next_number();
+        let number = self.next_number()?;
         load::write_empty(&self.shared.directory, &row, self.shared.identity, number, self.head())?;
         // The row counts for nobody until the number of segments says so.
         std::os::unix::fs::FileExt::write_all_at(self.shared.map.file(), &bytes[16..], place + 16)
@@ -238,12 +238,14 @@ impl<'r> Writer<'r> {
     }
 
     /// A number that no generation has had; a file of it is a stray until the root names it.
-    pub(crate) fn next_number(&self) -> u64 {
+    pub(crate) fn next_number(&self) -> Result<u64> {
         let number = self.shared.long(at::NEXT).load(Ordering::Relaxed);
-        self.shared.long(at::NEXT).store(number + 1, Ordering::Release);
+        let after =
+            number.checked_add(1).ok_or_else(|| damaged("the root has no number for a generation"))?;
+        self.shared.long(at::NEXT).store(after, Ordering::Release);
         self.shared.long(at::SWAP).store(number, Ordering::Release);
         step("a number is taken");
-        number
+        Ok(number)
     }
 
     /// Replaces all entries of a segment by others, given in order as path, leaf and value. Far quicker than setting them one
@@ -328,7 +330,7 @@ impl<'r> Writer<'r> {
         what: Replacement,
     ) -> Result<(Generation, Appender)> {
         let row = self.shared.row(position as u64)?;
-        let number = self.next_number();
+        let number = self.next_number()?;
         let target = Target {
             directory: &self.shared.directory,
             row: &row,

@@ -185,6 +185,26 @@ fn random_damage_does_no_harm() {
     }
 }
 
+/// Numbers that one more than is too much for, wherever one lies: counts, offsets, numbers of generations.
+#[test]
+fn the_greatest_numbers_do_no_harm() {
+    let dir = place();
+    small_store(&dir.path().join("sound"));
+    let victim = dir.path().join("victim");
+    for (name, bytes) in files(&dir.path().join("sound")) {
+        let end = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0).next_multiple_of(8);
+        for at in (0..end).step_by(8 * every_damage() as usize) {
+            for number in [u64::MAX, u64::MAX << 32, u64::from(u32::MAX)] {
+                copy(&dir.path().join("sound"), &victim);
+                let mut bytes = bytes.clone();
+                bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+                fs::write(victim.join(&name), &bytes).unwrap();
+                use_all(&victim);
+            }
+        }
+    }
+}
+
 #[test]
 fn cut_files_do_no_harm() {
     let dir = place();
