@@ -44,7 +44,7 @@ pub use crate::{
     error::{Error, Fault, Result},
     object::{Object, ObjectKind},
     package::{
-        StoredPackage, checkpoint_state, load_package, package_at, package_text_len, packages_at,
+        StoredPackage, checkpoint_state, load_package, package_at, package_text_len, packages_at, steadily,
         store_package,
     },
     pending::{Confirmations, Outcome, Pending, Settled},

@@ -311,7 +311,7 @@ pub fn package_at(
     package: &PackageName,
     revision: Revision,
 ) -> Result<Option<Package>> {
-    steadily(backend, revision, || {
+    steadily(backend, revision, is_compacted, || {
         check_revision(backend, revision)?;
         replay(backend, package, revision, revision)
     })
@@ -319,7 +319,7 @@ pub fn package_at(
 
 /// Returns the packages that there were at a revision.
 pub fn packages_at(backend: &dyn Backend, revision: Revision) -> Result<BTreeSet<PackageName>> {
-    steadily(backend, revision, || list_packages(backend, revision))
+    steadily(backend, revision, is_compacted, || list_packages(backend, revision))
 }
 
 fn list_packages(backend: &dyn Backend, revision: Revision) -> Result<BTreeSet<PackageName>> {
@@ -438,19 +438,33 @@ fn missing_commit(backend: &dyn Backend, revision: Revision) -> Result<Error> {
     Ok(damage(backend, format!("commit {revision}"), Malformed("it is missing from the log")))
 }
 
-/// Reads again where others gave up, between two steps of the reading, what it began from, and not the revision itself.
-fn steadily<T>(backend: &dyn Backend, revision: Revision, mut read: impl FnMut() -> Result<T>) -> Result<T> {
+/// Reads a state in several steps, and again where others gave up between two of them what the reading began from, and not the
+/// revision itself.
+///
+/// # Errors
+/// Those of `read`; one that `is_compacted` only where the revision is no longer kept.
+pub fn steadily<T, E: From<Error>>(
+    backend: &dyn Backend,
+    revision: Revision,
+    is_compacted: impl Fn(&E) -> bool,
+    mut read: impl FnMut() -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
     loop {
         let before = backend.first()?;
-        let outcome = read();
-        if matches!(outcome, Err(Error::Compacted { .. })) {
-            let first = backend.first()?;
-            if first != before && first <= revision {
-                continue;
+        match read() {
+            Err(error) if is_compacted(&error) => {
+                let first = backend.first()?;
+                if first == before || first > revision {
+                    return Err(error);
+                }
             }
+            outcome => return outcome,
         }
-        return outcome;
     }
+}
+
+fn is_compacted(error: &Error) -> bool {
+    matches!(error, Error::Compacted { .. })
 }
 
 fn check_revision(backend: &dyn Backend, revision: Revision) -> Result<()> {

@@ -10,7 +10,7 @@ use std::{
 
 use cms_log::{
     Backend, Commit, EntryBody, Error, Open, PackageEntry, Revision, Root, Severity, Sqlite,
-    checkpoint_state, package_at, store_package,
+    checkpoint_state, package_at, steadily, store_package,
 };
 use cms_model::{Package, PackageName};
 use cms_testkit::backend_suite::{Writer, plain_commit};
@@ -283,6 +283,31 @@ fn a_log_without_an_index_gets_one() {
     drop(log);
     let log = Sqlite::open(folder.path().join("log.db"), READ_ONLY).unwrap();
     assert_eq!(touches(&log), all);
+}
+
+#[test]
+fn a_reading_that_is_overtaken_begins_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = create(&directory.path().join("log.db"));
+    fill(&log);
+    let is_compacted = |error: &Error| matches!(error, Error::Compacted { .. });
+    let read = |revision: u64| {
+        let mut attempts = 0;
+        let outcome = steadily(&log, Revision(revision), is_compacted, || {
+            attempts += 1;
+            if attempts == 1 {
+                // Between the checkpoint and the commits behind it, which are gone now.
+                log.retain(Revision(revision.min(6)))?;
+                return Err(Error::Compacted { revision: Revision(3), first: log.first()? });
+            }
+            package_at(&log, &network(), Revision(revision))
+        });
+        (attempts, outcome.map(|package| package.is_some()))
+    };
+    assert!(matches!(read(8), (2, Ok(true))));
+    // Nothing was given up meanwhile: to read again would not help.
+    assert!(matches!(read(8), (1, Err(Error::Compacted { .. }))));
+    assert!(matches!(read(4), (1, Err(Error::Compacted { .. }))));
 }
 
 #[test]

@@ -159,12 +159,15 @@ impl Head {
             Some(revision) => revision,
             None => backend.head()?,
         };
-        let mut head = match backend.checkpoint(revision)? {
-            Some((checkpoint, root)) => Head::at_checkpoint(checkpoint, &root),
-            None => Head::default(),
-        };
-        head.follow(backend, revision)?;
-        Ok(head)
+        let is_compacted = |error: &Error| matches!(error, Error::Log(cms_log::Error::Compacted { .. }));
+        cms_log::steadily(backend, revision, is_compacted, || {
+            let mut head = match backend.checkpoint(revision)? {
+                Some((checkpoint, root)) => Head::at_checkpoint(checkpoint, &root),
+                None => Head::default(),
+            };
+            head.follow(backend, revision)?;
+            Ok(head)
+        })
     }
 
     fn at_checkpoint(revision: Revision, root: &Root) -> Head {
