@@ -242,6 +242,7 @@ examples-restore =
     cms -c /srv/config restore monday.cms
 examples-compact =
     cms compact --keep-commits 1000 --keep-age 90d
+    cms compact --keep-age 30d --max-size 64M --always
 examples-health =
     cms health
     cms health --json
@@ -382,6 +383,11 @@ shell-keep-going = In einem Skript nach einem Fehler weitermachen; der Exit-Code
 shell-no-history = Die Zeilen früherer Shells weder lesen noch aufheben
 compact-keep-commits = Mindestens so viele der neuesten Commits behalten
 compact-keep-age = Mindestens die Commits dieser Zeit behalten: 12h, 90d, 8w; zusammen mit --keep-commits, was eines von beiden verlangt
+compact-max-size = Nicht mehr als so viel Log auf der Platte behalten, was die anderen auch verlangen: 64M, 1G
+compact-always = Das Log von jetzt an von selbst dabei bleiben lassen
+compact-dry-run = Sagen, wie viele Commits aufgegeben würden (für eine Größe: im ersten Schritt), und keinen aufgeben
+compact-show = Sagen, was das Log von selbst behält
+compact-standard = Das Log von selbst behalten lassen, was es ohne Angabe behält: 100.000 Commits und 30 Tage in 1 GiB
 bench-seconds = Wie lange gemessen wird, von 1 bis 600 s (Vorgabe: 3)
 bench-does = Was zu tun ist: echo oder watch
 completion-shell = bash, zsh oder fish
@@ -876,6 +882,12 @@ compact-nothing-said = nichts sagt, was zu behalten ist; nichts wurde aufgegeben
 compact-nothing-said-hint = `cms compact --keep-commits 1000` behält die neuesten, `--keep-age 90d`, was jünger ist
 compact-age = `{ $text }` ist kein Alter
 compact-age-hint = zum Beispiel 12h, 90d oder 8w
+compact-size = `{ $text }` ist keine Größe
+compact-size-hint = zum Beispiel 64M oder 1G
+compact-would = { $count ->
+    [one] ein Commit würde aufgegeben
+   *[other] { $count } Commits würden aufgegeben
+}
 compact-done = { $count ->
     [one] { $count } Commit aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein
    *[other] { $count } Commits aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein

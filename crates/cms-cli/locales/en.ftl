@@ -246,6 +246,7 @@ examples-restore =
     cms -c /srv/config restore monday.cms
 examples-compact =
     cms compact --keep-commits 1000 --keep-age 90d
+    cms compact --keep-age 30d --max-size 64M --always
 examples-health =
     cms health
     cms health --json
@@ -386,6 +387,11 @@ shell-keep-going = In a script, go on after an error; the exit code is that of t
 shell-no-history = Neither read nor keep the lines of earlier shells
 compact-keep-commits = Keep at least so many of the newest commits
 compact-keep-age = Keep at least the commits of this time: 12h, 90d, 8w; with --keep-commits, what either of them asks for
+compact-max-size = Keep no more than so much of the log on disk, whatever the others ask for: 64M, 1G
+compact-always = Let the log keep to it by itself from now on
+compact-dry-run = Say how many commits would be given up (for a size: in its first step), and give up none
+compact-show = Say what the log keeps by itself
+compact-standard = Let the log keep by itself what it keeps where nothing is said: 100,000 commits and 30 days in 1 GiB
 bench-seconds = For how long to measure, from 1 to 600 s (default: 3)
 bench-does = What to do: echo or watch
 completion-shell = bash, zsh or fish
@@ -880,6 +886,12 @@ compact-nothing-said = nothing says what to keep; nothing was given up
 compact-nothing-said-hint = `cms compact --keep-commits 1000` keeps the newest, `--keep-age 90d` what is younger
 compact-age = `{ $text }` is no age
 compact-age-hint = write 12h, 90d or 8w
+compact-size = `{ $text }` is no size
+compact-size-hint = write 64M or 1G
+compact-would = { $count ->
+    [one] would give up one commit
+   *[other] would give up { $count } commits
+}
 compact-done = { $count ->
     [one] gave up { $count } commit; the log took { $before } bytes and takes { $after }
    *[other] gave up { $count } commits; the log took { $before } bytes and takes { $after }

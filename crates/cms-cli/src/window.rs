@@ -21,14 +21,24 @@ pub(crate) fn age(text: &str) -> Option<Duration> {
     read(text, &[("s", 1), ("m", 60), ("h", 60 * 60), ("d", DAY), ("w", 7 * DAY)])
 }
 
+/// Reads how large something may be: `64M`, `1G`, `4096`.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    number(text, &[("", 1), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)])
+}
+
 /// A number and one of some units, each of so many seconds.
 fn read(text: &str, units: &[(&str, u64)]) -> Option<Duration> {
+    number(text, units).map(Duration::from_secs)
+}
+
+/// A number and one of some units, each of so many.
+fn number(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let (_, factor) = units.iter().find(|(unit, _)| *unit == &text[digits.len()..])?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    digits.parse::<u64>().ok()?.checked_mul(*factor).map(Duration::from_secs)
+    digits.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 #[cfg(test)]
@@ -40,6 +50,12 @@ mod tests {
         let days = |days: u64| Some(Duration::from_secs(days * 86_400));
         assert_eq!(["90d", "2w", "0d", "48h"].map(age), [days(90), days(14), days(0), days(2)]);
         assert_eq!(["", "90", "d", "-1d", "1.5d", "1y", "99999999999999999999d"].map(age), [None; 7]);
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(["64M", "1G", "4096", "0K"].map(size), [64 << 20, 1 << 30, 4096, 0].map(Some));
+        assert_eq!(["", "M", "1m", "1.5G", "-1K", "99999999999G"].map(size), [None; 6]);
     }
 
     #[test]

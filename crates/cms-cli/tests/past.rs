@@ -148,6 +148,8 @@ fn what_the_history_need_not_keep_is_given_up() {
     let home = home();
     run(&home, "compact").exits(2).stderr_has("`cms compact --keep-commits 1000` keeps the newest");
     run(&home, "compact --keep-age 90").exits(2).stderr_has("write 12h, 90d or 8w");
+    run(&home, "compact --max-size 1.5M").exits(2).stderr_has("write 64M or 1G");
+    run(&home, "compact --keep-commits 1 --dry-run").success().stderr_has("would give up 2 commits");
     // Whatever is younger than a day, and so everything.
     run(&home, "compact --keep-commits 1 --keep-age 1d").success().stderr_has("gave up 0 commits");
     run(&home, "get system.main.hostname --at 1").stdout_is("a\n");
@@ -158,4 +160,24 @@ fn what_the_history_need_not_keep_is_given_up() {
     run(&home, "get system.main.hostname --at 1").exits(3);
     run(&home, "get system.main.log").stdout_is("64\n");
     run(&home, "doctor").success();
+}
+
+#[test]
+fn what_a_log_keeps_by_itself_is_said_and_shown() {
+    let home = home();
+    run(&home, "compact --show")
+        .success()
+        .stdout_is("--keep-commits 100000\n--keep-age 30d\n--max-size 1G\n");
+    run(&home, "compact --keep-commits 2 --keep-age 36h --max-size 64M --always").success();
+    run(&home, "compact --show").stdout_is("--keep-commits 2\n--keep-age 36h\n--max-size 64M\n");
+    run(&home, "compact --show --json")
+        .stdout_is("{\"schema\":\"cms.retention.v1\",\"commits\":2,\"seconds\":129600,\"bytes\":67108864}\n");
+    // What is given up once says nothing of what is kept from then on.
+    run(&home, "compact --keep-commits 1").success();
+    run(&home, "compact --show").stdout_has("--keep-commits 2\n");
+    run(&home, "compact --max-size 1G --always").success();
+    run(&home, "compact --show").stdout_is("--keep-commits -\n--keep-age -\n--max-size 1G\n");
+    run(&home, "compact --standard").stdout_has("--keep-age 30d\n");
+    run(&home, "compact --show --keep-commits 1").exits(2);
+    run(&home, "compact --keep-commits 1 --always --dry-run").exits(2);
 }

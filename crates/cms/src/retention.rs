@@ -206,6 +206,18 @@ impl Store {
         Ok(())
     }
 
+    /// Returns the number of commits that [`retain`](Store::retain) would give up in its first step: all of them where no size is
+    /// given, and of a log that is larger than its size a part, after which it looks again.
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub fn would_retain(&self, retention: Retention) -> Result<u64> {
+        let backend = &*self.log("look what compacting would give up")?.backend;
+        let (keep, _) = retention.keep_from(backend)?;
+        // There is no commit of the revision 0, and that of the oldest state stays.
+        Ok(keep.0.saturating_sub(backend.first()?.0.max(1)))
+    }
+
     /// Forgets commits that a retention does not ask for, now; returns the number of commits given up.
     ///
     /// The newest state always stays, and so does the one before a commit that awaits confirmation.

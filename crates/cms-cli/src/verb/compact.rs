@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use cms::{Location, Retention};
 use serde_json::json;
 
@@ -28,18 +28,59 @@ fn arguments(command: Command, help: Help) -> Command {
                 .help(help!("compact-keep-commits", help)),
         )
         .arg(Arg::new("keep-age").long("keep-age").value_name("AGE").help(help!("compact-keep-age", help)))
+        .arg(Arg::new("max-size").long("max-size").value_name("SIZE").help(help!("compact-max-size", help)))
+        .arg(flag("always").help(help!("compact-always", help)))
+        .arg(flag("dry-run").conflicts_with("always").help(help!("compact-dry-run", help)))
+        .arg(flag("show").conflicts_with_all(OTHERS).help(help!("compact-show", help)))
+        .arg(
+            flag("standard")
+                .conflicts_with_all(OTHERS)
+                .conflicts_with("show")
+                .help(help!("compact-standard", help)),
+        )
+}
+
+/// What says what is to be given up now.
+const OTHERS: [&str; 5] = ["keep-commits", "keep-age", "max-size", "always", "dry-run"];
+
+fn flag(name: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue)
 }
 
 fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
+    if matches.get_flag("show") || matches.get_flag("standard") {
+        let store = session.store()?;
+        if matches.get_flag("standard") {
+            store.set_retention(None)?;
+        }
+        let retention = store.retention()?;
+        return show(&retention, session);
+    }
     let commits = matches.get_one::<u64>("keep-commits").copied();
     let age = super::text_of(matches, "keep-age").map(age).transpose()?;
-    if commits.is_none() && age.is_none() {
+    let size = super::text_of(matches, "max-size").map(size).transpose()?;
+    if commits.is_none() && age.is_none() && size.is_none() {
         return Err(Failure::usage(msg!("compact-nothing-said")).hint(msg!("compact-nothing-said-hint")));
     }
     let age_us = age.map(|age| i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+    let retention = Retention { commits, age_us, bytes: size, ..Retention::default() };
     let store = session.store()?;
     let before = bytes(store.location());
-    let given_up = store.retain(Retention { commits, age_us, ..Retention::default() })?;
+    if matches.get_flag("dry-run") {
+        let count = store.would_retain(retention)?;
+        if session.globals.json {
+            let answer = json!({ "commits": count, "before": before, "dry_run": true });
+            session.output.line(Json::answer("compact", answer).to_string())?;
+        } else {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            session.output.say(&msg!("compact-would", count = count));
+        }
+        return Ok(Exit::Ok);
+    }
+    if matches.get_flag("always") {
+        store.set_retention(Some(retention))?;
+    }
+    let given_up = store.retain(retention)?;
     let after = bytes(store.location());
     if session.globals.json {
         let answer = json!({ "commits": given_up, "before": before, "after": after });
@@ -52,9 +93,52 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
+/// Says what the log keeps by itself.
+fn show(retention: &Retention, session: &mut Session) -> Result<Exit, Failure> {
+    let seconds = retention.age_us.map(|age| age / 1_000_000);
+    if session.globals.json {
+        let answer = json!({ "commits": retention.commits, "seconds": seconds, "bytes": retention.bytes });
+        session.output.line(Json::answer("retention", answer).to_string())?;
+        return Ok(Exit::Ok);
+    }
+    // A line for each, in the form in which it is given.
+    let lines = [
+        ("keep-commits", retention.commits.map(|commits| commits.to_string())),
+        (
+            "keep-age",
+            seconds.map(|seconds| {
+                in_units(seconds.unsigned_abs(), &[("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)])
+            }),
+        ),
+        (
+            "max-size",
+            retention
+                .bytes
+                .map(|bytes| in_units(bytes, &[("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("", 1)])),
+        ),
+    ];
+    for (name, value) in lines {
+        session.output.line(format!("--{name} {}", value.as_deref().unwrap_or("-")))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// A number in the largest unit that says it exactly.
+fn in_units(number: u64, units: &[(&str, u64)]) -> String {
+    let exact = units.iter().find(|(_, unit)| number != 0 && number.is_multiple_of(*unit));
+    exact
+        .or(units.last())
+        .map_or_else(|| number.to_string(), |(name, unit)| format!("{}{name}", number / unit))
+}
+
 fn age(text: &str) -> Result<Duration, Failure> {
     window::age(text)
         .ok_or_else(|| Failure::usage(msg!("compact-age", text = text)).hint(msg!("compact-age-hint")))
+}
+
+fn size(text: &str) -> Result<u64, Failure> {
+    window::size(text)
+        .ok_or_else(|| Failure::usage(msg!("compact-size", text = text)).hint(msg!("compact-size-hint")))
 }
 
 /// What the log takes on disk.
