@@ -71,6 +71,13 @@ pub extern "C" fn config_get_string(
     {
         return text.cast_mut().cast();
     }
+    look_for_text(store, key, default)
+}
+
+/// By itself, so that what most calls do needs little room on the stack.
+#[cold]
+#[inline(never)]
+fn look_for_text(store: Option<&ConfigStore>, key: Text<'_>, default: *mut c_char) -> *mut c_char {
     guard(default, || {
         let (store, key) = (given(store, "store")?, key.bytes("key")?);
         store.read(|snapshot| match snapshot.get(key)? {
