@@ -14,6 +14,7 @@ use hashbrown::HashTable;
 
 use super::layout::{Element, ITEM, List, OPTION, SECTION, UciOption, UciPackage, UciSection, UciValue};
 use super::room::Room;
+use super::table::prefetch;
 
 #[repr(C, align(16))]
 pub struct Section {
@@ -248,7 +249,33 @@ impl Section {
     #[inline(always)]
     pub unsafe fn name<'a>(section: *const Section) -> &'a [u8] {
         // SAFETY: as the caller says; the name has so many bytes.
-        unsafe { std::slice::from_raw_parts((*section).shown.e.name.cast(), (*section).name_length as usize) }
+        unsafe {
+            std::slice::from_raw_parts(
+                Section::place_of_name(section).cast(),
+                (*section).name_length as usize,
+            )
+        }
+    }
+
+    /// Where the name lies. What the header shows is not asked where that would be one more line to wait for.
+    ///
+    /// # Safety
+    /// As of [`set_name`](Section::set_name).
+    #[inline(always)]
+    pub unsafe fn place_of_name(section: *const Section) -> *const c_char {
+        // SAFETY: as the caller says; a section in a room has its name behind it, until it is given another one.
+        unsafe {
+            match (*section).has_own_name {
+                true => (*section).shown.e.name,
+                false => (&raw const (*section).texts).cast(),
+            }
+        }
+    }
+
+    /// Asks the processor for the name of a section, which need not be one.
+    #[inline(always)]
+    pub fn fetch(section: *const Section) {
+        prefetch(section.cast::<u8>().wrapping_add(offset_of!(Section, name_length)));
     }
 
     /// The options of a section, in order.
@@ -312,6 +339,13 @@ impl Choice {
             has_own_value: false,
             texts: [],
         }
+    }
+
+    /// Asks the processor for what tells an option, which need not be one, and for the text behind it, which programs look at next.
+    #[inline(always)]
+    pub fn fetch(choice: *const Choice) {
+        prefetch(choice.cast::<u8>().wrapping_add(offset_of!(Element, name)));
+        prefetch(choice.cast::<u8>().wrapping_add(offset_of!(Choice, texts)));
     }
 
     /// Makes an option that is allocated by itself.

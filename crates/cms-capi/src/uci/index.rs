@@ -2,14 +2,12 @@
 
 #![expect(unsafe_code, reason = "the elements are C's to walk through")]
 
-use std::mem::offset_of;
+use std::cell::Cell;
 
 use rapidhash::v3::{RapidSecrets, rapidhash_v3_nano_inline};
 
 use super::element::{Choice, Section};
-use super::layout::Element;
-use super::room::LINE;
-use super::table::{Table, prefetch};
+use super::table::Table;
 
 /// The sections of a package by their names, and its options by the names of their sections and their own.
 ///
@@ -20,20 +18,21 @@ pub struct Index {
     secrets: RapidSecrets,
     sections: Table<Section>,
     options: Table<Choice>,
+    /// How far behind its section an option of a name lay when one was found last, by the lowest bits of the hash of the name. Sections of
+    /// a type mostly have the same options in the same order, so this tells where to look before the table does.
+    distances: [Cell<isize>; DISTANCES],
 }
+
+const DISTANCES: usize = 64;
 
 /// Whether both are the same, at once if they have few bytes.
 #[inline(always)]
 pub fn is_same(one: &[u8], other: &[u8]) -> bool {
-    fn ends<const N: usize>(text: &[u8]) -> Option<[&[u8; N]; 2]> {
-        Some([text.first_chunk()?, text.last_chunk()?])
-    }
     if one.len() != other.len() {
         return false;
     }
-    match one.len() {
-        8..=16 => ends::<8>(one) == ends::<8>(other),
-        4..8 => ends::<4>(one) == ends::<4>(other),
+    match (words(one), words(other)) {
+        (Some(one), Some(other)) => one == other,
         _ => one == other,
     }
 }
@@ -83,7 +82,9 @@ fn pair(section: u64, option: u64) -> u64 {
 
 impl Index {
     pub fn new(seed: u64) -> Index {
-        Index { secrets: RapidSecrets::seed(seed), sections: Table::new(), options: Table::new() }
+        let distances = [const { Cell::new(0) }; DISTANCES];
+        let (sections, options) = (Table::new(), Table::new());
+        Index { secrets: RapidSecrets::seed(seed), sections, options, distances }
     }
 
     #[inline(always)]
@@ -183,16 +184,17 @@ impl Index {
     /// A section and an option of it, each null if it is not there.
     #[inline(always)]
     pub fn both(&self, section: &[u8], option: &[u8]) -> (*mut Section, *mut Choice) {
-        let hash = self.hash(section);
-        let both = pair(hash, self.hash(option));
+        let (hash, of_option) = (self.hash(section), self.hash(option));
+        let both = pair(hash, of_option);
         self.sections.prefetch(hash);
         self.options.prefetch(both);
-        // The names and what lies behind them: the text is what programs look at next.
-        let (one, other) = (self.sections.guess(hash), self.options.guess(both));
-        for guess in [one.cast::<u8>(), other.cast()] {
-            prefetch(guess.wrapping_add(offset_of!(Element, name)));
-            prefetch(guess.wrapping_add(LINE));
-        }
+        let one = self.sections.guess(hash);
+        let distance = &self.distances[of_option as usize % DISTANCES];
+        Section::fetch(one);
+        Choice::fetch(one.wrapping_byte_offset(distance.get()).cast());
+        let other = self.options.guess(both);
+        Choice::fetch(other);
+        distance.set(other.addr().wrapping_sub(one.addr()).cast_signed());
         // SAFETY: what is in the index is not freed.
         let is_it = !one.is_null() && is_same(unsafe { Section::name(one) }, section);
         let section = if is_it { one } else { self.section_by(hash, section) };

@@ -100,7 +100,7 @@ pub unsafe fn lookup(context: &mut Context, target: &mut UciPtr, text: *mut c_ch
             o: option,
             last: option.cast(),
             package: (*tree).shown.e.name,
-            section: (*section).e.name,
+            section: (*tree).name_of(section),
             option: (*option).e.name,
             value: ptr::null(),
         };

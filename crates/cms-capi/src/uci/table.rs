@@ -179,57 +179,55 @@ mod tests {
         unsafe { (*element).hash }
     }
 
-    /// Hashes of which many have the same first slot, also the last one, and the same tag.
-    fn hashes(count: usize) -> Vec<Element> {
+    /// Elements of which many have the same first slot, also the last one, and the same tag; they last as long as the program.
+    fn elements(count: usize) -> Vec<*mut Element> {
         let mut state = 7_u64;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             state ^ state >> 31
         };
         let odd = [u64::MAX, 0, 1 << 63, u64::MAX - 16];
-        (0..count)
-            .map(|number| Element { hash: if number % 3 == 0 { odd[number % 4] } else { next() } })
-            .collect()
+        let mut hash = |number: usize| if number % 3 == 0 { odd[number % 4] } else { next() };
+        (0..count).map(|number| &raw mut *Box::leak(Box::new(Element { hash: hash(number) }))).collect()
     }
 
     #[track_caller]
-    fn check(table: &Table<Element>, elements: &mut [Element], is_in: &[bool]) {
-        for (element, is_in) in elements.iter_mut().zip(is_in) {
-            let element: *mut Element = element;
-            let found = table.find(hash_of(element), |found| ptr::eq(found, element));
-            assert_eq!(ptr::eq(found, element), *is_in);
-            assert!(found.is_null() || *is_in);
+    fn check(table: &Table<Element>, elements: &[*mut Element], is_in: &[bool]) {
+        for (element, is_in) in elements.iter().zip(is_in) {
+            let found = table.find(hash_of(*element), |found| ptr::eq(found, *element));
+            assert_eq!(found, if *is_in { *element } else { ptr::null_mut() });
         }
     }
 
     #[test]
     fn what_was_put_in_is_found_until_it_is_taken_out() {
         for with_room in [false, true] {
-            let mut elements = hashes(300);
+            let elements = elements(300);
             let mut table = if with_room { Table::with_room(300) } else { Table::new() };
             let mut is_in = vec![false; 300];
-            check(&table, &mut elements, &is_in);
+            check(&table, &elements, &is_in);
             assert!(table.guess(0).is_null());
-            for at in 0..300 {
-                table.insert(elements[at].hash, &mut elements[at], hash_of);
+            for (at, element) in elements.iter().enumerate() {
+                table.insert(hash_of(*element), *element, hash_of);
                 is_in[at] = true;
-                check(&table, &mut elements, &is_in);
+                check(&table, &elements, &is_in);
             }
             // In another order, and some of them again.
             for step in 0..900 {
                 let at = step * 7 % 300;
+                let element = elements[at];
                 match is_in[at] {
-                    true => table.remove(elements[at].hash, &mut elements[at], hash_of),
-                    false if step % 2 == 0 => table.insert(elements[at].hash, &mut elements[at], hash_of),
+                    true => table.remove(hash_of(element), element, hash_of),
+                    false if step % 2 == 0 => table.insert(hash_of(element), element, hash_of),
                     false => continue,
                 }
                 is_in[at] = !is_in[at];
-                check(&table, &mut elements, &is_in);
+                check(&table, &elements, &is_in);
             }
             // What is not there is not taken out.
-            let absent = is_in.iter().position(|is_in| !is_in).unwrap_or_default();
-            table.remove(elements[absent].hash, &mut elements[absent], hash_of);
-            check(&table, &mut elements, &is_in);
+            let absent = elements[is_in.iter().position(|is_in| !is_in).unwrap_or_default()];
+            table.remove(hash_of(absent), absent, hash_of);
+            check(&table, &elements, &is_in);
         }
     }
 }

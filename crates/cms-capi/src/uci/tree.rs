@@ -219,6 +219,13 @@ impl Tree {
         self.index.option(section.cast(), name.as_bytes()).cast()
     }
 
+    /// Where the name of a section of this package lies.
+    #[inline(always)]
+    pub fn name_of(&self, section: *const UciSection) -> *const c_char {
+        // SAFETY: sections are handed out by this module alone; programs give back only what is not freed.
+        unsafe { Section::place_of_name(section.cast()) }
+    }
+
     /// A section and an option of it, each null if it is not there.
     #[inline(always)]
     pub fn both(&self, section: &[u8], option: &[u8]) -> (*mut UciSection, *mut UciOption) {
