@@ -80,6 +80,7 @@ pub extern "C" fn config_get_string(
 fn look_for_text(store: Option<&ConfigStore>, key: Text<'_>, default: *mut c_char) -> *mut c_char {
     guard(default, || {
         let (store, key) = (given(store, "store")?, key.bytes("key")?);
+        store.settle()?;
         store.read(|snapshot| match snapshot.get(key)? {
             Some(Value::String(text)) => match snapshot.with_nul(text) {
                 Some(text) => Ok(text.as_ptr().cast_mut().cast()),
