@@ -187,7 +187,7 @@ mod tests {
             state ^ state >> 31
         };
         let odd = [u64::MAX, 0, 1 << 63, u64::MAX - 16];
-        let mut hash = |number: usize| if number % 3 == 0 { odd[number % 4] } else { next() };
+        let mut hash = |number: usize| if number.is_multiple_of(3) { odd[number % 4] } else { next() };
         (0..count).map(|number| &raw mut *Box::leak(Box::new(Element { hash: hash(number) }))).collect()
     }
 
