@@ -1,8 +1,9 @@
 //! Where threads keep the newest state that they have read of a store, so that the next read finds it in a few steps.
 //!
-//! To ask for thread-local memory in a library that may be loaded at any time is a call, which takes as long as a third of a read does. So
-//! the most frequent reads look here first: the threads of a process are told apart by the address of what the system keeps of
-//! each, which is one load, and have a seat each, as far as these reach. A thread that finds its seat taken does without.
+//! To ask for thread-local memory in a library that may be loaded at any time is a call, and to see that it is there and that nobody
+//! uses it are some more steps: as much as a tenth of a read. So the most frequent reads look here first: the threads of a process
+//! are told apart by the address of what the system keeps of each, which is one load, and have a seat each, as far as these reach. A
+//! thread that finds its seat taken does without.
 
 #![expect(unsafe_code, reason = "what belongs to a thread is not locked")]
 
