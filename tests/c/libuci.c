@@ -472,6 +472,17 @@ static void finding(void)
         CHECK(uci_set(ctx, &ptr) == UCI_OK);
         CHECK_TEXT(text_of("hosts.h10.x"), "again");
     }
+    /* What had another name once and is gone is not found by that either. */
+    ptr = lookup("hosts.fresh=host");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.fresh.x=1");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.fresh=stale");
+    CHECK(uci_rename(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.stale.x");
+    CHECK(uci_delete(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.fresh=host");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && text_of("hosts.fresh.x") == NULL && text_of("hosts.stale.x") == NULL);
     ptr = lookup("hosts.h10=other");
     struct uci_section *ten = ptr.s;
     CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.s == ten && strcmp(ten->type, "other") == 0);
