@@ -114,10 +114,25 @@ impl ConfigStore {
         self.seats.glance(newest)
     }
 
+    /// The same for a thread that has no seat, and so keeps what it has read in its own memory alone.
+    pub fn glance_unseated<T>(&self, with: impl Fn(&Snapshot) -> Option<T>) -> Option<T> {
+        if self.seats.is_open() {
+            return None;
+        }
+        let seen = SEEN.try_with(|seen| match &seen.try_borrow().ok()?[(self.id % SLOTS as u64) as usize] {
+            Some((id, snapshot)) if *id == self.id && snapshot.revision() == self.root.head() => {
+                with(snapshot)
+            }
+            _ => None,
+        });
+        seen.ok()?
+    }
+
     /// Keeps the newest state where the next [`glance`](ConfigStore::glance) finds it.
     pub fn settle(&self) -> Result<()> {
         let head = self.root.head();
-        if self.seats.glance(|snapshot| (snapshot.revision() == head).then_some(())).is_none() {
+        let is_newest = |snapshot: &Snapshot| (snapshot.revision() == head).then_some(());
+        if self.seats.is_open() && self.seats.glance(is_newest).is_none() {
             self.seats.keep(self.read(|snapshot| Ok(snapshot.clone()))?);
         }
         Ok(())

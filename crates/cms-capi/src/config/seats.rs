@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 use cms_segment::Snapshot;
 
 /// How many threads can have a seat at a store.
-const SEATS: usize = 16;
+const SEATS: usize = 32;
 
 /// No thread, and a seat that is being changed: no thread has these for its number.
 const NOBODY: usize = 0;
@@ -91,6 +91,13 @@ impl Seats {
         }
         // SAFETY: this thread has written it, before its number, and nothing changes it meanwhile.
         with(unsafe { &*seat.snapshot.get() }.as_ref()?)
+    }
+
+    /// Whether this thread has a seat or may take one.
+    pub fn is_open(&self) -> bool {
+        let me = me();
+        let owner = self.seat(me).owner.load(Ordering::Relaxed);
+        owner == me || owner == NOBODY
     }
 
     /// Leaves a snapshot here for this thread, if it has a seat or can get one.
@@ -187,6 +194,8 @@ mod tests {
                 let found = seen(&seats);
                 barrier.wait();
                 assert_eq!(seen(&seats), found);
+                assert_eq!(seats.is_open(), found.is_some());
+                barrier.wait();
                 usize::from(found == Some(2))
             };
             let threads: Vec<_> = (0..2 * SEATS).map(|_| scope.spawn(ask)).collect();
