@@ -392,6 +392,126 @@ static void hashing(void)
     CHECK(tb[0] != NULL && uci_hash_options(tb, 2) != before);
 }
 
+static const char *text_of(const char *reference)
+{
+    struct uci_ptr ptr = lookup(reference);
+    CHECK((ptr.o != NULL) == !!(ptr.flags & UCI_LOOKUP_COMPLETE));
+    if (ptr.o == NULL)
+        return NULL;
+    CHECK(ptr.o->section == ptr.s && ptr.s->package == ptr.p && ptr.last == &ptr.o->e && ptr.value == NULL);
+    CHECK(ptr.section == ptr.s->e.name && ptr.option == ptr.o->e.name && ptr.package == ptr.p->e.name);
+    return ptr.o->v.string;
+}
+
+#define LONG "a_section_whose_name_is_rather_long_and_longer"
+
+/* Whatever happens to a package, all that is in it is found by its name, and nothing else. */
+static void finding(void)
+{
+    enum { HOSTS = 400 };
+    char reference[256], expected[64];
+    snprintf(path, sizeof path, "%s/hosts", getenv("CMS_TEST_CONFIG"));
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    /* An anonymous section does not hide one that has for its own the name that it goes by. */
+    fputs("config rule\n\toption x 'anonymous'\n\nconfig thing 'cfg0192bd'\n\toption x 'own'\n\n"
+          "config thing 'cfg0492bd'\n\toption x 'own, too'\n\nconfig rule\n\toption x 'anonymous, too'\n", file);
+    for (int host = 0; host < HOSTS; host++)
+        fprintf(file, "\nconfig host 'h%d'\n\toption x 'x of %d'\n\toption a_name_of_more_than_sixteen '%d'\n\tlist own%d 'a'\n", host,
+                host, host, host);
+    fputs("\nconfig host '" LONG "'\n\toption " LONG " 'long'\n", file);
+    fclose(file);
+    CHECK(uci_load(ctx, "hosts", NULL) == UCI_OK);
+
+    for (int host = 0; host < HOSTS; host++) {
+        snprintf(reference, sizeof reference, "hosts.h%d.x", host);
+        snprintf(expected, sizeof expected, "x of %d", host);
+        CHECK_TEXT(text_of(reference), expected);
+        snprintf(reference, sizeof reference, "hosts.h%d.a_name_of_more_than_sixteen", host);
+        CHECK_TEXT(text_of(reference), expected + 5);
+        snprintf(reference, sizeof reference, "hosts.h%d.own%d", host, host);
+        struct uci_ptr ptr = lookup(reference);
+        CHECK(ptr.o != NULL && ptr.o->type == UCI_TYPE_LIST);
+        CHECK_TEXT(list_to_element(ptr.o->v.list.next)->name, "a");
+        snprintf(reference, sizeof reference, "hosts.h%d.own%d", host, host + 1);
+        CHECK(text_of(reference) == NULL);
+    }
+    CHECK_TEXT(text_of("hosts." LONG "." LONG), "long");
+    CHECK_TEXT(text_of("hosts.cfg0192bd.x"), "own");
+    CHECK_TEXT(text_of("hosts.cfg0492bd.x"), "own, too");
+    CHECK_TEXT(text_of("hosts.@rule[0].x"), "anonymous");
+    CHECK(text_of("hosts.h400.x") == NULL && text_of("hosts.h1.y") == NULL && text_of("hosts.h10.own1") == NULL);
+    /* From one package to another and back. */
+    CHECK(lookup("two.e").s != NULL && lookup("hosts.h1.x").o != NULL && lookup("two.e.b").o != NULL);
+
+    struct uci_ptr ptr = lookup("hosts.h7.x");
+    struct uci_option *x = ptr.o;
+    struct uci_section *seven = ptr.s;
+    ptr = lookup("hosts.h7=seven");
+    CHECK(uci_rename(ctx, &ptr) == UCI_OK && ptr.s == seven);
+    CHECK(lookup("hosts.seven.x").o == x && lookup("hosts.seven.own7").o != NULL && text_of("hosts.h7.x") == NULL);
+    ptr = lookup("hosts.h8=h7");
+    CHECK(uci_rename(ctx, &ptr) == UCI_OK);
+    CHECK_TEXT(text_of("hosts.h7.x"), "x of 8");
+    CHECK_TEXT(text_of("hosts.seven.x"), "x of 7");
+    ptr = lookup("hosts.seven.x=why");
+    CHECK(uci_rename(ctx, &ptr) == UCI_OK && text_of("hosts.seven.x") == NULL);
+    CHECK_TEXT(text_of("hosts.seven.why"), "x of 7");
+
+    for (int again = 0; again < 3; again++) {
+        ptr = lookup("hosts.h9.x");
+        CHECK(uci_delete(ctx, &ptr) == UCI_OK && text_of("hosts.h9.x") == NULL);
+        ptr = lookup("hosts.h9.x=new");
+        CHECK(uci_set(ctx, &ptr) == UCI_OK);
+        CHECK_TEXT(text_of("hosts.h9.x"), "new");
+        ptr = lookup("hosts.h10");
+        CHECK(uci_delete(ctx, &ptr) == UCI_OK && lookup("hosts.h10").s == NULL && text_of("hosts.h10.x") == NULL);
+        ptr = lookup("hosts.h10=host");
+        CHECK(uci_set(ctx, &ptr) == UCI_OK && text_of("hosts.h10.x") == NULL);
+        ptr = lookup("hosts.h10.x=again");
+        CHECK(uci_set(ctx, &ptr) == UCI_OK);
+        CHECK_TEXT(text_of("hosts.h10.x"), "again");
+    }
+    /* What had another name once and is gone is not found by that either. */
+    ptr = lookup("hosts.fresh=host");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.fresh.x=1");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.fresh=stale");
+    CHECK(uci_rename(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.stale.x");
+    CHECK(uci_delete(ctx, &ptr) == UCI_OK);
+    ptr = lookup("hosts.fresh=host");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && text_of("hosts.fresh.x") == NULL && text_of("hosts.stale.x") == NULL);
+    ptr = lookup("hosts.h10=other");
+    struct uci_section *ten = ptr.s;
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && ptr.s == ten && strcmp(ten->type, "other") == 0);
+
+    x = lookup("hosts.h11.x").o;
+    ptr = lookup("hosts.h11.x=a text that is quite a bit longer than the one before");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK && lookup("hosts.h11.x").o == x);
+    ptr = lookup("hosts.h11.x=b");
+    CHECK(uci_add_list(ctx, &ptr) == UCI_OK && x->type == UCI_TYPE_LIST);
+    CHECK_TEXT(list_to_element(x->v.list.next->next)->name, "b");
+    ptr = lookup("hosts.h11.x=c");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    CHECK_TEXT(text_of("hosts.h11.x"), "c");
+    ptr = lookup("hosts.h11.own11=c");
+    CHECK(uci_set(ctx, &ptr) == UCI_OK);
+    CHECK_TEXT(text_of("hosts.h11.own11"), "c");
+    /* The rest is where it was. */
+    for (int host = 12; host < HOSTS; host++) {
+        snprintf(reference, sizeof reference, "hosts.h%d.x", host);
+        snprintf(expected, sizeof expected, "x of %d", host);
+        CHECK_TEXT(text_of(reference), expected);
+    }
+    CHECK(uci_unload(ctx, ptr.p) == UCI_OK);
+    remove(path);
+    ptr.flags = 0;
+    char gone[] = "hosts.h12.x";
+    CHECK(uci_lookup_ptr(ctx, &ptr, gone, false) == UCI_ERR_NOTFOUND);
+}
+
 int main(void)
 {
     ctx = uci_alloc_context();
@@ -417,6 +537,7 @@ int main(void)
     importing();
     arguments();
     hashing();
+    finding();
     CHECK(uci_load(ctx, "broken", NULL) == UCI_ERR_PARSE);
     CHECK(uci_load(ctx, "none", NULL) == UCI_ERR_NOTFOUND);
     CHECK(uci_load(NULL, "none", NULL) == UCI_ERR_INVAL);

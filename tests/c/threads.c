@@ -4,7 +4,9 @@
 
 #include "check.h"
 
-enum { THREADS = 4, ROUNDS = 60 };
+#include <sched.h>
+
+enum { THREADS = 4, ROUNDS = 60, CROWD = 40, STEPS = 8 };
 
 static struct ConfigStore *store;
 
@@ -42,6 +44,44 @@ static void *work(void *context)
     return NULL;
 }
 
+static pthread_barrier_t all_are_here;
+
+/* More threads than there are quick ways for: each sees what was set, and nothing older than it has seen. */
+static void *look(void *context)
+{
+    (void)context;
+    int seen = 0;
+    for (int i = 0; i < 20 || seen < STEPS; i++) {
+        int now = atoi(config_get_string(store, "step", "0"));
+        CHECK(now >= seen && now <= STEPS);
+        CHECK(config_get_string(store, "nothing", NULL) == NULL);
+        seen = now;
+        sched_yield();
+        if (i == 0)
+            pthread_barrier_wait(&all_are_here);
+    }
+    return NULL;
+}
+
+static void crowd(void)
+{
+    pthread_t threads[CROWD];
+    char text[32];
+    CHECK(config_set_string(store, "step", "0") == CMS_OK);
+    CHECK(pthread_barrier_init(&all_are_here, NULL, CROWD + 1) == 0);
+    for (int i = 0; i < CROWD; i++)
+        CHECK(pthread_create(&threads[i], NULL, look, NULL) == 0);
+    pthread_barrier_wait(&all_are_here);
+    for (int step = 1; step <= STEPS; step++) {
+        snprintf(text, sizeof text, "%d", step);
+        CHECK(config_set_string(store, "step", text) == CMS_OK);
+        CHECK_TEXT(config_get_string(store, "step", NULL), text);
+    }
+    for (int i = 0; i < CROWD; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(pthread_barrier_destroy(&all_are_here) == 0);
+}
+
 int main(void)
 {
     int ports[] = {1, 2, 3};
@@ -63,6 +103,7 @@ int main(void)
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
     CHECK(config_get_int(store, "shared.sum", 0) == THREADS * ROUNDS);
+    crowd();
     config_store_close(store);
     return 0;
 }

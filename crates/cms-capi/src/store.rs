@@ -329,18 +329,24 @@ macro_rules! reads {
         #[doc = "The value of a bound key."]
         #[unsafe(no_mangle)]
         pub extern "C" fn $function(handle: Option<&mut Bound>, default: $type) -> $type {
+            // By itself, so that what most calls do needs no room on the stack.
+            #[cold]
+            #[inline(never)]
+            fn look(handle: Option<&mut Bound>, default: $type) -> $type {
+                guard(default, || match given(handle, "handle")? {
+                    Bound::$variant(bound) => match bound.get()? {
+                        Some(value) => Ok(*value),
+                        None => Err(missing(bound.key())),
+                    },
+                    _ => Err(other_type()),
+                })
+            }
             if let Some(Bound::$variant(bound)) = &handle
                 && let Some(value) = bound.settled()
             {
                 return *value;
             }
-            guard(default, || match given(handle, "handle")? {
-                Bound::$variant(bound) => match bound.get()? {
-                    Some(value) => Ok(*value),
-                    None => Err(missing(bound.key())),
-                },
-                _ => Err(other_type()),
-            })
+            look(handle, default)
         }
     )*};
 }

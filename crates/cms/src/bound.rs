@@ -116,6 +116,7 @@ pub struct Bound<T> {
     store: Store,
     key: Key,
     source: Source,
+    /// Of a segment: none also as long as it has to be read.
     value: Option<T>,
     /// Whether the value moved since [`changed`](Bound::changed) was last asked.
     has_moved: bool,
@@ -189,7 +190,8 @@ impl<T: FromValue> Bound<T> {
     #[inline]
     pub fn settled(&self) -> Option<&T> {
         match &self.source {
-            Source::Segment { handle, moves: Some(_), .. } if handle.is_settled() => self.value.as_ref(),
+            // While it has to be read there is none.
+            Source::Segment { handle, .. } if handle.is_settled() => self.value.as_ref(),
             _ => None,
         }
     }
@@ -225,6 +227,7 @@ impl<T: FromValue> Bound<T> {
             && root.is_stale()
         {
             self.source = self.store.source_of(&self.key)?;
+            self.value = None;
         }
         let (value, moved) = match &mut self.source {
             Source::Segment { handle, moves, .. } => {
@@ -234,6 +237,7 @@ impl<T: FromValue> Bound<T> {
                 }
                 // Until the value has been read and understood, every look tries again.
                 *moves = None;
+                self.value = None;
                 let value = match handle.value()? {
                     Some(value) => layout::read_value(&value)?,
                     None => None,

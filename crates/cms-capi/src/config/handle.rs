@@ -6,12 +6,13 @@ use std::cell::{RefCell, UnsafeCell};
 use std::collections::HashMap;
 use std::ffi::{CString, c_int, c_void};
 use std::ptr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use cms_segment::{Error, Root, Snapshot, Store, StoreOptions};
 
 use super::layout::Shown;
+use super::seats::Seats;
 use super::view::{ArrayView, EntryView, Heads};
 use crate::border::{given, guard, status};
 use crate::status::{Failure, Result, Status};
@@ -30,6 +31,7 @@ pub struct ConfigStore {
     root: Root,
     /// A snapshot on each map that a string was handed out of: such strings stay where they are.
     pins: Mutex<Vec<Snapshot>>,
+    seats: Arc<Seats>,
 }
 
 // SAFETY: what is shown is only touched by those who hold its lock, or before anybody else has the store; the rest may be shared.
@@ -73,8 +75,9 @@ impl ConfigStore {
             lock: libc::PTHREAD_RWLOCK_INITIALIZER,
         };
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let pins = Mutex::new(vec![snapshot]);
-        Ok(Box::new(ConfigStore { shown: UnsafeCell::new(shown), id, _name: name, store, root, pins }))
+        let (pins, seats) = (Mutex::new(vec![snapshot]), Seats::new());
+        let shown = UnsafeCell::new(shown);
+        Ok(Box::new(ConfigStore { shown, id, _name: name, store, root, pins, seats }))
     }
 
     /// Hands the newest state to a closure. What the closure finds stays where it is in memory until the store is closed or trimmed.
@@ -102,9 +105,20 @@ impl ConfigStore {
         }
     }
 
-    /// Hands the state that this thread has read last to a closure, if it is still the newest.
-    #[inline]
-    pub fn glance<T>(&self, with: impl FnOnce(&Snapshot) -> Option<T>) -> Option<T> {
+    /// Hands the state that this thread has read last to a closure, if it is still the newest. The closure does not read from here.
+    #[inline(always)]
+    pub fn glance<T>(&self, with: impl Fn(&Snapshot) -> Option<T>) -> Option<T> {
+        let newest = |snapshot: &Snapshot| {
+            if snapshot.revision() == self.root.head() { with(snapshot) } else { None }
+        };
+        self.seats.glance(newest)
+    }
+
+    /// The same for a thread that has no seat, and so keeps what it has read in its own memory alone.
+    pub fn glance_unseated<T>(&self, with: impl Fn(&Snapshot) -> Option<T>) -> Option<T> {
+        if self.seats.is_open() {
+            return None;
+        }
         let seen = SEEN.try_with(|seen| match &seen.try_borrow().ok()?[(self.id % SLOTS as u64) as usize] {
             Some((id, snapshot)) if *id == self.id && snapshot.revision() == self.root.head() => {
                 with(snapshot)
@@ -112,6 +126,16 @@ impl ConfigStore {
             _ => None,
         });
         seen.ok()?
+    }
+
+    /// Keeps the newest state where the next [`glance`](ConfigStore::glance) finds it.
+    pub fn settle(&self) -> Result<()> {
+        let head = self.root.head();
+        let is_newest = |snapshot: &Snapshot| (snapshot.revision() == head).then_some(());
+        if self.seats.is_open() && self.seats.glance(is_newest).is_none() {
+            self.seats.keep(self.read(|snapshot| Ok(snapshot.clone()))?);
+        }
+        Ok(())
     }
 
     #[cold]
@@ -168,6 +192,7 @@ impl ConfigStore {
     }
 
     fn forget(&self) {
+        self.seats.leave();
         let _ = SEEN.try_with(|seen| {
             for slot in seen.borrow_mut().iter_mut() {
                 slot.take_if(|(id, _)| *id == self.id);

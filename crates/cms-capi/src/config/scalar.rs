@@ -1,9 +1,9 @@
 //! Values without parts.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 use std::path::Path;
 
-use cms_segment::{Kind, Scalar, Value};
+use cms_segment::{Kind, Scalar, Snapshot, Value};
 
 use super::handle::ConfigStore;
 use super::layout::Type;
@@ -66,13 +66,30 @@ pub extern "C" fn config_get_string(
 ) -> *mut c_char {
     // What most calls do, and what cannot go wrong on the way.
     if let (Some(store), Some(key)) = (store, key.optional())
-        && let Some(text) =
-            store.glance(|snapshot| snapshot.glance_at_text(key.to_bytes()).map(<[u8]>::as_ptr))
+        && let Some(text) = store.glance(|snapshot| text_at(snapshot, key))
     {
-        return text.cast_mut().cast();
+        return text;
+    }
+    look_for_text(store, key, default)
+}
+
+#[inline(always)]
+fn text_at(snapshot: &Snapshot, key: &CStr) -> Option<*mut c_char> {
+    snapshot.glance_at_text(key.to_bytes()).map(|text| text.as_ptr().cast_mut().cast())
+}
+
+/// By itself, so that what most calls do needs little room on the stack.
+#[cold]
+#[inline(never)]
+fn look_for_text(store: Option<&ConfigStore>, key: Text<'_>, default: *mut c_char) -> *mut c_char {
+    if let (Some(store), Some(key)) = (store, key.optional())
+        && let Some(text) = store.glance_unseated(|snapshot| text_at(snapshot, key))
+    {
+        return text;
     }
     guard(default, || {
         let (store, key) = (given(store, "store")?, key.bytes("key")?);
+        store.settle()?;
         store.read(|snapshot| match snapshot.get(key)? {
             Some(Value::String(text)) => match snapshot.with_nul(text) {
                 Some(text) => Ok(text.as_ptr().cast_mut().cast()),

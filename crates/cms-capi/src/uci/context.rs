@@ -17,10 +17,12 @@ use super::arguments::Line;
 use super::code::{Code, Result, sentence};
 use super::delta;
 use super::files::{self, Locked};
+use super::index::is_same;
 use super::layout::{
     COMPLETE, DONE, EXTENDED, List, OPTION, PACKAGE, SECTION, UciContext, UciOption, UciPackage, UciPtr,
     UciSection,
 };
+use super::lookup::lookup;
 use super::tree::{Tree, option_of};
 use crate::border::caught;
 use crate::text::Text;
@@ -34,6 +36,8 @@ pub struct Context {
     /// Folders that staged changes are read from before the save folder.
     delta_path: Vec<PathBuf>,
     pub(super) packages: HashMap<Box<str>, *mut Tree>,
+    /// The package that was found last, or null.
+    recent: *mut Tree,
     /// What `uci_parse_argument` is reading.
     pub(super) line: Option<Line>,
 }
@@ -54,7 +58,8 @@ impl Context {
             func: ptr::null(),
         };
         let (delta_path, packages) = (Vec::new(), HashMap::new());
-        let context = Context { shown, confdir, savedir, delta_path, packages, line: None };
+        let recent = ptr::null_mut();
+        let context = Context { shown, confdir, savedir, delta_path, packages, recent, line: None };
         let context = Box::into_raw(Box::new(context));
         // SAFETY: it was made just now, and stays where it is until it is freed.
         unsafe { List::clear(&raw mut (*context).shown.root) };
@@ -81,6 +86,7 @@ impl Context {
             (*(*list).prev).next = (*list).next;
             (*(*list).next).prev = (*list).prev;
             self.packages.remove((*tree).name.as_str());
+            self.recent = ptr::null_mut();
             drop(Box::from_raw(tree));
         }
     }
@@ -120,6 +126,24 @@ impl Context {
             Some(tree) => Ok(*tree),
             None => self.load(name),
         }
+    }
+
+    /// The package of a name, or null if it is not loaded.
+    #[inline(always)]
+    pub(super) fn loaded(&mut self, name: &[u8]) -> *mut Tree {
+        // SAFETY: it is forgotten before it is freed.
+        if !self.recent.is_null() && is_same(unsafe { (*self.recent).name.as_bytes() }, name) {
+            return self.recent;
+        }
+        self.find(name)
+    }
+
+    #[inline(never)]
+    fn find(&mut self, name: &[u8]) -> *mut Tree {
+        let found = std::str::from_utf8(name).ok().and_then(|name| self.packages.get(name));
+        let Some(found) = found else { return ptr::null_mut() };
+        self.recent = *found;
+        *found
     }
 
     /// Whether a package that C hands over is loaded here.
@@ -520,6 +544,25 @@ pub extern "C" fn uci_parse_ptr(
 /// Finds what a reference names.
 #[unsafe(no_mangle)]
 pub extern "C" fn uci_lookup_ptr(
+    mut context: Option<&mut Context>,
+    mut target: Option<&mut UciPtr>,
+    text: *mut c_char,
+    extended: bool,
+) -> c_int {
+    if let (Some(context), Some(target)) = (&mut context, &mut target)
+        && !text.is_null()
+        // SAFETY: the header asks for a string that may be written to, which outlives the pointer's use.
+        && unsafe { lookup(context, target, text) }
+    {
+        context.shown.err = 0;
+        return 0;
+    }
+    find_slowly(context, target, text, extended)
+}
+
+/// By itself, so that what most lookups do needs little room on the stack.
+#[inline(never)]
+fn find_slowly(
     context: Option<&mut Context>,
     target: Option<&mut UciPtr>,
     text: *mut c_char,

@@ -3,17 +3,17 @@
 #![expect(unsafe_code, reason = "the tree is C's to walk through")]
 
 use std::ffi::{CString, c_char};
-use std::mem::ManuallyDrop;
-use std::ptr;
 
-use cms::model::{DeltaLine, DeltaOperation, Draft, Name, SectionId, TypeName, Value};
-use hashbrown::{HashMap, HashSet};
+use cms::model::{DeltaLine, DeltaOperation, Draft, Name, SectionId, TypeName};
+use hashbrown::{HashMap, HashSet, HashTable};
 
 use super::code::{Code, Result};
+use super::context::seed;
 use super::delta;
-use super::layout::{
-    Element, ITEM, List, OPTION, PACKAGE, SECTION, UciContext, UciOption, UciPackage, UciSection, UciValue,
-};
+use super::element::{Builder, Choice, Section, State, visible};
+use super::index::Index;
+use super::layout::{Element, List, PACKAGE, UciContext, UciOption, UciPackage, UciSection};
+use super::room::Room;
 
 /// A package: what the header shows of it comes first.
 #[repr(C)]
@@ -25,168 +25,19 @@ pub struct Tree {
     /// Changes that were made and not saved.
     pub unsaved: Vec<DeltaLine>,
     sections: HashMap<SectionId, *mut Section>,
-    names: HashMap<Box<str>, *mut Section>,
+    index: Index,
     _texts: [CString; 2],
-}
-
-#[repr(C)]
-struct Section {
-    shown: UciSection,
-    options: HashMap<Box<str>, *mut Choice>,
-    name: CString,
-    kind: CString,
-}
-
-/// An option.
-#[repr(C)]
-struct Choice {
-    shown: UciOption,
-    value: Value,
-    name: CString,
-    text: CString,
-    items: Vec<*mut Item>,
-}
-
-#[repr(C)]
-struct Item {
-    shown: Element,
-    _text: CString,
+    /// Where the elements lie that were there when the package was loaded.
+    _room: Room,
 }
 
 /// A string for C; what stands behind a NUL cannot be shown.
 fn text(bytes: &[u8]) -> CString {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    CString::new(&bytes[..end]).unwrap_or_default()
+    CString::new(visible(bytes)).unwrap_or_default()
 }
 
 fn place(text: &CString) -> *mut c_char {
     text.as_ptr().cast_mut()
-}
-
-impl Choice {
-    fn new(name: &str, section: *mut Section) -> *mut Choice {
-        let name = text(name.as_bytes());
-        let mut shown = UciOption {
-            e: Element::new(OPTION),
-            section: section.cast(),
-            kind: 0,
-            v: UciValue { string: ptr::null_mut() },
-        };
-        shown.e.name = place(&name);
-        let (value, text) = (Value::scalar(""), CString::default());
-        Box::into_raw(Box::new(Choice { shown, value, name, text, items: Vec::new() }))
-    }
-
-    /// Gives the option a value.
-    ///
-    /// # Safety
-    /// `choice` was made by `new` and is not freed.
-    unsafe fn set(choice: *mut Choice, value: &Value, is_new: bool) {
-        // SAFETY: as the caller says; nobody else looks while the library runs.
-        let this = unsafe { &mut *choice };
-        if !is_new && this.value == *value {
-            return;
-        }
-        this.free_items();
-        this.value = value.clone();
-        match value {
-            Value::Scalar(bytes) => {
-                this.text = text(bytes);
-                this.shown.kind = 0;
-                this.shown.v = UciValue { string: place(&this.text) };
-            }
-            Value::List(items) => {
-                this.shown.kind = 1;
-                this.shown.v = UciValue { list: ManuallyDrop::new(List::NONE) };
-                // SAFETY: the option stays where it is until it is freed, and the items with it.
-                unsafe {
-                    let list: *mut List = (&raw mut this.shown.v).cast();
-                    List::clear(list);
-                    for item in items {
-                        let text = text(item);
-                        let mut shown = Element::new(ITEM);
-                        shown.name = place(&text);
-                        let item = Box::into_raw(Box::new(Item { shown, _text: text }));
-                        List::append(list, item.cast());
-                        this.items.push(item);
-                    }
-                }
-            }
-        }
-    }
-
-    fn free_items(&mut self) {
-        for item in self.items.drain(..) {
-            // SAFETY: it was made above, and is freed once.
-            drop(unsafe { Box::from_raw(item) });
-        }
-    }
-}
-
-impl Drop for Choice {
-    fn drop(&mut self) {
-        self.free_items();
-    }
-}
-
-impl Section {
-    fn new(package: *mut UciPackage) -> *mut Section {
-        let shown = UciSection {
-            e: Element::new(SECTION),
-            options: List::NONE,
-            package,
-            anonymous: false,
-            kind: ptr::null_mut(),
-        };
-        let (name, kind) = (CString::default(), CString::default());
-        let section = Box::into_raw(Box::new(Section { shown, options: HashMap::new(), name, kind }));
-        // SAFETY: it stays where it is until it is freed.
-        unsafe { List::clear(&raw mut (*section).shown.options) };
-        section
-    }
-
-    /// Brings the options up to the draft.
-    ///
-    /// # Safety
-    /// `section` was made by `new` and is not freed.
-    unsafe fn sync(section: *mut Section, draft: &Draft, id: SectionId) {
-        // SAFETY: as the caller says; nobody else looks while the library runs.
-        let this = unsafe { &mut *section };
-        let options = draft.options(id);
-        let names: HashSet<&str> = options.iter().map(|(name, _)| name.as_str()).collect();
-        this.options.retain(|name, choice| {
-            let stays = names.contains(&**name);
-            if !stays {
-                // SAFETY: it was made here, goes out of the map, and below out of the list.
-                drop(unsafe { Box::from_raw(*choice) });
-            }
-            stays
-        });
-        // SAFETY: the list and the options that are appended stay where they are; each is appended once.
-        unsafe {
-            List::clear(&raw mut this.shown.options);
-            for (name, value) in &options {
-                let known = this.options.get(name.as_str()).copied();
-                let choice = known.unwrap_or_else(|| Choice::new(name, section));
-                Choice::set(choice, value, known.is_none());
-                this.options.insert(name.as_str().into(), choice);
-                List::append(&raw mut this.shown.options, choice.cast());
-            }
-        }
-    }
-
-    fn find(&self, name: &str) -> *mut UciOption {
-        self.options.get(name).map_or(ptr::null_mut(), |choice| choice.cast())
-    }
-}
-
-impl Drop for Section {
-    fn drop(&mut self) {
-        for (_, choice) in self.options.drain() {
-            // SAFETY: it was made here, and is freed once.
-            drop(unsafe { Box::from_raw(choice) });
-        }
-    }
 }
 
 impl Tree {
@@ -215,18 +66,51 @@ impl Tree {
             draft,
             unsaved: Vec::new(),
             sections: HashMap::new(),
-            names: HashMap::new(),
+            index: Index::new(seed()),
             _texts: [shown_path, shown_name],
+            _room: Room::default(),
         }));
         // SAFETY: it was made just now, and stays where it is until it is freed.
+        unsafe { (*tree).build() };
+        tree
+    }
+
+    /// Makes the elements of all that the draft has, in order.
+    fn build(&mut self) {
+        let package: *mut UciPackage = &raw mut self.shown;
+        let (draft, index) = (&self.draft, &self.index);
+        let names = HashTable::new();
+        let mut builder = Builder { room: &mut self._room, names, hash: |name: &[u8]| index.hash(name) };
+        let (mut sections, mut options) = (Vec::new(), Vec::new());
+        // SAFETY: the lists and what is appended to them stay where they are; each element is appended once.
         unsafe {
-            (*tree).sync();
-            let ids: Vec<SectionId> = (*tree).sections.keys().copied().collect();
-            for id in ids {
-                (*tree).sync_section(id);
+            List::clear(&raw mut self.shown.sections);
+            for now in draft.package().sections() {
+                let id = now.id();
+                let name = draft.display_name(id);
+                let name = name.as_ref().map_or("", |name| name.as_str()).as_bytes();
+                let state = State { id, name, kind: now.kind().as_bytes(), is_anonymous: now.is_anonymous() };
+                let section = builder.section(package, &state);
+                sections.push(section);
+                List::append(&raw mut self.shown.sections, section.cast());
+                for (name, value) in draft.options(id) {
+                    let (choice, hash) = builder.option(section, name.as_bytes(), &value);
+                    options.push((choice, hash));
+                    List::append(&raw mut (*section).shown.options, choice.cast());
+                }
+            }
+            self.index.fill(&options);
+            self.index.clear_sections(sections.len());
+            for section in sections {
+                self.index.add_section(section);
+                self.sections.insert((*section).id, section);
             }
         }
-        tree
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.shown.n_section = i32::try_from(self.sections.len()).unwrap_or(i32::MAX);
     }
 
     /// Brings the list of sections up to the draft.
@@ -234,46 +118,58 @@ impl Tree {
         let package: *mut UciPackage = &raw mut self.shown;
         let ids: Vec<SectionId> = self.draft.package().sections().map(|section| section.id()).collect();
         let stay: HashSet<SectionId> = ids.iter().copied().collect();
-        self.names.clear();
+        let index = &mut self.index;
+        index.clear_sections(ids.len());
         self.sections.retain(|id, section| {
             let stays = stay.contains(id);
             if !stays {
-                // SAFETY: it was made here, goes out of both maps, and below out of the list.
-                drop(unsafe { Box::from_raw(*section) });
+                // SAFETY: it was made here, goes out of the map and the index, and below out of the list; its options go first.
+                unsafe {
+                    free_options(index, *section, |_| true);
+                    Section::free(*section);
+                }
             }
             stays
         });
         // SAFETY: the list stays where it is.
         unsafe { List::clear(&raw mut self.shown.sections) };
         for id in ids {
-            let section = *self.sections.entry(id).or_insert_with(|| Section::new(package));
+            let section = *self.sections.entry(id).or_insert_with(|| Section::alone(package, id));
             let Some(now) = self.draft.package().section(id) else { continue };
             let name = self.draft.display_name(id);
             let name = name.as_ref().map_or("", |name| name.as_str());
             // SAFETY: the section is in the map, so it is not freed; it is appended once.
             unsafe {
-                let this = &mut *section;
-                // Strings that stay the same stay where they are.
-                if this.name.as_bytes() != name.as_bytes() || this.shown.e.name.is_null() {
-                    this.name = text(name.as_bytes());
-                    this.shown.e.name = place(&this.name);
-                }
-                if this.kind.as_bytes() != now.kind().as_bytes() || this.shown.kind.is_null() {
-                    this.kind = text(now.kind().as_bytes());
-                    this.shown.kind = place(&this.kind);
-                }
-                this.shown.anonymous = now.is_anonymous();
+                self.index.rename(section, name.as_bytes());
+                Section::set_kind(section, now.kind().as_bytes());
+                (*section).shown.anonymous = now.is_anonymous();
                 List::append(&raw mut self.shown.sections, section.cast());
             }
-            self.names.insert(name.into(), section);
+            self.index.add_section(section);
         }
-        self.shown.n_section = i32::try_from(self.sections.len()).unwrap_or(i32::MAX);
+        self.count();
     }
 
+    /// Brings the options of a section up to the draft.
     fn sync_section(&mut self, id: SectionId) {
-        if let Some(section) = self.sections.get(&id) {
-            // SAFETY: a section of the map is not freed.
-            unsafe { Section::sync(*section, &self.draft, id) };
+        let Some(section) = self.sections.get(&id).copied() else { return };
+        let options = self.draft.options(id);
+        let names: HashSet<&[u8]> = options.iter().map(|(name, _)| name.as_bytes()).collect();
+        // SAFETY: a section of the map is not freed; its list and the options that are appended stay where they are, and each is
+        // appended once.
+        unsafe {
+            free_options(&mut self.index, section, |name| !names.contains(name));
+            List::clear(&raw mut (*section).shown.options);
+            for (name, value) in &options {
+                let mut choice = self.index.option(section, name.as_bytes());
+                if choice.is_null() {
+                    choice = Choice::alone(section, name.as_bytes(), value);
+                    self.index.add_option(choice);
+                } else {
+                    Choice::set(choice, value);
+                }
+                List::append(&raw mut (*section).shown.options, choice.cast());
+            }
         }
     }
 
@@ -307,20 +203,50 @@ impl Tree {
 
     /// The section of a name, also of a generated one.
     pub fn section(&self, name: &str) -> *mut UciSection {
-        self.names.get(name).map_or(ptr::null_mut(), |section| section.cast())
+        self.index.section(name.as_bytes()).cast()
     }
 
     /// The section of a reference such as `@rule[0]`.
     pub fn referred(&self, reference: &str) -> Result<*mut UciSection> {
         let selector = cms::model::Selector::parse(reference).map_err(|_| Code::Invalid)?;
         let id = self.draft.resolve(&selector);
-        Ok(id.and_then(|id| self.sections.get(&id)).map_or(ptr::null_mut(), |section| section.cast()))
+        Ok(id.and_then(|id| self.sections.get(&id)).map_or(std::ptr::null_mut(), |section| section.cast()))
     }
 
     /// The option of a section of this package.
     pub fn option(&self, section: *mut UciSection, name: &str) -> *mut UciOption {
+        // Sections are handed out by this module alone; programs give back only what is not freed.
+        self.index.option(section.cast(), name.as_bytes()).cast()
+    }
+
+    /// Where the name of a section of this package lies.
+    #[inline(always)]
+    pub fn name_of(&self, section: *const UciSection) -> *const c_char {
         // SAFETY: sections are handed out by this module alone; programs give back only what is not freed.
-        unsafe { (*section.cast::<Section>()).find(name) }
+        unsafe { Section::place_of_name(section.cast()) }
+    }
+
+    /// A section and an option of it, each null if it is not there.
+    #[inline(always)]
+    pub fn both(&self, section: &[u8], option: &[u8]) -> (*mut UciSection, *mut UciOption) {
+        let (section, option) = self.index.both(section, option);
+        (section.cast(), option.cast())
+    }
+}
+
+/// Frees the options of a section with some names, and takes them out of the index; the list is to be made anew.
+///
+/// # Safety
+/// The section is not freed.
+unsafe fn free_options(index: &mut Index, section: *mut Section, is_freed: impl Fn(&[u8]) -> bool) {
+    // SAFETY: as the caller says; each option is in the list once.
+    unsafe {
+        for choice in Section::options(section) {
+            if is_freed(Choice::name(choice)) {
+                index.remove_option(choice);
+                Choice::free(choice);
+            }
+        }
     }
 }
 
@@ -329,15 +255,18 @@ impl Tree {
 /// # Safety
 /// `section` is one that was handed out, and not freed.
 pub unsafe fn option_of(section: *mut UciSection, name: &str) -> *mut UciOption {
-    // SAFETY: as the caller says; each was made as a `Section`.
-    unsafe { (*section.cast::<Section>()).find(name) }
+    // SAFETY: as the caller says; each is of a package that was made as a `Tree`.
+    unsafe { (*(*section).package.cast::<Tree>()).option(section, name) }
 }
 
 impl Drop for Tree {
     fn drop(&mut self) {
         for (_, section) in self.sections.drain() {
-            // SAFETY: it was made here, and is freed once.
-            drop(unsafe { Box::from_raw(section) });
+            // SAFETY: they were made here, and are freed once; the index is not asked any more.
+            unsafe {
+                Section::options(section).into_iter().for_each(|choice| Choice::free(choice));
+                Section::free(section);
+            }
         }
     }
 }
