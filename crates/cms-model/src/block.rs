@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use crate::SectionId;
 use crate::batch::NewStanza;
 use crate::scan::{Head, Stanzas, place_of};
+use crate::spare::Text;
 
 /// The size that blocks are made with.
 pub(crate) const BLOCK_TARGET: usize = 16 * 1024;
@@ -62,7 +63,7 @@ impl Entry {
 /// A piece of a package's text that holds whole stanzas.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    pub text: Vec<u8>,
+    pub text: Text,
     pub entries: Vec<Entry>,
     /// Types and names that are not written in one piece, such as `a'b'`.
     odd: Vec<Box<str>>,
@@ -103,7 +104,7 @@ impl Block {
         if block.entries.len() != ids.len() {
             return None;
         }
-        block.text = text;
+        block.text = text.into();
         Some(block)
     }
 
@@ -219,7 +220,7 @@ impl Block {
             known.start = (i64::from(known.start) + moved) as u32;
         }
         text.extend_from_slice(&self.text[from..]);
-        self.text = text;
+        self.text = text.into();
         self.stored = OnceLock::new();
     }
 
@@ -280,7 +281,7 @@ impl Block {
         self.entries.shrink_to_fit();
         self.stored = OnceLock::new();
         self.kinds = OnceLock::new();
-        Block { text, entries, odd: self.odd.clone(), ..Block::default() }
+        Block { text: text.into(), entries, odd: self.odd.clone(), ..Block::default() }
     }
 
     /// Puts the content of `other` behind this one's.

@@ -53,6 +53,7 @@ mod package;
 mod restore;
 mod scan;
 mod section;
+mod spare;
 mod text_edit;
 mod within;
 
