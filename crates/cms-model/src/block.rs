@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use crate::SectionId;
 use crate::batch::NewStanza;
 use crate::scan::{Head, Stanzas, place_of};
-use crate::spare::Text;
 
 /// The size that blocks are made with.
 pub(crate) const BLOCK_TARGET: usize = 16 * 1024;
@@ -63,7 +62,7 @@ impl Entry {
 /// A piece of a package's text that holds whole stanzas.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    pub text: Text,
+    pub text: Vec<u8>,
     pub entries: Vec<Entry>,
     /// Types and names that are not written in one piece, such as `a'b'`.
     odd: Vec<Box<str>>,
@@ -104,7 +103,7 @@ impl Block {
         if block.entries.len() != ids.len() {
             return None;
         }
-        block.text = text.into();
+        block.text = text;
         Some(block)
     }
 
@@ -220,7 +219,7 @@ impl Block {
             known.start = (i64::from(known.start) + moved) as u32;
         }
         text.extend_from_slice(&self.text[from..]);
-        self.text = text.into();
+        self.text = text;
         self.stored = OnceLock::new();
     }
 
@@ -281,7 +280,7 @@ impl Block {
         self.entries.shrink_to_fit();
         self.stored = OnceLock::new();
         self.kinds = OnceLock::new();
-        Block { text: text.into(), entries, odd: self.odd.clone(), ..Block::default() }
+        Block { text, entries, odd: self.odd.clone(), ..Block::default() }
     }
 
     /// Puts the content of `other` behind this one's.

@@ -53,7 +53,6 @@ mod package;
 mod restore;
 mod scan;
 mod section;
-mod spare;
 mod text_edit;
 mod within;
 

@@ -202,7 +202,7 @@ impl Package {
     pub fn part(&self, block: usize) -> Option<BlockPart> {
         let block = &self.slots.get(block)?.block;
         Some(BlockPart {
-            text: block.text.to_vec(),
+            text: block.text.clone(),
             ids: block.entries.iter().map(|entry| entry.id).collect(),
         })
     }

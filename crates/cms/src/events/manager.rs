@@ -177,8 +177,7 @@ impl EventManager {
             alarm: Alarm::new(),
         });
         let mut manager = EventManager { shared, threads: Vec::new(), watch: None };
-        let failed =
-            |source| Error::io("start a thread for events of", store.location().config(), source);
+        let failed = |source| Error::io("start a thread for events of", store.location().config(), source);
         // One leads, another one serves.
         for _ in 0..limits.threads.max(2) {
             let shared = manager.shared.clone();
