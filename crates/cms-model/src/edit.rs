@@ -353,7 +353,7 @@ mod tests {
 
     #[test]
     fn blocks_with_the_same_stanzas_are_compared_as_runs_are() {
-        let old = b"# head\n\nconfig a 'x'\n\toption o '1'\n\nconfig b\n\toption p '1'\n\nconfig c\n";
+        let old = b"# head\n\nconfig a 'x'\n\toption o '1'\n\nconfig b 'y'\n\toption p '1'\n\nconfig c\n";
         let old = Package::parse(old).unwrap();
         let blocks = |new: &Package| {
             let mut edit = Edit::default();
@@ -361,16 +361,18 @@ mod tests {
             are_alike.then_some(edit)
         };
         for text in [
-            "# head\n\nconfig a 'x'\n\toption o '1'\n\nconfig b\n\toption p '1'\n\nconfig c\n",
-            "# other\n\nconfig a 'x'\n\toption o '12'\n\nconfig b\n\toption p '2'\n\nconfig c\n",
-            "config a 'x'\n\nconfig b\n\toption p '1'\n\toption q '1'\n\nconfig c\n# end\n",
+            "# head\n\nconfig a 'x'\n\toption o '1'\n\nconfig b 'y'\n\toption p '1'\n\nconfig c\n",
+            "# other\n\nconfig a 'x'\n\toption o '12'\n\nconfig b 'y'\n\toption p '2'\n\nconfig c\n",
+            "config a 'x'\n\nconfig b 'y'\n\toption p '1'\n\toption q '1'\n\nconfig c\n# end\n",
         ] {
             let new = old.adopt(Package::parse(text.as_bytes()).unwrap(), 7);
             let mut runs = Edit::default();
             Run::of(&old.slots).compare(&Run::of(&new.slots), 5, 0, &mut runs);
             assert_eq!(blocks(&new), Some(runs), "{text}");
         }
-        for text in ["config a 'x'\n\nconfig b\n", "config a 'x'\n\nconfig n\n\nconfig b\n\nconfig c\n", ""] {
+        for text in
+            ["config a 'x'\n\nconfig b 'y'\n", "config a 'x'\n\nconfig n\n\nconfig b 'y'\n\nconfig c\n", ""]
+        {
             let new = old.adopt(Package::parse(text.as_bytes()).unwrap(), 7);
             assert!(new.slots.is_empty() || blocks(&new).is_none(), "{text}");
         }
