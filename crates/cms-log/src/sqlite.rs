@@ -648,12 +648,25 @@ impl Backend for Sqlite {
             let before = self.seen.before_writing();
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fault)?;
+            // Nobody else appends before the transaction has ended.
+            let head = self.head_of(&transaction)?;
+            if head != expected {
+                return Err(Error::HeadMoved { expected, head });
+            }
+            let mut insert = transaction
+                .prepare_cached(
+                    "INSERT INTO commits (revision, time_us, header, body) VALUES (?1, ?2, ?3, ?4)",
+                )
+                .map_err(fault)?;
             for (commit, rows, stored) in &encoded {
-                self.insert_commit(&transaction, commit, rows)?;
+                insert
+                    .execute(params![commit.revision.0 as i64, commit.time_us, rows.header, rows.body])
+                    .map_err(fault)?;
                 self.insert_objects(&transaction, &rows.chunks, stored)?;
                 self.require_manifests(&transaction, commit)?;
                 commit.tables.iter().try_for_each(|change| self.apply_change(&transaction, change))?;
             }
+            drop(insert);
             transaction.commit().map_err(fault)?;
             let rows: Vec<_> = encoded.iter().map(|(commit, rows, _)| (commit.revision, rows)).collect();
             self.tell(before, next, &rows);

@@ -83,6 +83,13 @@ impl Edit {
             offset += unchanged.iter().map(|slot| u64::from(slot.bytes)).sum::<u64>();
             index += unchanged.iter().map(|slot| u64::from(slot.stanzas)).sum::<u64>();
             done = old_part.end;
+            if let ([old_slot], [new_slot]) = (&old.slots[old_part.clone()], &new.slots[new_part.clone()])
+                && compare_blocks(&old_slot.block, &new_slot.block, offset, &mut edit)
+            {
+                offset += u64::from(old_slot.bytes);
+                index += u64::from(old_slot.stanzas);
+                continue;
+            }
             let old_run = Run::of(&old.slots[old_part]);
             let new_run = Run::of(&new.slots[new_part]);
             old_run.compare(&new_run, offset, index, &mut edit);
@@ -194,6 +201,22 @@ fn pair_up(
     if old_from < old_run.end || new_from < new_run.end {
         runs.push((old_from..old_run.end, new_from..new_run.end));
     }
+}
+
+/// Compares two blocks, if their stanzas have the same ids, as they have where options were changed; answers whether they have.
+fn compare_blocks(old: &Block, new: &Block, offset: u64, edit: &mut Edit) -> bool {
+    let have_same_ids = old.entries.len() == new.entries.len()
+        && old.entries.iter().zip(&new.entries).all(|(old, new)| old.id == new.id);
+    if !have_same_ids {
+        return false;
+    }
+    push_splice(edit, offset, &old.text[..old.start_of(0)], &new.text[..new.start_of(0)]);
+    for entry in 0..old.entries.len() {
+        let place = old.stanza(entry);
+        let at = offset + place.start as u64;
+        push_splice(edit, at, &old.text[place], &new.text[new.stanza(entry)]);
+    }
+    true
 }
 
 /// The text of a run of blocks, stanza by stanza.
@@ -321,5 +344,37 @@ fn push_splice(edit: &mut Edit, offset: u64, old: &[u8], new: &[u8]) {
             last.inserted.extend_from_slice(inserted);
         }
         _ => edit.text.push(Splice { offset, removed: removed.to_vec(), inserted: inserted.to_vec() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_with_the_same_stanzas_are_compared_as_runs_are() {
+        let old = b"# head\n\nconfig a 'x'\n\toption o '1'\n\nconfig b 'y'\n\toption p '1'\n\nconfig c\n";
+        let old = Package::parse(old).unwrap();
+        let blocks = |new: &Package| {
+            let mut edit = Edit::default();
+            let are_alike = compare_blocks(&old.slots[0].block, &new.slots[0].block, 5, &mut edit);
+            are_alike.then_some(edit)
+        };
+        for text in [
+            "# head\n\nconfig a 'x'\n\toption o '1'\n\nconfig b 'y'\n\toption p '1'\n\nconfig c\n",
+            "# other\n\nconfig a 'x'\n\toption o '12'\n\nconfig b 'y'\n\toption p '2'\n\nconfig c\n",
+            "config a 'x'\n\nconfig b 'y'\n\toption p '1'\n\toption q '1'\n\nconfig c\n# end\n",
+        ] {
+            let new = old.adopt(Package::parse(text.as_bytes()).unwrap(), 7);
+            let mut runs = Edit::default();
+            Run::of(&old.slots).compare(&Run::of(&new.slots), 5, 0, &mut runs);
+            assert_eq!(blocks(&new), Some(runs), "{text}");
+        }
+        for text in
+            ["config a 'x'\n\nconfig b 'y'\n", "config a 'x'\n\nconfig n\n\nconfig b 'y'\n\nconfig c\n", ""]
+        {
+            let new = old.adopt(Package::parse(text.as_bytes()).unwrap(), 7);
+            assert!(new.slots.is_empty() || blocks(&new).is_none(), "{text}");
+        }
     }
 }

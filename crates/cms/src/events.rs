@@ -3,6 +3,7 @@
 //! `docs/events.md` has the contract. In reading order: `pattern` (topics), `feed` (from commits to events), `wake` (waiting for the next
 //! commit), `watch` (asking for events), `cursor` (where a reader was), `manager` (being called with events).
 
+mod alarm;
 mod cursor;
 mod feed;
 mod manager;

@@ -14,7 +14,7 @@ const COMMITS: usize = 1024;
 const CHANGES: usize = 1 << 16;
 
 /// With how many there are no more kept of those that others made: who only follows has few transactions open.
-const LEARNED: usize = 256;
+const LEARNED: usize = 64;
 
 /// Commits that follow each other up to the newest that this process knows, in the log or about to be.
 #[derive(Default)]

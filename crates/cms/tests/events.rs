@@ -284,6 +284,33 @@ fn reliable() {
 }
 
 #[test]
+fn one_that_is_called_alone_holds_up_nobody_either() {
+    let home = Home::new(&[("network", NETWORK), ("system", "config system 'main'\n")]);
+    let store = home.open();
+    let head = store.snapshot().unwrap().revision().unwrap().0;
+    let events = EventManager::new(&store, EventLimits::default()).unwrap();
+    let gate = Arc::new((Barrier::new(2), Barrier::new(2)));
+    let held = gate.clone();
+    events
+        .subscribe("slow", pattern("network"), Start::Now, move |_| {
+            held.0.wait();
+            held.1.wait();
+        })
+        .unwrap();
+    let (sender, quick) = channel();
+    events
+        .subscribe("quick", pattern("system"), Start::Now, move |notice| sender.send(notice.clone()).unwrap())
+        .unwrap();
+    commit(&store, "network.lan.mtu", "0").unwrap();
+    gate.0.wait();
+    // Nobody leads any more, until the kernel says that the call lasts.
+    commit(&store, "system.main.hostname", "gw").unwrap();
+    let told = quick.recv_timeout(Duration::from_secs(10));
+    gate.1.wait();
+    assert_eq!(told.unwrap().revision().map(|revision| revision.0), Some(head + 2));
+}
+
+#[test]
 fn atomic() {
     let home = Home::new(&[("network", NETWORK), ("system", "config system 'main'\n")]);
     let store = home.open();

@@ -13,7 +13,7 @@ use std::{
 };
 
 use super::{
-    open::{FileId, beside, open_aid},
+    open::{FileId, beside, open_aid, open_unnoticed},
     seen::Stamp,
     shared_sync::this_start,
 };
@@ -144,8 +144,10 @@ impl Newest {
     fn file_to_read(&self) -> Option<&File> {
         if self.file.get().is_none() {
             // A handle that reads now may write later.
-            let file = OpenOptions::new().read(true).write(true).open(&self.path);
-            let file = file.or_else(|_| File::open(&self.path)).ok()?;
+            let mut reading = OpenOptions::new();
+            reading.read(true);
+            let file = open_unnoticed(&self.path, reading.clone().write(true));
+            let file = file.or_else(|_| open_unnoticed(&self.path, &mut reading)).ok()?;
             return Some(self.file.get_or_init(|| file));
         }
         self.file.get()

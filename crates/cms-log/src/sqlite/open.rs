@@ -185,7 +185,8 @@ impl FileId {
 /// Opens a file beside the log that any process may do without, and makes it if it is not there.
 pub(super) fn open_aid(path: &Path, log: &Path) -> Option<File> {
     let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path).ok()?;
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = open_unnoticed(path, &mut options).ok()?;
     // Root works in the stores of others; who owns the log shall be able to open this, too.
     if let (Ok(log), Ok(ours)) = (log.metadata(), file.metadata())
         && (log.uid(), log.gid()) != (ours.uid(), ours.gid())
@@ -193,6 +194,19 @@ pub(super) fn open_aid(path: &Path, log: &Path) -> Option<File> {
         let _ = fchown(&file, Some(log.uid()), Some(log.gid()));
     }
     Some(file)
+}
+
+/// Opens a file that is read each time somebody has written it, so that not every such reading is written down as well: in the time
+/// of the last access. The kernel lets the owner choose that, and root.
+pub(super) fn open_unnoticed(path: &Path, options: &mut OpenOptions) -> std::io::Result<File> {
+    let flags = |flags: rustix::fs::OFlags| flags.bits() as i32;
+    let opened = options.custom_flags(flags(rustix::fs::OFlags::NOATIME)).open(path);
+    match opened {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            options.custom_flags(flags(rustix::fs::OFlags::empty())).open(path)
+        }
+        opened => opened,
+    }
 }
 
 /// A handle of this process that glances at a file.

@@ -6,12 +6,13 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
+    fs::{File, OpenOptions},
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+use super::open::open_unnoticed;
 use crate::{Result, Revision, Views};
 
 /// Bytes of the header; a second copy of it follows.
@@ -142,7 +143,7 @@ impl Seen {
         let index = match self.index.get() {
             Some(index) => index,
             None => {
-                let index = File::open(&self.path).ok()?;
+                let index = open_unnoticed(&self.path, OpenOptions::new().read(true)).ok()?;
                 self.index.get_or_init(|| index)
             }
         };

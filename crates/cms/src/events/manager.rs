@@ -1,7 +1,8 @@
 //! Being called with events: subscribers of one process, and the threads that serve them.
 //!
 //! One thread at a time leads: it waits for the next commit, and puts what it changed into the queues of those who asked. Then it
-//! serves them itself, while another one leads, so that a call begins without a further switch between threads.
+//! serves them itself, so that a call begins without a further switch between threads. Another one leads meanwhile: at once where there
+//! are more to serve, else when a call [lasts](super::alarm).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use cms_log::Revision;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::alarm::Alarm;
 use super::cursor::Cursor;
 use super::feed::Feed;
 use super::wake::Wake;
@@ -82,6 +84,8 @@ pub enum Start {
 pub struct EventManager {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
+    /// The one that waits for the alarm.
+    watch: Option<JoinHandle<()>>,
 }
 
 type Callback = Box<dyn FnMut(&Notice) + Send>;
@@ -92,6 +96,8 @@ struct Shared {
     state: Mutex<State>,
     work: Condvar,
     live: Mutex<Live>,
+    /// Rings where a call lasts; without it another thread is woken before each.
+    alarm: Option<Alarm>,
 }
 
 /// What the thread that leads works with.
@@ -168,18 +174,20 @@ impl EventManager {
             state: Mutex::new(state),
             work: Condvar::new(),
             live: Mutex::new(Live { feed, wake, version: 0 }),
+            alarm: Alarm::new(),
         });
-        let mut manager = EventManager { shared, threads: Vec::new() };
+        let mut manager = EventManager { shared, threads: Vec::new(), watch: None };
+        let failed = |source| Error::io("start a thread for events of", store.location().config(), source);
         // One leads, another one serves.
         for _ in 0..limits.threads.max(2) {
             let shared = manager.shared.clone();
             let thread =
                 std::thread::Builder::new().name("cms-events".to_owned()).spawn(move || shared.work());
-            let thread = thread.map_err(|source| {
-                Error::io("start a thread for events of", store.location().config(), source)
-            })?;
-            manager.threads.push(thread);
+            manager.threads.push(thread.map_err(failed)?);
         }
+        let shared = manager.shared.clone();
+        let watch = std::thread::Builder::new().name("cms-events".to_owned()).spawn(move || shared.watch());
+        manager.watch = Some(watch.map_err(failed)?);
         Ok(manager)
     }
 
@@ -292,6 +300,11 @@ impl Drop for EventManager {
                 let _ = thread.join();
             }
         }
+        // Last, when nobody is left who would turn it off.
+        if let (Some(alarm), Some(watch)) = (&self.shared.alarm, self.watch.take()) {
+            alarm.ring();
+            let _ = watch.join();
+        }
     }
 }
 
@@ -301,10 +314,16 @@ impl Shared {
         let mut state = self.state.lock();
         while !state.is_ending {
             if let Some(number) = state.ready.pop_front() {
-                if !state.is_led || !state.ready.is_empty() {
+                // With more to be called, somebody else is wanted at once; else only if this call lasts.
+                let is_last = state.ready.is_empty();
+                let alarm = self.alarm.as_ref().filter(|alarm| is_last && !state.is_led && alarm.set());
+                if alarm.is_none() && !(is_last && state.is_led) {
                     self.work.notify_one();
                 }
                 self.serve(state, number);
+                if let Some(alarm) = alarm {
+                    alarm.clear();
+                }
                 state = self.state.lock();
             } else if !state.is_led && state.failed.is_none() {
                 state.is_led = true;
@@ -317,6 +336,20 @@ impl Shared {
                 }
             } else {
                 self.work.wait(&mut state);
+            }
+        }
+    }
+
+    /// Wakes somebody to lead when a call lasts.
+    fn watch(&self) {
+        let Some(alarm) = &self.alarm else { return };
+        while alarm.wait() {
+            let state = self.state.lock();
+            if state.is_ending {
+                return;
+            }
+            if !state.is_led {
+                self.work.notify_one();
             }
         }
     }
