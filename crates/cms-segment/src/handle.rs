@@ -98,7 +98,7 @@ impl Handle {
     /// loads of one line.
     #[inline]
     pub fn is_settled(&self) -> bool {
-        self.shared.head() == self.seen && self.shared.word(at::STALE).load(Ordering::Relaxed) == 0
+        self.shared.head() == self.seen && !self.shared.is_stale()
     }
 
     /// The value that the last look found, without looking.

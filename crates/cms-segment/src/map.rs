@@ -46,6 +46,8 @@ pub(crate) struct Map {
     writable: bool,
     /// Whether huge pages of the file can be mapped as such.
     is_aligned: bool,
+    /// Whether the file had a first page when it was mapped; files are never cut.
+    has_front: bool,
     file: File,
     path: PathBuf,
 }
@@ -53,6 +55,9 @@ pub(crate) struct Map {
 /// Bytes of a huge page. Where a file in memory has them, a walk over all of a large segment costs a fraction of the misses
 /// in the processor's table of pages, and so does making it.
 const HUGE: usize = 2 << 20;
+
+/// Bytes of a file's first page.
+const FRONT: usize = 4096;
 
 // SAFETY: the pointer is to a mapping that lives as long as the value and belongs to no thread; what is handed out of it is
 // either atomic or never written while it is borrowed, as the module's description says.
@@ -91,6 +96,7 @@ impl Map {
             claimed: AtomicBool::new(false),
             writable,
             is_aligned,
+            has_front: bound >= FRONT,
             file,
             path: path.to_owned(),
         })
@@ -183,6 +189,26 @@ impl Map {
         let place = self.place(offset, 8)?;
         // SAFETY: as for a word, with eight bytes.
         Some(unsafe { place.cast::<AtomicU64>().as_ref() })
+    }
+
+    /// A word in the first page of a file: a check without a way out that would look how long the file is by now.
+    #[inline(always)]
+    pub fn front_word(&self, offset: u64) -> Option<&AtomicU32> {
+        if !self.has_front || !offset.is_multiple_of(4) || offset >= FRONT as u64 {
+            return None;
+        }
+        // SAFETY: as for any word; the first page lies in the mapping and in the file.
+        Some(unsafe { self.base.add(offset as usize).cast::<AtomicU32>().as_ref() })
+    }
+
+    /// A long word there.
+    #[inline(always)]
+    pub fn front_long(&self, offset: u64) -> Option<&AtomicU64> {
+        if !self.has_front || !offset.is_multiple_of(8) || offset >= FRONT as u64 {
+            return None;
+        }
+        // SAFETY: as for a word there, with eight bytes.
+        Some(unsafe { self.base.add(offset as usize).cast::<AtomicU64>().as_ref() })
     }
 
     /// Long words that may change at any time.

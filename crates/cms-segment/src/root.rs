@@ -284,7 +284,7 @@ impl Root {
 
     /// Whether a writer said that the store lags behind what it is a view of.
     pub fn is_stale(&self) -> bool {
-        self.shared.word(at::STALE).load(Ordering::Acquire) != 0
+        self.shared.is_stale()
     }
 
     /// A number that changes with every change of the store: what [`wait`](Root::wait) wants to know.
@@ -410,7 +410,13 @@ impl Shared {
     /// The newest revision that can be read.
     #[inline(always)]
     pub fn head(&self) -> u64 {
-        self.long(at::HEAD).load(Ordering::Acquire)
+        self.map.front_long(at::HEAD).map_or(0, |head| head.load(Ordering::Acquire))
+    }
+
+    /// Whether a writer said that the store lags behind what it is a view of.
+    #[inline(always)]
+    pub fn is_stale(&self) -> bool {
+        self.map.front_word(at::STALE).is_some_and(|stale| stale.load(Ordering::Acquire) != 0)
     }
 
     pub fn is_writable(&self) -> bool {
