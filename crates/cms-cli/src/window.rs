@@ -21,9 +21,9 @@ pub(crate) fn age(text: &str) -> Option<Duration> {
     read(text, &[("s", 1), ("m", 60), ("h", 60 * 60), ("d", DAY), ("w", 7 * DAY)])
 }
 
-/// Reads how large something may be: `64M`, `1G`, `4096`.
+/// Reads how large something may be: `64M`, `1G`. Not without a unit: who leaves it out does not mean bytes.
 pub(crate) fn size(text: &str) -> Option<u64> {
-    number(text, &[("", 1), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30)])
+    number(text, &[("M", 1 << 20), ("G", 1 << 30)]).filter(|size| *size > 0)
 }
 
 /// A number and one of some units, each of so many seconds.
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn sizes() {
-        assert_eq!(["64M", "1G", "4096", "0K"].map(size), [64 << 20, 1 << 30, 4096, 0].map(Some));
-        assert_eq!(["", "M", "1m", "1.5G", "-1K", "99999999999G"].map(size), [None; 6]);
+        assert_eq!(["64M", "1G"].map(size), [64 << 20, 1 << 30].map(Some));
+        assert_eq!(["", "M", "1m", "1.5G", "-1M", "99999999999G", "64", "0M", "64K"].map(size), [None; 9]);
     }
 
     #[test]

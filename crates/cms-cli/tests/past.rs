@@ -148,6 +148,7 @@ fn what_the_history_need_not_keep_is_given_up() {
     let home = home();
     run(&home, "compact").exits(2).stderr_has("`cms compact --keep-commits 1000` keeps the newest");
     run(&home, "compact --keep-age 90").exits(2).stderr_has("write 12h, 90d or 8w");
+    run(&home, "compact --max-size 64").exits(2).stderr_has("write 64M or 1G");
     run(&home, "compact --max-size 1.5M").exits(2).stderr_has("write 64M or 1G");
     run(&home, "compact --keep-commits 1 --dry-run").success().stderr_has("would give up 2 commits");
     // Whatever is younger than a day, and so everything.

@@ -397,6 +397,12 @@ impl Draft {
         if option == name {
             return Ok(Outcome::NOTHING);
         }
+        let is_taken = self.now.section(id).and_then(|section| section.get(name)).is_some();
+        if is_taken {
+            return Err(DraftError::Invalid(ApplyError::OptionTaken(name.clone())));
+        }
+        // A list without items is no option of the package: another one may take its name.
+        self.forget_emptied(id, name);
         if let Some(emptied) =
             self.emptied.iter_mut().find(|known| known.section == id && known.option == *option)
         {

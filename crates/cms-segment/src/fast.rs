@@ -14,7 +14,7 @@ use crate::{
     hash::{LAST, Leaf, SHORT, Words, halves, split},
     hot::{self, Recalled, recall, remember, rests},
     index::{self, Place, SLOTS},
-    map::{View, WordWindow, bytes_that_are},
+    map::{View, Window, WordWindow, bytes_that_are},
     name,
     value::{DELETED, LONG_STRING, decode},
     version::{GREATEST_REVISION, VERSIONED},
@@ -22,6 +22,8 @@ use crate::{
 
 /// Slots of a block that one look goes through.
 const GUESSED: usize = 32;
+/// Bytes of a version before its record.
+const VERSION_HEADER: usize = 16;
 /// Bytes of a block before its tags.
 const HEADER: usize = 12;
 
@@ -250,21 +252,42 @@ impl<'m> Way<'m> {
 
 /// The value that a slot's word stands for at a revision, if it is found the short way.
 #[inline(always)]
-pub(crate) fn to_value<'m>(
+fn to_value<'m>(generation: &Generation, view: View<'m>, revision: u64, word: u32) -> Option<&'m [u8]> {
+    if word & VERSIONED == 0 {
+        let value = view.window(u64::from(word) << generation.header.shift)?;
+        return of_record(value, 0, word);
+    }
+    let version = view.window(u64::from(word & !VERSIONED) << 3)?;
+    if version.long(0) & GREATEST_REVISION > revision {
+        None
+    } else {
+        of_record(version, VERSION_HEADER, word)
+    }
+}
+
+/// The same without a branch on whether there is a version: where entries are changed one by one, as in a small segment, some have
+/// one and some not, and a wrong guess costs more than all of this.
+#[inline(always)]
+pub(crate) fn to_mixed_value<'m>(
     generation: &Generation,
     view: View<'m>,
     revision: u64,
     word: u32,
 ) -> Option<&'m [u8]> {
-    let (value, start) = if word & VERSIONED == 0 {
-        (view.window(u64::from(word) << generation.header.shift)?, 0)
-    } else {
-        let version = view.window(u64::from(word & !VERSIONED) << 3)?;
-        if version.long(0) & GREATEST_REVISION > revision {
-            return None;
-        }
-        (version, 16)
-    };
+    let versioned = word >> VERSIONED.ilog2();
+    let all = 0_u64.wrapping_sub(versioned.into());
+    let shift = (u32::from(generation.header.shift) | all as u32) & 3;
+    let value = view.window(u64::from(word & !VERSIONED) << shift)?;
+    // What has no version is as old as can be; the compiler is not told, because it would make a branch of it.
+    if value.long(0) & GREATEST_REVISION > std::hint::black_box(revision | !all) {
+        return None;
+    }
+    of_record(value, VERSION_HEADER * versioned as usize, word)
+}
+
+/// The value of a record that begins in a window, if its word leads to one.
+#[inline(always)]
+fn of_record(value: Window<'_>, start: usize, word: u32) -> Option<&[u8]> {
     let length = value.byte(start);
     if word == 0 {
         None

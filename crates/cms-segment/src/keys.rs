@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use crate::{
     Result,
     error::damaged,
-    fast::to_value,
+    fast::to_mixed_value,
     generation::Generation,
     hash::{Ends, GREATEST_KEY, SHORT, padded},
     map::{View, Window, WordWindow},
@@ -195,7 +195,7 @@ impl Generation {
         if block.word(4, Ordering::Acquire) != 0 {
             return None;
         }
-        to_value(self, view, revision, slot.word(0, Ordering::Acquire))
+        to_mixed_value(self, view, revision, slot.word(0, Ordering::Acquire))
     }
 
     /// The keys of the table, for who looks it over: the place of each record and its key.

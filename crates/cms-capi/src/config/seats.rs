@@ -8,7 +8,7 @@
 #![expect(unsafe_code, reason = "what belongs to a thread is not locked")]
 
 use std::cell::{RefCell, UnsafeCell};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Weak};
 
 use cms_segment::Snapshot;
@@ -77,7 +77,7 @@ impl Seats {
     #[inline(always)]
     fn seat(&self, me: usize) -> &Seat {
         // The blocks of threads lie at distances that are alike: the upper bits of such a product tell them apart nevertheless.
-        let mixed = (me as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
+        let mixed = (me as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SEATS.ilog2());
         &self.0[mixed as usize % SEATS]
     }
 
@@ -106,13 +106,18 @@ impl Seats {
         let seat = self.seat(me);
         match seat.owner.load(Ordering::Relaxed) {
             // A process that is forked off meanwhile has no such thread, but may get one of its number: that finds a seat in change.
-            owner if owner == me => seat.owner.store(CHANGING, Ordering::Relaxed),
+            owner if owner == me => {
+                seat.owner.store(CHANGING, Ordering::Relaxed);
+                fence(Ordering::Release);
+            }
             NOBODY => {
                 // Without a way to leave it when the thread ends, it would be taken for ever.
                 let noted = TAKEN.try_with(|taken| {
                     let Ok(mut taken) = taken.try_borrow_mut() else { return false };
                     taken.0.retain(|seats| seats.strong_count() > 0);
-                    taken.0.push(Arc::downgrade(self));
+                    if !taken.0.iter().any(|seats| std::ptr::eq(seats.as_ptr(), Arc::as_ptr(self))) {
+                        taken.0.push(Arc::downgrade(self));
+                    }
                     true
                 });
                 let is_mine = || {
@@ -137,6 +142,7 @@ impl Seats {
         let seat = self.seat(me);
         if seat.owner.load(Ordering::Relaxed) == me {
             seat.owner.store(CHANGING, Ordering::Relaxed);
+            fence(Ordering::Release);
             // SAFETY: as above.
             let old = unsafe { (*seat.snapshot.get()).take() };
             seat.owner.store(NOBODY, Ordering::Release);
@@ -225,5 +231,20 @@ mod tests {
         })
         .join()
         .unwrap();
+    }
+
+    #[test]
+    fn every_seat_is_somebodys_and_is_noted_once() {
+        let (_dir, [first, _]) = snapshots();
+        let seats = Seats::new();
+        let places: std::collections::BTreeSet<usize> = (0..10_000_usize)
+            .map(|number| std::ptr::from_ref(seats.seat(0x7f00_0000_0000 + number * 0x21_000)).addr())
+            .collect();
+        assert_eq!(places.len(), SEATS);
+        for _ in 0..100 {
+            seats.keep(first.clone());
+            seats.leave();
+        }
+        TAKEN.with(|taken| assert_eq!(taken.borrow().0.len(), 1));
     }
 }

@@ -96,8 +96,9 @@ pub struct Room {
 }
 
 impl Room {
-    /// Takes a piece, which lasts as long as the room.
+    /// Takes a piece, which lasts as long as the room. It has room for a multiple of [`UNIT`] bytes, as all blocks have.
     pub fn take(&mut self, size: usize) -> NonNull<u8> {
+        let size = size.next_multiple_of(UNIT);
         let left = self.blocks.last().map_or(0, |block| block.length - self.taken);
         if left < size {
             let block = Block::new(self.length.clamp(SMALLEST, GREATEST).max(size));
@@ -108,7 +109,7 @@ impl Room {
         let Some(block) = self.blocks.last() else { return NonNull::dangling() };
         // SAFETY: there is so much left behind what is taken.
         let piece = unsafe { block.start.add(self.taken) };
-        self.taken = (self.taken + size).next_multiple_of(UNIT).min(block.length);
+        self.taken += size;
         piece
     }
 }

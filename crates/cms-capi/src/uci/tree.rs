@@ -270,3 +270,6 @@ impl Drop for Tree {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
