@@ -1,9 +1,9 @@
 //! The short way from a key to its value, for keys and values of common lengths.
 //!
-//! A small segment has a table of whole keys for it (`keys.rs`), and of a large one each thread remembers what it has found (`hot.rs`).
-//! Without these, or where they do not lead to the key, it does what `lookup.rs` does, with one check for each thing that is looked at rather than one for each part of it. Whatever
-//! is out of the ordinary (a long path, the second bucket of a search, a newer version, damage) it leaves to that module. A search
-//! that finds nothing is out of the ordinary, too.
+//! A small segment has a table of whole keys for it (`keys.rs`), and of a large one each thread remembers what it has found
+//! (`hot.rs`). Without these, or where they do not lead to the key, it does what `lookup.rs` does, with one check for each thing
+//! that is looked at rather than one for each part of it. Whatever is out of the ordinary (a long path, the second bucket of a
+//! search, a newer version, damage) it leaves to that module. A search that finds nothing is out of the ordinary, too.
 
 use std::sync::atomic::Ordering;
 

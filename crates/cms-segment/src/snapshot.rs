@@ -172,6 +172,11 @@ impl Snapshot {
         Arc::ptr_eq(&self.maps, &other.maps)
     }
 
+    /// Whether no other snapshot or handle of the process reads in the same maps, so that they go with this one.
+    pub fn is_last_on_its_maps(&self) -> bool {
+        Arc::strong_count(&self.maps) == 1
+    }
+
     /// Where the map of the first segment begins in the memory of the process, if it may be read.
     pub fn base(&self) -> Option<*const u8> {
         let generation = self.maps.generation(0)?;

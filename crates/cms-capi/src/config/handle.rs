@@ -242,7 +242,56 @@ pub extern "C" fn config_store_trim(store: Option<&ConfigStore>) -> c_int {
         store.forget();
         let newest = store.root.snapshot()?;
         let mut pins = store.pins.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *pins = vec![newest];
+        // What another thread read last may lie in an older map at the same revision: it hands out more of it until it looks anew.
+        pins.retain(|pin| !pin.is_last_on_its_maps());
+        if !pins.iter().any(|pin| pin.shares_maps(&newest)) {
+            pins.push(newest);
+        }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that goes wrong ends")]
+
+    use cms_segment::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_another_thread_may_still_hand_out_is_not_trimmed() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = dir.path().join("store");
+        let store = ConfigStore::open(name.to_str().unwrap(), 1 << 20).unwrap();
+        let entries = || [("a", "b", Value::String(b"text"))];
+        store.root.writer().unwrap().rebuild("", entries(), 1).unwrap();
+        let barrier = std::sync::Barrier::new(2);
+        let is_pinned = || {
+            let pinned = |seen: &Snapshot| {
+                let pins = store.pins.lock().unwrap();
+                Some(pins.iter().any(|pin| pin.shares_maps(seen)))
+            };
+            store.glance(pinned)
+        };
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                store.settle().unwrap();
+                assert_eq!(is_pinned(), Some(true));
+                barrier.wait();
+                barrier.wait();
+                // Still at the newest revision, and so handed out.
+                assert_eq!(is_pinned(), Some(true));
+            });
+            barrier.wait();
+            store.root.writer().unwrap().rebuild("", entries(), store.root.head()).unwrap();
+            assert_eq!(config_store_trim(Some(&store)), 0);
+            barrier.wait();
+            // Until it has given back what it kept, too.
+            reader.join().unwrap();
+        });
+        // Now nobody else is left.
+        assert_eq!(config_store_trim(Some(&store)), 0);
+        assert_eq!(store.pins.lock().unwrap().len(), 1);
+    }
 }

@@ -152,8 +152,9 @@ impl Seats {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that goes wrong ends")]
+
     use cms_segment::{Root, RootOptions, Value};
 
     use super::*;
