@@ -385,7 +385,7 @@ compact-keep-commits = Mindestens so viele der neuesten Commits behalten
 compact-keep-age = Mindestens die Commits dieser Zeit behalten: 12h, 90d, 8w; zusammen mit --keep-commits, was eines von beiden verlangt
 compact-max-size = Nicht mehr als so viel Log auf der Platte behalten, was die anderen auch verlangen: 64M, 1G
 compact-always = Das Log von jetzt an von selbst genau das behalten lassen
-compact-dry-run = Sagen, wie viele Commits aufgegeben würden (für eine Größe: im ersten Schritt), und keinen aufgeben
+compact-dry-run = Sagen, wie viele Commits aufgegeben würden (für eine Größe: wie viele höchstens etwa), und keinen aufgeben
 compact-show = Sagen, was das Log von selbst behält
 compact-standard = Das Log von selbst behalten lassen, was es ohne Angabe behält: 100.000 Commits und 30 Tage in 1 GiB
 bench-seconds = Wie lange gemessen wird, von 1 bis 600 s (Vorgabe: 3)
@@ -562,6 +562,7 @@ changes-none = nichts ist vorgemerkt
 commit-nothing = nichts war vorgemerkt, also wurde nichts festgeschrieben
 import-nothing = der Text ist leer: nichts wurde importiert
 history-nothing = kein Commit hat das berührt
+history-begins = das Protokoll behält keine Commits vor Revision { $first }
 watch-compacted = das Log hat die Commits nach Revision { $after } nicht mehr: nehmen Sie den Stand von Revision { $resume } (--at { $resume }); was folgt, kommt danach
 watch-exec-failed = der Befehl für Revision { $revision } ist fehlgeschlagen ({ $reason }): { $command }
 watch-stopped = das Log kann nicht mehr gelesen werden: { $reason }
@@ -587,6 +588,7 @@ bad-pattern-hint = ein Muster hat bis zu drei Teile mit Punkten dazwischen, etwa
 edit-refused = { $key } lässt sich so nicht ändern
 key-exists = { $key } gibt es schon
 key-invalid = { $key }: { $reason }
+commit-base-gone-hint = was vorgemerkt ist, wurde auf einem Stand gemacht, den es nicht mehr gibt, und dasselbe wurde seither geändert: `cms changes` zeigt es, `cms revert PAKET` verwirft es
 commit-done = { $changes } an { $packages } als Revision { $revision } festgeschrieben
 commit-planned = würde { $changes } an { $packages } festschreiben
 commit-adopted = { $count ->
@@ -802,6 +804,7 @@ log-busy = ein anderer Prozess hält das Protokoll zu lange fest; versuchen Sie 
 log-damaged = das Protokoll ist beschädigt
 log-damaged-hint = `cms doctor` sagt, wie weit, und was zu tun ist
 log-no-revision = das Protokoll hat diese Revision nicht
+log-compacted-hint = die Stände ab Revision { $first } sind lesbar; `cms compact --show` sagt, was das Protokoll von selbst behält
 log-moved = jemand anders hat gleichzeitig festgeschrieben; versuchen Sie es noch einmal
 log-failed = das Protokoll ist nicht benutzbar
 transaction-expired = Transaktion { $transaction } sollte innerhalb von { $limit } committet werden; nichts wurde committet
@@ -888,6 +891,12 @@ compact-would = { $count ->
     [one] ein Commit würde aufgegeben
    *[other] { $count } Commits würden aufgegeben
 }
+compact-would-about = { $count ->
+    [one] höchstens etwa ein Commit würde aufgegeben
+   *[other] höchstens etwa { $count } Commits würden aufgegeben
+}
+compact-full = die Platte hat zu wenig Platz, um das Protokoll zu verdichten
+compact-full-hint = schaffen Sie Platz und rufen Sie es noch einmal auf: es macht weiter, wo es stehen blieb, und kein Stand, der bleiben sollte, ist verloren
 compact-done = { $count ->
     [one] { $count } Commit aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein
    *[other] { $count } Commits aufgegeben; das Protokoll nahm { $before } Bytes ein und nimmt { $after } ein
@@ -934,6 +943,8 @@ backup-sound = { $file } ist heil: Revision { $last } von { $place }, { $commits
    *[other] { $commits } Commits
     } nach Revision { $after }, { $bytes } Bytes, { $time }
 backup-one-file = eine Sicherung geht in eine Datei
+backup-base-gone-hint = das Protokoll führt von dort nicht mehr weiter: machen Sie eine vollständige Sicherung, die spätere fortsetzen können: cms backup DATEI
+backup-overtaken-hint = was sie enthalten sollte, wurde aufgegeben, während sie geschrieben wurde: machen Sie sie noch einmal, am besten in eine Datei
 backup-one-file-hint = mehrere sind für --verify: cms backup --verify DATEI...
 backup-terminal = eine Sicherung gehört nicht auf ein Terminal
 backup-terminal-hint = nennen Sie eine Datei, oder senden Sie sie weiter: cms backup - | ssh HOST 'cat > DATEI'

@@ -389,7 +389,7 @@ compact-keep-commits = Keep at least so many of the newest commits
 compact-keep-age = Keep at least the commits of this time: 12h, 90d, 8w; with --keep-commits, what either of them asks for
 compact-max-size = Keep no more than so much of the log on disk, whatever the others ask for: 64M, 1G
 compact-always = Let the log keep just that by itself from now on
-compact-dry-run = Say how many commits would be given up (for a size: in its first step), and give up none
+compact-dry-run = Say how many commits would be given up (for a size: about how many at most), and give up none
 compact-show = Say what the log keeps by itself
 compact-standard = Let the log keep by itself what it keeps where nothing is said: 100,000 commits and 30 days in 1 GiB
 bench-seconds = For how long to measure, from 1 to 600 s (default: 3)
@@ -566,6 +566,7 @@ changes-none = nothing is staged
 commit-nothing = nothing was staged, so nothing was committed
 import-nothing = the text is empty: nothing was imported
 history-nothing = no commit touched this
+history-begins = the log keeps no commits before revision { $first }
 watch-compacted = the log no longer has the commits after revision { $after }: take the state of revision { $resume } (--at { $resume }); what follows comes after that
 watch-exec-failed = the command for revision { $revision } failed ({ $reason }): { $command }
 watch-stopped = the log cannot be read any more: { $reason }
@@ -591,6 +592,7 @@ bad-pattern-hint = a pattern is up to three parts with dots between them, as net
 edit-refused = { $key } cannot be changed like this
 key-exists = there is a { $key } already
 key-invalid = { $key }: { $reason }
+commit-base-gone-hint = what is staged was made on a state that is gone, and the same has been changed since: `cms changes` shows it, `cms revert PACKAGE` drops it
 commit-done = committed { $changes } to { $packages } as revision { $revision }
 commit-planned = would commit { $changes } to { $packages }
 commit-adopted = { $count ->
@@ -806,6 +808,7 @@ log-busy = another process has held the log for too long; try again
 log-damaged = the log is damaged
 log-damaged-hint = `cms doctor` tells how far, and what to do
 log-no-revision = the log does not have that revision
+log-compacted-hint = the states from revision { $first } on can be read; `cms compact --show` says what the log keeps by itself
 log-moved = somebody else committed at the same time; try again
 log-failed = the log cannot be used
 transaction-expired = transaction { $transaction } was to be committed within { $limit }; nothing was committed
@@ -892,6 +895,12 @@ compact-would = { $count ->
     [one] would give up one commit
    *[other] would give up { $count } commits
 }
+compact-would-about = { $count ->
+    [one] would give up about one commit at most
+   *[other] would give up about { $count } commits at most
+}
+compact-full = the disk has too little room for compacting the log
+compact-full-hint = make some room and call it again: it goes on where it stopped, and no state that was to be kept is lost
 compact-done = { $count ->
     [one] gave up { $count } commit; the log took { $before } bytes and takes { $after }
    *[other] gave up { $count } commits; the log took { $before } bytes and takes { $after }
@@ -938,6 +947,8 @@ backup-sound = { $file } is sound: revision { $last } of { $place }, { $commits 
    *[other] { $commits } commits
     } after revision { $after }, { $bytes } bytes, { $time }
 backup-one-file = a backup goes into one file
+backup-base-gone-hint = the log no longer leads on from there: make a whole backup, which later ones can continue: cms backup FILE
+backup-overtaken-hint = what it was to hold was given up while it was written: make it again, best to a file
 backup-one-file-hint = several are for --verify: cms backup --verify FILE...
 backup-terminal = a backup is not for a terminal
 backup-terminal-hint = name a file, or send it on: cms backup - | ssh HOST 'cat > FILE'

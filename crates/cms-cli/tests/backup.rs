@@ -250,6 +250,63 @@ fn others_commit_meanwhile() {
     });
 }
 
+/// Whole ones and such that go on from them, beside processes that commit and give up what is old.
+#[test]
+fn others_give_up_old_commits_meanwhile() {
+    let home = home();
+    // The values ascend with the revisions.
+    let value = |home: &Home| run(home, "get system.main.zone").success().stdout().trim().parse::<u64>().ok();
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 0..40 {
+                run(&home, &format!("set system.main.zone={number}")).success();
+                run(&home, &format!("commit -m {number}")).success();
+                run(&home, &format!("compact --keep-commits {}", number % 4)).success();
+            }
+        });
+        let (mut chains, mut count): (Vec<Vec<PathBuf>>, usize) = (Vec::new(), 0);
+        while !writer.is_finished() {
+            count += 1;
+            // Now and then what it would go on from is gone when it comes.
+            if count % 7 == 0 {
+                thread::sleep(std::time::Duration::from_millis(120));
+            }
+            let backup = file(&home, &format!("backup{count}"));
+            let last = chains.last().and_then(|chain| chain.last());
+            let Some(last) = last else {
+                call(&home, &["backup"], &[&backup]).success();
+                chains.push(vec![backup]);
+                continue;
+            };
+            let answer = call(&home, &["backup", "--since", &last.to_string_lossy()], &[&backup]);
+            if answer.is_success() {
+                chains.last_mut().unwrap().push(backup);
+            } else {
+                // The only reason, and the next one is whole.
+                answer.exits(3).stderr_has("no longer kept").stderr_has("make a whole backup");
+                assert!(!backup.exists());
+                chains.push(Vec::new());
+            }
+        }
+        writer.join().unwrap();
+        chains.retain(|chain| !chain.is_empty());
+        assert!(chains.len() > 1 && chains.iter().any(|chain| chain.len() > 1), "{chains:?}");
+        let mut before = None;
+        for chain in [chains.first(), chains.get(chains.len() / 2), chains.last()].into_iter().flatten() {
+            let copy = new();
+            let files: Vec<&PathBuf> = chain.iter().collect();
+            call(&copy, &["restore"], &files).success();
+            run(&copy, "doctor").success().stdout_has("all is well");
+            let found = value(&copy);
+            assert!(found >= before, "{found:?} after {before:?}");
+            if let Some(found) = found {
+                run(&copy, "history --limit 1").success().stdout_has(&format!("zone='{found}'"));
+            }
+            before = found;
+        }
+    });
+}
+
 /// Killed or refused at every call, a backup leaves the old file or the new one.
 #[test]
 fn a_backup_that_is_cut_short_leaves_the_old_file_or_the_new_one() {

@@ -8,7 +8,7 @@ use cms_model::{
 };
 
 use crate::{
-    Commit, Digest, Header, Look, Object, Result, Revision, ScriptRun, ScriptTask, StoredCommit,
+    Commit, Digest, Header, Look, Object, Record, Result, Revision, ScriptRun, ScriptTask, StoredCommit,
     StoredObject, TableRead, Touch,
     check::checksum,
     wire::{Decoded, Malformed, Reader, Writer},
@@ -112,6 +112,17 @@ pub trait Backend: Send + Sync {
         visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
     ) -> Result<()>;
 
+    /// As [`commits`](Backend::commits), with records, of which little is decoded.
+    ///
+    /// # Errors
+    /// As `commits`.
+    fn records(
+        &self,
+        after: Revision,
+        upto: Revision,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()>;
+
     /// Returns the commit that made `revision`, if the log keeps it.
     fn commit(&self, revision: Revision) -> Result<Option<Commit>>;
 
@@ -190,10 +201,20 @@ pub trait Backend: Send + Sync {
     /// Returns how many bytes the log takes, without the room that it has given up and fills again.
     fn size(&self) -> Result<u64>;
 
+    /// Returns how many bytes the records of the commits from one revision to before another take, about, without the objects that
+    /// they name.
+    fn weight(&self, from: Revision, before: Revision) -> Result<u64>;
+
     /// Gives up the states before `keep_from`, and collects what nothing readable needs.
     ///
     /// Works in short steps between which others commit, and may be stopped at any moment; the next call goes on.
     fn retain(&self, keep_from: Revision) -> Result<Reclaimed>;
+
+    /// Holds the log as it is at this moment, for those who read much of it while others append and give up old states.
+    ///
+    /// It is held as long as that costs the others little; from then on each reading has its own moment, and may find that what it
+    /// asks for was given up.
+    fn hold(&self) -> Result<Held>;
 
     /// Returns the tables at the head, and the head.
     fn tables(&self) -> Result<(Revision, Vec<Arc<Definition>>)>;
@@ -249,6 +270,45 @@ pub trait Backend: Send + Sync {
     ///
     /// Damage is an answer, not an error. `progress` is called now and then.
     fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Finding>>;
+}
+
+/// The log as it was at one moment: what [`Backend::hold`] answers.
+///
+/// ```
+/// use cms_log::{Backend, Open, Sqlite};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let directory = tempfile::tempdir()?;
+/// let log = Sqlite::open(directory.path().join("log.db"), Open { create: true, ..Open::default() })?;
+/// log.set_meta("colour", Some(b"red"))?;
+/// let held = log.hold()?;
+/// log.set_meta("colour", Some(b"blue"))?;
+/// assert_eq!(held.log().meta("colour")?.as_deref(), Some(&b"red"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "it lasts as long as this"]
+pub struct Held {
+    /// First, so that nothing is held when the log is closed.
+    _guard: Box<dyn Send>,
+    log: Box<dyn Backend>,
+    head: Revision,
+}
+
+impl Held {
+    pub(crate) fn new(log: Box<dyn Backend>, head: Revision, guard: Box<dyn Send>) -> Held {
+        Held { _guard: guard, log, head }
+    }
+
+    /// Returns the log, to read from alone. Its [`head`](Backend::head) may go on; [`Held::head`] does not.
+    pub fn log(&self) -> &dyn Backend {
+        &*self.log
+    }
+
+    /// Returns the revision that was the newest.
+    pub fn head(&self) -> Revision {
+        self.head
+    }
 }
 
 /// A note of the log, as it shall be.

@@ -1,6 +1,9 @@
 //! The bytes of commits (`docs/log-format.md`, section 3).
 
+pub(crate) mod outline;
 pub(crate) mod table;
+
+use std::borrow::Cow;
 
 use cms_model::{Change, ChangeKind, Edit, IdSplice, Name, PackageName, SectionId, Splice, TypeName, Value};
 
@@ -79,9 +82,26 @@ pub(crate) fn encode(commit: &Commit) -> Encoded {
     Encoded { header, body, chunks }
 }
 
-/// Decodes a header.
-pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
-    let mut reader = Reader(stored);
+/// What a header begins with, up to the packages.
+struct Start<'a> {
+    has_tables: bool,
+    body_crc: u32,
+    what: What<'a>,
+}
+
+/// What a header says of the commit as a whole.
+struct What<'a> {
+    revision: Revision,
+    time_us: i64,
+    kind: CommitKind,
+    origin: Origin,
+    author: &'a str,
+    tool: &'a str,
+    message: &'a str,
+}
+
+/// Checks a header against its checksum and reads the start of it.
+fn read_start<'a>(reader: &mut Reader<'a>) -> Decoded<Start<'a>> {
     let has_tables = match reader.u8()? {
         RECORD_VERSION => false,
         WITH_TABLES => true,
@@ -91,6 +111,12 @@ pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
         return Err(Malformed("its checksum does not agree"));
     }
     let body_crc = reader.u32()?;
+    let what = read_what(reader)?;
+    Ok(Start { has_tables, body_crc, what })
+}
+
+/// Reads what a header says behind its checksums, up to the packages.
+fn read_what<'a>(reader: &mut Reader<'a>) -> Decoded<What<'a>> {
     let revision = Revision(reader.varint()?);
     let time_us = reader.zigzag()?;
     let kind = match reader.u8()? {
@@ -110,27 +136,42 @@ pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
         },
         _ => return Err(Malformed("its origin is unknown")),
     };
-    let (author, tool, message) = (reader.text()?, reader.text()?, reader.text()?);
+    let (author, tool, message) = (reader.str()?, reader.str()?, reader.str()?);
+    Ok(What { revision, time_us, kind, origin, author, tool, message })
+}
+
+/// Decodes a header.
+pub(crate) fn decode_header(stored: &[u8]) -> Decoded<DecodedHeader> {
+    let mut reader = Reader(stored);
+    let start = read_start(&mut reader)?;
     let mut entries = Vec::new();
     let packages = reader.list(|reader| {
         let package = reader.name()?;
         entries.push(read_entry(reader)?);
         Ok(package)
     })?;
-    let tables = if has_tables { reader.list(Reader::name)? } else { Vec::new() };
-    if has_tables && tables.is_empty() {
+    let tables = if start.has_tables { reader.list(Reader::name)? } else { Vec::new() };
+    if start.has_tables && tables.is_empty() {
         return Err(Malformed("it has tables and names none"));
     }
     reader.end()?;
+    let What { revision, time_us, kind, origin, author, tool, message } = start.what;
+    let [author, tool, message] = [author, tool, message].map(str::to_owned);
     let header = Header { revision, time_us, author, tool, message, origin, kind, packages, tables };
-    Ok(DecodedHeader { header, body_crc, entries })
+    Ok(DecodedHeader { header, body_crc: start.body_crc, entries })
+}
+
+/// Checks a stored body against the checksum in its header.
+fn check_body(crc: u32, stored: &[u8]) -> Decoded<()> {
+    match checksum(stored) == crc {
+        true => Ok(()),
+        false => Err(Malformed("the checksum of its body does not agree")),
+    }
 }
 
 /// Checks a stored body against its header and returns the chunks it names.
 pub(crate) fn body_chunks(header: &DecodedHeader, stored: &[u8]) -> Decoded<Vec<Digest>> {
-    if checksum(stored) != header.body_crc {
-        return Err(Malformed("the checksum of its body does not agree"));
-    }
+    check_body(header.body_crc, stored)?;
     let mut reader = Reader(stored);
     if reader.u8()? != 2 {
         return Ok(Vec::new());
@@ -154,14 +195,7 @@ pub(crate) fn decode<E: From<Malformed>>(
 ) -> Result<Commit, E> {
     let chunks = body_chunks(&header, stored)?;
     let mut reader = Reader(stored);
-    let unpacked;
     let content = match reader.u8()? {
-        0 => reader.0,
-        1 => {
-            let len = reader.length()?;
-            unpacked = unpack(reader.0, len)?;
-            &unpacked[..]
-        }
         2 => {
             let len = reader.length()?;
             let mut joined = Vec::with_capacity(len.min(chunks.len() * CHUNK_LEN));
@@ -171,12 +205,24 @@ pub(crate) fn decode<E: From<Malformed>>(
             if joined.len() != len {
                 return Err(Malformed("its chunks do not have the length it says").into());
             }
-            unpacked = joined;
-            &unpacked[..]
+            Cow::Owned(joined)
         }
-        _ => return Err(Malformed("the form of its body is unknown").into()),
+        _ => content_of(stored)?,
     };
-    Ok(decode_body(header, content)?)
+    Ok(decode_body(header, &content)?)
+}
+
+/// The content of a body that is not in pieces.
+fn content_of(stored: &[u8]) -> Decoded<Cow<'_, [u8]>> {
+    let mut reader = Reader(stored);
+    match reader.u8()? {
+        0 => Ok(Cow::Borrowed(reader.0)),
+        1 => {
+            let len = reader.length()?;
+            unpack(reader.0, len).map(Cow::Owned)
+        }
+        _ => Err(Malformed("the form of its body is unknown")),
+    }
 }
 
 fn write_header(writer: &mut Writer, commit: &Commit) {
@@ -566,7 +612,11 @@ pub(crate) fn unpack(packed: &[u8], len: usize) -> Decoded<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::outline::Outline;
     use super::*;
+    use crate::{Open, Record, Sqlite};
     use proptest::{collection::vec, option, prelude::*};
 
     fn name() -> impl Strategy<Value = Name> {
@@ -699,6 +749,29 @@ mod tests {
         )
     }
 
+    /// Asks a record all that can be asked. What decodes as a whole says the same.
+    fn look_into(header: &[u8], body: &[u8]) -> Result<(), TestCaseError> {
+        let Ok(Some(outline)) = Outline::read(header, body) else { return Ok(()) };
+        let edits: Vec<_> =
+            outline.packages(header).map(|(_, edited)| (edited.edit(body), edited.splice(body))).collect();
+        let Ok(Some(record)) = Record::of_stored(header, body, outline.revision) else {
+            return Err(TestCaseError::fail("no record of an outline"));
+        };
+        let Some(commit) = record.decode() else { return Ok(()) };
+        prop_assert_eq!(edits.len(), commit.packages.len());
+        for ((edit, splice), entry) in edits.into_iter().zip(&commit.packages) {
+            let edit = edit.map_err(|Malformed(what)| TestCaseError::fail(what))?;
+            let is_same = matches!(&entry.body, EntryBody::Edit { edit: decoded, .. } if *decoded == edit);
+            prop_assert!(is_same, "{entry:?} was read as {edit:?}");
+            let single = match (&edit.text[..], &edit.ids[..]) {
+                ([splice], []) => Some((splice.offset, &splice.removed[..], &splice.inserted[..])),
+                _ => None,
+            };
+            prop_assert_eq!(splice, single);
+        }
+        Ok(())
+    }
+
     fn read(encoded: &Encoded) -> Decoded<Commit> {
         decode(decode_header(&encoded.header)?, &encoded.body, |digest, joined| {
             let chunk = encoded.chunks.iter().find(|chunk| chunk.digest() == *digest);
@@ -711,6 +784,44 @@ mod tests {
         #[test]
         fn a_commit_comes_back_as_it_was(commit in commit()) {
             prop_assert_eq!(read(&encode(&commit)).unwrap(), commit);
+        }
+
+        #[test]
+        fn a_record_says_what_the_commit_does(mut commit in commit()) {
+            // No commit names a package twice.
+            let mut names = std::collections::BTreeSet::new();
+            commit.packages.retain(|entry| names.insert(entry.package.clone()));
+            let Encoded { header, body, .. } = encode(&commit);
+            let record = Record::of_stored(&header, &body, commit.revision).unwrap();
+            let only_edits = commit.packages.iter().all(|entry| matches!(entry.body, EntryBody::Edit { .. }));
+            let is_usual = commit.tables.is_empty() && !commit.packages.is_empty() && only_edits && body[0] == 0;
+            prop_assert_eq!(record.is_some(), is_usual);
+            let decoded = Record::from(Arc::new(commit.clone()));
+            let nowhere = tempfile::tempdir().unwrap();
+            let log = Sqlite::open(nowhere.path().join("log.db"), Open { create: true, ..Open::default() }).unwrap();
+            let touched = |record: &Record| {
+                let mut touched = Vec::new();
+                record.packages(|package, how| touched.push((package.to_owned(), how)));
+                touched
+            };
+            look_into(&header, &body)?;
+            for record in record.iter().chain([&decoded]) {
+                prop_assert_eq!(touched(record), touched(&decoded));
+                for entry in &commit.packages {
+                    let (edit, renames) = match &entry.body {
+                        EntryBody::Edit { changes, edit } => {
+                            (Some(edit.clone()), changes.iter().any(|change| matches!(change.kind, ChangeKind::Rename { .. })))
+                        }
+                        EntryBody::Replace { .. } => (None, true),
+                    };
+                    prop_assert_eq!(record.edit(&log, &entry.package, Edit::clone).unwrap(), edit);
+                    prop_assert_eq!(record.renames(&entry.package), renames);
+                }
+                let other = PackageName::new("not-there").unwrap();
+                prop_assert_eq!(record.edit(&log, &other, Edit::clone).unwrap(), None);
+                prop_assert!(!record.renames(&other));
+                prop_assert_eq!(&**record.commit(&log).unwrap(), &commit);
+            }
         }
 
         #[test]
@@ -744,6 +855,7 @@ mod tests {
             }
             let crc = crc32fast::hash(&header[5..]);
             header[1..5].copy_from_slice(&crc.to_le_bytes());
+            look_into(&header, &body)?;
             let _ = read(&Encoded { header, body: body.clone(), chunks: Vec::new() });
             let mut encoded = encode(&Commit {
                 revision: Revision(1),
@@ -766,6 +878,7 @@ mod tests {
             let crc = crc32fast::hash(&encoded.header[5..]);
             encoded.header[1..5].copy_from_slice(&crc.to_le_bytes());
             let _ = read(&encoded);
+            look_into(&encoded.header, &encoded.body)?;
         }
 
         #[test]

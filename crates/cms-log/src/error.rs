@@ -123,6 +123,12 @@ impl Error {
         matches!(self, Error::Compacted { .. })
     }
 
+    /// Returns whether a reading may have failed because others gave up meanwhile what it began from: a commit, or an object that a
+    /// checkpoint or a commit named.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, Error::Compacted { .. } | Error::ObjectMissing { .. })
+    }
+
     /// Returns whether an object must be stored again before it can be named.
     pub fn is_object_missing(&self) -> bool {
         matches!(self, Error::ObjectMissing { .. })

@@ -6,7 +6,7 @@
 //! are specified in `docs/log-format.md`. It knows what a change is, and nothing of users, rights or package files.
 //!
 //! In reading order: [`revision`](Revision) and [`digest`](Digest) are the names, `commit` and `object` the things named,
-//! `backend` the interface, `pending` what awaits confirmation, `codec` the bytes and `check` their checksum, `package` the way from text to
+//! `backend` the interface, `pending` what awaits confirmation, `record` a commit that is not decoded yet, `codec` the bytes and `check` their checksum, `package` the way from text to
 //! objects and back, `tables` their state at a revision, `touch` what a history is found by, `schema_texts` what is kept of schemas, `sqlite` the
 //! embedded home, `backup` a log in one file.
 
@@ -21,6 +21,7 @@ mod error;
 mod object;
 mod package;
 mod pending;
+mod record;
 mod revision;
 mod schema_texts;
 mod sqlite;
@@ -31,7 +32,7 @@ mod wire;
 
 pub use crate::{
     backend::{
-        Appended, Backend, Durable, FileView, Finding, Note, Order, Progress, Reclaimed, Root, Severity,
+        Appended, Backend, Durable, FileView, Finding, Held, Note, Order, Progress, Reclaimed, Root, Severity,
     },
     backup::{
         Backup, BackupCounts, BackupError, BackupHeader, Chain, Extent, StoreId, StoredCommit, StoredObject,
@@ -48,6 +49,7 @@ pub use crate::{
         store_package,
     },
     pending::{Confirmations, Outcome, Pending, Settled},
+    record::{Record, Touched},
     revision::Revision,
     schema_texts::SchemaText,
     sqlite::{Open, Retired, Sqlite},

@@ -311,7 +311,7 @@ pub fn package_at(
     package: &PackageName,
     revision: Revision,
 ) -> Result<Option<Package>> {
-    steadily(backend, revision, is_compacted, || {
+    steadily(backend, revision, Error::is_overtaken, || {
         check_revision(backend, revision)?;
         replay(backend, package, revision, revision)
     })
@@ -319,7 +319,7 @@ pub fn package_at(
 
 /// Returns the packages that there were at a revision.
 pub fn packages_at(backend: &dyn Backend, revision: Revision) -> Result<BTreeSet<PackageName>> {
-    steadily(backend, revision, is_compacted, || list_packages(backend, revision))
+    steadily(backend, revision, Error::is_overtaken, || list_packages(backend, revision))
 }
 
 fn list_packages(backend: &dyn Backend, revision: Revision) -> Result<BTreeSet<PackageName>> {
@@ -441,30 +441,31 @@ fn missing_commit(backend: &dyn Backend, revision: Revision) -> Result<Error> {
 /// Reads a state in several steps, and again where others gave up between two of them what the reading began from, and not the
 /// revision itself.
 ///
+/// `is_overtaken` tells the errors that this can look like, for instance by [`Error::is_overtaken`].
+///
 /// # Errors
-/// Those of `read`; one that `is_compacted` only where the revision is no longer kept.
+/// Those of `read`; [`Error::Compacted`] where the revision itself was given up.
 pub fn steadily<T, E: From<Error>>(
     backend: &dyn Backend,
     revision: Revision,
-    is_compacted: impl Fn(&E) -> bool,
+    is_overtaken: impl Fn(&E) -> bool,
     mut read: impl FnMut() -> std::result::Result<T, E>,
 ) -> std::result::Result<T, E> {
     loop {
         let before = backend.first()?;
         match read() {
-            Err(error) if is_compacted(&error) => {
+            Err(error) if is_overtaken(&error) => {
                 let first = backend.first()?;
-                if first == before || first > revision {
+                if first > revision {
+                    return Err(Error::Compacted { revision, first }.into());
+                }
+                if first == before {
                     return Err(error);
                 }
             }
             outcome => return outcome,
         }
     }
-}
-
-fn is_compacted(error: &Error) -> bool {
-    matches!(error, Error::Compacted { .. })
 }
 
 fn check_revision(backend: &dyn Backend, revision: Revision) -> Result<()> {

@@ -4,6 +4,7 @@ mod copy;
 mod fault;
 mod group;
 mod index;
+mod moment;
 mod newest;
 mod open;
 mod retain;
@@ -33,15 +34,16 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 pub use self::{copy::Retired, open::Open};
 use self::{
     group::Group,
+    index::Fresh,
     newest::Newest,
     open::{FileId, WriteAhead},
-    seen::{Seen, Stamp, State},
+    seen::{Mark, Seen, Stamp, State},
     shared_sync::SharedSync,
 };
 use crate::{
-    Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Look,
-    Note, Object, ObjectKind, Order, Progress, Reclaimed, Result, Revision, Root, ScriptRun, ScriptTask,
-    StoredCommit, StoredObject, TableRead, Touch, Views, codec,
+    Appended, Backend, Commit, Digest, Durable, EntryBody, Error, Fault, FileView, Finding, Header, Held,
+    Look, Note, Object, ObjectKind, Order, Progress, Reclaimed, Record, Result, Revision, Root, ScriptRun,
+    ScriptTask, StoredCommit, StoredObject, TableRead, Touch, Views, codec,
     content::{self, decode_root, encode_root},
     wire::{Malformed, Reader},
 };
@@ -107,6 +109,7 @@ pub struct Sqlite {
     seen: Seen,
     shared: SharedSync,
     newest: Newest,
+    fresh: Fresh,
 }
 
 /// A connection, and what has been done to it.
@@ -241,12 +244,19 @@ impl Sqlite {
     }
 
     /// Lets others know of an append of ours without asking the log.
-    fn tell(&self, before: Option<Stamp>, head: Revision, rows: &[(Revision, &codec::Encoded)]) {
+    fn tell(&self, before: Option<Stamp>, rows: &[(&Commit, &codec::Encoded)]) -> Appended {
+        let head = rows.last().map_or(Revision::EMPTY, |(commit, _)| commit.revision);
         let seen = self.seen.wrote(before, |state| state.head = head);
         self.newest.keep(rows);
-        if let Some((stamp, state)) = seen {
-            self.newest.note_head(&stamp, head, state.views.mark());
-        }
+        let mark = match seen {
+            Some((stamp, state)) => {
+                self.newest.note_head(&stamp, head, state.views.mark());
+                Mark::of(&stamp)
+            }
+            None => self.seen.mark(),
+        };
+        self.fresh.note(rows.iter().map(|(commit, _)| *commit));
+        Appended { revision: head, ticket: self.group.appended(mark) }
     }
 
     fn views_of(&self, connection: &Connection) -> Result<BTreeMap<PackageName, FileView>> {
@@ -422,7 +432,7 @@ impl Sqlite {
     }
 
     /// Reads the next commits of a range, a batch at most.
-    fn next_commits(&self, after: Revision, upto: Revision) -> Result<Vec<Commit>> {
+    fn next_records(&self, after: Revision, upto: Revision) -> Result<Vec<Record>> {
         self.read(|connection| {
             let fault = |error| self.fault(format!("read commits after {after}"), error);
             // Asked for only where something is missing: who reads the newest shall not pay for more than that.
@@ -437,7 +447,7 @@ impl Sqlite {
                 )
                 .map_err(fault)?;
             let mut rows = statement.query(params![after.0 as i64, upto.0 as i64]).map_err(fault)?;
-            let mut commits = Vec::new();
+            let mut records = Vec::new();
             let mut bytes = 0;
             let mut expected = after;
             while let Some(row) = rows.next().map_err(fault)? {
@@ -447,12 +457,15 @@ impl Sqlite {
                     return Err(missing(expected));
                 }
                 bytes += row.body.len();
-                commits.push(self.decode_commit(connection, &row).map_err(explain)?);
-                if commits.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
-                    return Ok(commits);
+                records.push(match Record::of_stored(&row.header, &row.body, row.revision) {
+                    Ok(Some(record)) => record,
+                    _ => Record::from(Arc::new(self.decode_commit(connection, &row).map_err(explain)?)),
+                });
+                if records.len() == BATCH_ROWS || bytes >= BATCH_BYTES {
+                    return Ok(records);
                 }
             }
-            if expected != upto { Err(missing(expected.next())) } else { Ok(commits) }
+            if expected != upto { Err(missing(expected.next())) } else { Ok(records) }
         })
     }
 
@@ -487,7 +500,12 @@ impl Sqlite {
 
     /// Copies the WAL back through a connection of its own, before it has grown so much that a commit would do it.
     fn copy_back_aside(&self) -> Result<()> {
-        if self.frames.load(Ordering::Relaxed) >= COPY_AT / 2 && !self.group.is_poisoned() {
+        self.copy_back_beyond(COPY_AT / 2)
+    }
+
+    /// As [`copy_back_aside`](Sqlite::copy_back_aside), from so many frames on.
+    fn copy_back_beyond(&self, limit: u32) -> Result<()> {
+        if self.frames.load(Ordering::Relaxed) >= limit && !self.group.is_poisoned() {
             let connection = open::connect(&self.path, self.file, false)?;
             self.copy_back_as(&connection, COPY_AT, false, "PASSIVE");
         }
@@ -621,8 +639,7 @@ impl Backend for Sqlite {
                 commit.tables.iter().try_for_each(|change| self.apply_change(&transaction, change))?;
                 transaction.commit().map_err(fault)?;
             }
-            self.tell(before, revision, &[(revision, &encoded)]);
-            Ok(Appended { revision, ticket: self.group.appended(self.seen.mark()) })
+            Ok(self.tell(before, &[(commit, &encoded)]))
         })
     }
 
@@ -668,9 +685,8 @@ impl Backend for Sqlite {
             }
             drop(insert);
             transaction.commit().map_err(fault)?;
-            let rows: Vec<_> = encoded.iter().map(|(commit, rows, _)| (commit.revision, rows)).collect();
-            self.tell(before, next, &rows);
-            Ok(Appended { revision: next, ticket: self.group.appended(self.seen.mark()) })
+            let rows: Vec<_> = encoded.iter().map(|(commit, rows, _)| (**commit, rows)).collect();
+            Ok(self.tell(before, &rows))
         })
     }
 
@@ -708,22 +724,39 @@ impl Backend for Sqlite {
         upto: Revision,
         visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
     ) -> Result<()> {
+        let mut damaged = Ok(());
+        self.records(after, upto, &mut |record| match record.into_commit(self) {
+            Ok(commit) => visit(commit),
+            Err(error) => {
+                damaged = Err(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        damaged
+    }
+
+    fn records(
+        &self,
+        after: Revision,
+        upto: Revision,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
+    ) -> Result<()> {
         let mut after = after;
         let begin = after;
         // Those who keep up ask for the newest.
         if upto.0.saturating_sub(after.0) <= newest::SLOTS {
-            let mut visit = |commit: Commit| {
-                after = commit.revision;
-                visit(commit)
+            let mut visit = |record: Record| {
+                after = record.revision();
+                visit(record)
             };
             if self.newest.visit(begin, upto, &mut visit).is_break() {
                 return Ok(());
             }
         }
         while after < upto {
-            for commit in self.next_commits(after, upto)? {
-                after = commit.revision;
-                if visit(commit).is_break() {
+            for record in self.next_records(after, upto)? {
+                after = record.revision();
+                if visit(record).is_break() {
                     return Ok(());
                 }
             }
@@ -734,6 +767,8 @@ impl Backend for Sqlite {
     fn commit(&self, revision: Revision) -> Result<Option<Commit>> {
         self.read(|connection| {
             let fault = |error| self.fault(format!("read commit {revision}"), error);
+            // A commit and the pieces of its body, which may be given up between two readings.
+            let _moment = self.moment(connection, "read a commit")?;
             let mut statement = connection
                 .prepare_cached("SELECT revision, header, body FROM commits WHERE revision = ?1")
                 .map_err(fault)?;
@@ -814,6 +849,8 @@ impl Backend for Sqlite {
     fn checkpoint(&self, at_or_before: Revision) -> Result<Option<(Revision, Root)>> {
         self.read(|connection| {
             let fault = |error| self.fault(format!("read the checkpoint before {at_or_before}"), error);
+            // A checkpoint and its root, which may be given up between two readings.
+            let _moment = self.moment(connection, "read a checkpoint")?;
             let found: Option<(i64, [u8; 16])> = connection
                 .prepare_cached(
                     "SELECT revision, root FROM checkpoints WHERE revision <= ?1 \
@@ -925,8 +962,16 @@ impl Backend for Sqlite {
         })
     }
 
+    fn weight(&self, from: Revision, before: Revision) -> Result<u64> {
+        self.weigh(from, before)
+    }
+
     fn retain(&self, keep_from: Revision) -> Result<Reclaimed> {
         self.retain_from(keep_from)
+    }
+
+    fn hold(&self) -> Result<Held> {
+        self.hold_now()
     }
 
     fn tables(&self) -> Result<(Revision, Vec<Arc<Definition>>)> {

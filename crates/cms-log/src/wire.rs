@@ -99,23 +99,37 @@ impl<'a> Reader<'a> {
     }
 
     pub fn varint(&mut self) -> Decoded<u64> {
-        let mut value = 0u64;
-        for shift in (0..70).step_by(7) {
-            let byte = self.u8()?;
-            if shift == 63 && byte > 1 {
-                return Err(Malformed("a number has more than 64 bits"));
+        // One byte nearly always.
+        match self.0 {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.0 = rest;
+                Ok((*byte).into())
             }
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Decoded<u64> {
+        let mut value = 0u64;
+        for (index, byte) in self.0.iter().enumerate().take(10) {
+            if index == 9 && *byte > 1 {
+                break;
+            }
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if *byte < 0x80 {
+                self.0 = self.0.get(index + 1..).unwrap_or_default();
                 // One spelling for each number, so that equal records are equal bytes.
-                return if byte == 0 && shift > 0 {
+                return if *byte == 0 && index > 0 {
                     Err(Malformed("a number is not in its shortest form"))
                 } else {
                     Ok(value)
                 };
             }
         }
-        Err(Malformed("a number has more than 64 bits"))
+        Err(match self.0.len() < 10 {
+            true => Malformed("it ends too early"),
+            false => Malformed("a number has more than 64 bits"),
+        })
     }
 
     pub fn zigzag(&mut self) -> Decoded<i64> {
@@ -132,9 +146,12 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
+    pub fn str(&mut self) -> Decoded<&'a str> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| Malformed("a text is not UTF-8"))
+    }
+
     pub fn text(&mut self) -> Decoded<String> {
-        let bytes = self.bytes()?;
-        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Malformed("a text is not UTF-8"))
+        self.str().map(str::to_owned)
     }
 
     pub fn digest(&mut self) -> Decoded<Digest> {
@@ -158,6 +175,11 @@ impl<'a> Reader<'a> {
             values.push(read(self)?);
         }
         Ok(values)
+    }
+
+    /// Goes over a list of which nothing is kept.
+    pub fn each(&mut self, mut read: impl FnMut(&mut Self) -> Decoded<()>) -> Decoded<()> {
+        (0..self.length()?).try_for_each(|_| read(self))
     }
 
     pub fn end(self) -> Decoded<()> {

@@ -262,6 +262,67 @@ fn a_damaged_index_hides_no_commit() {
     }
 }
 
+/// A log with some 900 commits.
+fn long(path: &Path) -> Sqlite {
+    let log = create(path);
+    let mut writer = Writer::new("network", 30);
+    writer.create(&log);
+    for _ in 0..900 {
+        writer.commit(&log);
+    }
+    log
+}
+
+/// Who appends remembers what he appended; others read it.
+#[test]
+fn the_index_is_the_same_whoever_writes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let runs_of = |name: &str, write: &dyn Fn(&Path)| {
+        let path = folder.path().join(name);
+        write(&path);
+        let connection = Connection::open(&path).unwrap();
+        let mut rows =
+            connection.prepare("SELECT package, upto, touches FROM touches ORDER BY 1, 2").unwrap();
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, Vec<u8>>(2)?))
+        };
+        rows.query_map([], row).unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let by_another = runs_of("another.db", &|path| {
+        let _log = long(path);
+        let other = Sqlite::open(path, EXISTING).unwrap();
+        while other.index().unwrap() {}
+    });
+    assert_eq!(by_another.len(), 3);
+    let in_between = runs_of("between.db", &|path| {
+        let log = create(path);
+        let mut writer = Writer::new("network", 30);
+        writer.create(&log);
+        for number in 0..900 {
+            writer.commit(&log);
+            if number % 300 == 299 {
+                while log.index().unwrap() {}
+            }
+        }
+    });
+    assert!(in_between == by_another);
+    let too_late = runs_of("late.db", &|path| {
+        let log = long(path);
+        while log.index().unwrap() {}
+    });
+    assert!(too_late == by_another);
+    let by_turns = runs_of("turns.db", &|path| {
+        let logs = [create(path), Sqlite::open(path, EXISTING).unwrap()];
+        let mut writer = Writer::new("network", 30);
+        writer.create(&logs[0]);
+        for number in 0..900 {
+            writer.commit(&logs[usize::from(number % 400 > 350)]);
+            logs[0].index().unwrap();
+        }
+    });
+    assert!(by_turns == by_another);
+}
+
 /// The index is written behind the commits, so a log that an earlier program wrote differs from a new one in what it lacks.
 #[test]
 fn a_log_without_an_index_gets_one() {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::block::{BLOCK_LIMIT, BLOCK_SMALL, BLOCK_TARGET, Block};
+use crate::block::{Block, BlockSize};
 use crate::index::{hash_id, hash_name};
 use crate::package::Spot;
 use crate::scan::{Tail, epilogue_start, line_start, next_line, tail};
@@ -121,14 +121,15 @@ impl Package {
     /// Splits a block that has grown too large, joins one that has become too small.
     pub(crate) fn settle(&mut self, slot: usize) {
         let Some(bytes) = self.slots.get(slot).map(|slot| slot.bytes as usize) else { return };
+        let size = BlockSize::of(self.text_len());
         if slot > 0 && self.slots[slot].stanzas == 0 {
             // What is left of a block is the end of the stanza before it.
             self.join(slot - 1);
-        } else if bytes > BLOCK_LIMIT {
+        } else if bytes > size.limit {
             self.split(slot);
-        } else if bytes < BLOCK_SMALL {
+        } else if bytes < size.small {
             let fits = |other: usize| {
-                self.slots.get(other).is_some_and(|other| bytes + other.bytes as usize <= BLOCK_TARGET)
+                self.slots.get(other).is_some_and(|other| bytes + other.bytes as usize <= size.target)
             };
             if slot > 0 && fits(slot - 1) {
                 self.join(slot - 1);
@@ -143,17 +144,18 @@ impl Package {
     /// Cuts pieces of the usual size off the end of a block.
     fn split(&mut self, slot: usize) {
         let uid = self.slots[slot].uid;
+        let size = BlockSize::of(self.text_len());
         let mut pieces = Vec::new();
         let block = self.block_mut(slot);
         let mut end = block.text.len();
         let mut whole = Vec::new();
         for index in (1..block.entries.len()).rev() {
             let start = block.start_of(index);
-            if end - start >= BLOCK_TARGET && start > 0 && block.starts_line(index) {
+            if end - start >= size.target && start > 0 && block.starts_line(index) {
                 whole.push(index);
                 end = start;
             }
-            if end <= BLOCK_LIMIT {
+            if end <= size.limit {
                 break;
             }
         }
@@ -161,7 +163,7 @@ impl Package {
         if whole.is_empty() {
             let large = (1..block.entries.len()).find(|index| block.starts_line(*index));
             let last = (1..block.entries.len()).rev().find(|index| block.starts_line(*index));
-            let cut = if block.stanza(0).len() > BLOCK_TARGET { large } else { last };
+            let cut = if block.stanza(0).len() > size.target { large } else { last };
             whole.extend(cut);
         }
         for index in whole {

@@ -1,4 +1,4 @@
-//! Blocks: the text of a package in pieces of a few pages, each with a list of its stanzas.
+//! Blocks: the text of a package in pieces of a page or a few, each with a list of its stanzas.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -7,12 +7,27 @@ use crate::SectionId;
 use crate::batch::NewStanza;
 use crate::scan::{Head, Stanzas, place_of};
 
-/// The size that blocks are made with.
-pub(crate) const BLOCK_TARGET: usize = 16 * 1024;
-/// A block larger than this is split, if it has a second stanza.
-pub(crate) const BLOCK_LIMIT: usize = 32 * 1024;
-/// A block smaller than this joins its neighbour.
-pub(crate) const BLOCK_SMALL: usize = 4 * 1024;
+/// How large the blocks of a package are.
+///
+/// A change copies one block, and a pointer with some figures, 32 bytes, for each block there is. The two cost the same where a block
+/// has the square root of 32 times the package's length; above 16 KiB the log would have to store too much of a package anew.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockSize {
+    /// What blocks are made with.
+    pub target: usize,
+    /// A block larger than this is split, if it has a second stanza.
+    pub limit: usize,
+    /// A block smaller than this joins its neighbour.
+    pub small: usize,
+}
+
+impl BlockSize {
+    /// Returns the size for packages of that many bytes.
+    pub fn of(package: u64) -> BlockSize {
+        let target = (package.saturating_mul(32).isqrt() as usize).clamp(4 << 10, 16 << 10);
+        BlockSize { target, limit: 2 * target, small: target / 4 }
+    }
+}
 
 /// The bytes of a word, from the start of the stanza; or its number among the odd words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

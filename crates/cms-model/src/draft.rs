@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{
     ApplyError, Change, ChangeKind, IdSource, Name, Package, SectionId, Selector, TypeName, Value,
@@ -23,7 +24,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct Draft {
-    base: Package,
+    base: Arc<Package>,
     now: Package,
     ids: IdSource,
     changes: Vec<Change>,
@@ -137,9 +138,14 @@ impl Draft {
     /// Begins to change `base`. Ids for new sections are drawn from `seed`, which must differ from one
     /// draft to the next.
     pub fn new(base: Package, seed: u64) -> Draft {
-        let now = base.clone();
-        let names = SessionNames::default();
-        Draft { base, now, ids: IdSource::new(seed), changes: Vec::new(), names, emptied: Vec::new() }
+        Draft::on(Arc::new(base), IdSource::new(seed))
+    }
+
+    /// Begins to change a package that others read. Ids for new sections are drawn from `ids`, which must not give those of another
+    /// draft.
+    pub fn on(base: Arc<Package>, ids: IdSource) -> Draft {
+        let now = Package::clone(&base);
+        Draft { base, now, ids, changes: Vec::new(), names: SessionNames::default(), emptied: Vec::new() }
     }
 
     /// Takes a change that was made elsewhere as one of this draft: `now` is what `changes`, each as it took effect, made of `base`.
@@ -168,7 +174,7 @@ impl Draft {
     }
 
     /// Returns the base, the package as it is now, and the changes.
-    pub fn into_parts(self) -> (Package, Package, Vec<Change>) {
+    pub fn into_parts(self) -> (Arc<Package>, Package, Vec<Change>) {
         (self.base, self.now, self.changes)
     }
 

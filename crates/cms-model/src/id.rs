@@ -28,19 +28,41 @@ impl fmt::Display for SectionId {
 /// They have the highest bit set and so differ from those that a parse gives out.
 #[derive(Debug, Clone)]
 pub struct IdSource {
-    state: u64,
+    state: State,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Begun(u64),
+    /// Most drafts make no section, and a seed costs a call of the system.
+    Unseeded(fn() -> u64),
 }
 
 impl IdSource {
     /// Starts a sequence; the same seed gives the same ids.
     pub fn new(seed: u64) -> IdSource {
-        IdSource { state: seed }
+        IdSource { state: State::Begun(seed) }
+    }
+
+    /// Starts a sequence whose seed is asked for with the first id.
+    ///
+    /// ```
+    /// use cms_model::IdSource;
+    ///
+    /// assert_eq!(IdSource::seeded_by(|| 7).draw(), IdSource::new(7).draw());
+    /// ```
+    pub fn seeded_by(seed: fn() -> u64) -> IdSource {
+        IdSource { state: State::Unseeded(seed) }
     }
 
     /// Returns the next id (splitmix64).
     pub fn draw(&mut self) -> SectionId {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
+        let state = match self.state {
+            State::Begun(state) => state,
+            State::Unseeded(seed) => seed(),
+        };
+        let mut mixed = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.state = State::Begun(mixed);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         SectionId((mixed ^ (mixed >> 31)) | 1 << 63)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::block::{BLOCK_LIMIT, BLOCK_TARGET, Block};
+use crate::block::{Block, BlockSize};
 use crate::index::{hash_id, hash_name};
 use crate::parse_error::hint;
 use crate::scan::{Head, Stanzas};
@@ -266,12 +266,14 @@ impl Loader {
         let before = if head.start > from { text.get(head.start - 1) } else { self.open.text.last() };
         let starts_line = before == Some(&b'\n');
         let length = self.open.text.len() + end - from;
-        let full = self.open.text.len() >= BLOCK_TARGET || length > BLOCK_LIMIT;
+        // How long the package will be is not known; so it has twice as many blocks at most as it would have.
+        let size = BlockSize::of(self.package.text_len() + length as u64);
+        let full = self.open.text.len() >= size.target || length > size.limit;
         if full && starts_line && !self.open.entries.is_empty() {
             self.close();
         }
         if self.open.text.is_empty() {
-            self.open.text.reserve(BLOCK_TARGET + BLOCK_TARGET / 16);
+            self.open.text.reserve(size.target + size.target / 16);
         }
         let before = self.open.text.len();
         if before + end - from > self.longest.0 {

@@ -1,6 +1,6 @@
 //! The package: its exact text, and what is where in it.
 //!
-//! The text is the state. A package keeps it in blocks of some 16 KiB that are shared between its
+//! The text is the state. A package keeps it in blocks of 4 to 16 KiB that are shared between its
 //! copies, and beside each block the list of its stanzas; options are read from the text when asked
 //! for. So a copy costs a pointer for each block, a change copies one block, and a package takes
 //! little more memory than its text.

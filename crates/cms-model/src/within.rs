@@ -1,6 +1,8 @@
 //! Edits that stay within stanzas: a value set, an option added. Nearly all edits are of this kind, and they are carried out
 //! without taking the blocks apart anew.
 
+use std::borrow::Cow;
+use std::iter::Peekable;
 use std::ops::Range;
 
 use crate::block::Block;
@@ -9,14 +11,54 @@ use crate::scan::{Stanzas, Tail, tail};
 use crate::{Edit, Package, SliceParser, Splice};
 
 /// New text for a part of a stanza.
-struct Patch {
+struct Patch<'a> {
     spot: Spot,
     /// What it takes the place of, in the stanza.
     range: Range<usize>,
-    bytes: Vec<u8>,
+    bytes: Cow<'a, [u8]>,
+}
+
+/// A [`Splice`] of somebody else's bytes.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    offset: u64,
+    removed: &'a [u8],
+    inserted: &'a [u8],
+}
+
+impl<'a> From<&'a Splice> for Piece<'a> {
+    fn from(splice: &'a Splice) -> Piece<'a> {
+        Piece { offset: splice.offset, removed: &splice.removed, inserted: &splice.inserted }
+    }
+}
+
+/// A block, and where in the package its text begins.
+#[derive(Default)]
+struct Walk {
+    slot: usize,
+    base: u64,
 }
 
 impl Package {
+    /// Carries out an edit of a single [`Splice`], given by its parts, where it leaves every stanza its `config` command and its end; says
+    /// whether it has. Otherwise nothing is changed, and [`apply_edit`](Package::apply_edit) knows more.
+    ///
+    /// ```
+    /// let mut package = cms_model::Package::parse(b"config led\n\toption on '1'\n")?;
+    /// assert!(package.apply_splice(23, b"1", b"0"));
+    /// assert_eq!(package.text(), b"config led\n\toption on '0'\n");
+    /// assert!(!package.apply_splice(23, b"1", b"2"), "there is no 1 any more");
+    /// # Ok::<(), Vec<cms_model::Diagnostic>>(())
+    /// ```
+    pub fn apply_splice(&mut self, offset: u64, removed: &[u8], inserted: &[u8]) -> bool {
+        let piece = Piece { offset, removed, inserted };
+        let nothing_else = &mut std::iter::empty().peekable();
+        let Some(patch) = self.patch_within(&mut Walk::default(), piece, nothing_else) else { return false };
+        self.splice(patch.spot, patch.range, &patch.bytes);
+        self.settle(patch.spot.slot);
+        true
+    }
+
     /// Carries out an edit that leaves every stanza its `config` command and its end. Says whether it is one; otherwise
     /// nothing is changed, and whether the edit fits at all is for others to find out.
     pub(crate) fn apply_within(&mut self, edit: &Edit) -> bool {
@@ -35,49 +77,63 @@ impl Package {
     }
 
     /// Makes of splices one patch for each stanza.
-    fn patches_within(&self, splices: &[Splice]) -> Option<Vec<Patch>> {
+    fn patches_within<'a>(&self, splices: &'a [Splice]) -> Option<Vec<Patch<'a>>> {
         let mut patches = Vec::new();
-        let mut slots = self.slots.iter().enumerate();
-        let (mut slot, mut block) = slots.next().map(|(slot, found)| (slot, &*found.block))?;
-        let mut base = 0_u64;
-        let mut splices = splices.iter().peekable();
-        while let Some(first) = splices.next() {
-            // What is inserted between two stanzas goes to the end of the first.
-            while first.offset > base + block.text.len() as u64 {
-                base += block.text.len() as u64;
-                (slot, block) = slots.next().map(|(slot, found)| (slot, &*found.block))?;
-            }
-            let offset = usize::try_from(first.offset - base).ok()?;
-            let entry =
-                block.entries.partition_point(|entry| (entry.start as usize) < offset).checked_sub(1)?;
-            let stanza = block.stanza(entry);
-            let old = block.text.get(stanza.clone())?;
-            let start = base + stanza.start as u64;
-            let end = base + stanza.end as u64;
-            let mut range = offset - stanza.start..offset - stanza.start;
-            let mut bytes = Vec::new();
-            let mut next = Some(first);
-            while let Some(splice) = next {
-                let from = usize::try_from(splice.offset.checked_sub(start)?).ok()?;
-                let upto = from.checked_add(splice.removed.len())?;
-                if old.get(from..upto)? != &splice.removed[..] {
-                    return None;
-                }
-                bytes.extend_from_slice(old.get(range.end..from)?);
-                bytes.extend_from_slice(&splice.inserted);
-                range.end = upto;
-                next = splices.next_if(|next| next.offset <= end);
-            }
-            let head = block.entries[entry].plain_head_len();
-            if !head.is_some_and(|head| keeps_to_a_value(old, head, &range, &bytes)) {
-                let new = [&old[..range.start], &bytes, &old[range.end..]].concat();
-                if !keeps_its_borders(block, entry, old, &new) {
-                    return None;
-                }
-            }
-            patches.push(Patch { spot: Spot { slot, entry }, range, bytes });
+        let mut walk = Walk::default();
+        let mut pieces = splices.iter().map(Piece::from).peekable();
+        while let Some(first) = pieces.next() {
+            patches.push(self.patch_within(&mut walk, first, &mut pieces)?);
         }
         Some(patches)
+    }
+
+    /// Makes a patch of a splice and those behind it that touch the same stanza.
+    fn patch_within<'a>(
+        &self,
+        walk: &mut Walk,
+        first: Piece<'a>,
+        rest: &mut Peekable<impl Iterator<Item = Piece<'a>>>,
+    ) -> Option<Patch<'a>> {
+        let mut block = &*self.slots.get(walk.slot)?.block;
+        // What is inserted between two stanzas goes to the end of the first.
+        while first.offset > walk.base + block.text.len() as u64 {
+            walk.base += block.text.len() as u64;
+            walk.slot += 1;
+            block = &*self.slots.get(walk.slot)?.block;
+        }
+        let offset = usize::try_from(first.offset - walk.base).ok()?;
+        let entry = block.entries.partition_point(|entry| (entry.start as usize) < offset).checked_sub(1)?;
+        let stanza = block.stanza(entry);
+        let old = block.text.get(stanza.clone())?;
+        let start = walk.base + stanza.start as u64;
+        let end = walk.base + stanza.end as u64;
+        let mut range = offset - stanza.start..offset - stanza.start;
+        let mut bytes = Cow::Borrowed(&[][..]);
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            let from = usize::try_from(piece.offset.checked_sub(start)?).ok()?;
+            let upto = from.checked_add(piece.removed.len())?;
+            if old.get(from..upto)? != piece.removed {
+                return None;
+            }
+            let kept = old.get(range.end..from)?;
+            if bytes.is_empty() && kept.is_empty() {
+                bytes = Cow::Borrowed(piece.inserted);
+            } else {
+                bytes.to_mut().extend_from_slice(kept);
+                bytes.to_mut().extend_from_slice(piece.inserted);
+            }
+            range.end = upto;
+            next = rest.next_if(|next| next.offset <= end);
+        }
+        let head = block.entries[entry].plain_head_len();
+        if !head.is_some_and(|head| keeps_to_a_value(old, head, &range, &bytes)) {
+            let new = [&old[..range.start], &bytes, &old[range.end..]].concat();
+            if !keeps_its_borders(block, entry, old, &new) {
+                return None;
+            }
+        }
+        Some(Patch { spot: Spot { slot: walk.slot, entry }, range, bytes })
     }
 }
 
@@ -170,8 +226,13 @@ mod tests {
 
     fn check_of(text: &str, edit: &Edit) -> bool {
         let package = Package::parse(text.as_bytes()).unwrap();
-        let (mut here, mut there) = (package.clone(), package.clone());
-        if !here.apply_within(edit) {
+        let (mut here, mut there, mut single) = (package.clone(), package.clone(), package.clone());
+        let is_here = here.apply_within(edit);
+        if let [splice] = &edit.text[..] {
+            assert_eq!(single.apply_splice(splice.offset, &splice.removed, &splice.inserted), is_here);
+            assert_eq!((single.text(), entries(&single)), (here.text(), entries(&here)));
+        }
+        if !is_here {
             assert_eq!(here.text(), package.text());
             return false;
         }

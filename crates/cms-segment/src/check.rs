@@ -1,12 +1,12 @@
 //! Checksums of headers: CRC-32 as in zlib.
 
-use crc::{CRC_32_ISO_HDLC, Crc};
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 /// Up to this length a table is as good: `crc32fast` asks the processor first what it can do, and where that one is virtual
 /// the host answers, in a time in which a hundred keys could have been read.
 const SHORT: usize = 256;
 
-static TABLE: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+static TABLE: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
 /// Returns the checksum of `bytes`.
 pub fn checksum(bytes: &[u8]) -> u32 {

@@ -1,6 +1,7 @@
 //! Who commits.
 
 use parking_lot::Mutex;
+use rustix::process::Uid;
 
 use crate::user::User;
 
@@ -8,19 +9,22 @@ use crate::user::User;
 ///
 /// Under `sudo`, root's commits also name the user who asked: `root (alice)`.
 pub fn current_user() -> String {
-    /// The name last looked up; it costs as much as all the rest of a small transaction.
+    /// What was last found out; it costs as much as all the rest of a small transaction.
     static KNOWN: Mutex<Option<(u32, String)>> = Mutex::new(None);
     let user = rustix::process::getuid();
     let mut known = KNOWN.lock();
-    let name = match &*known {
+    match &*known {
         Some((id, name)) if *id == user.as_raw() => name.clone(),
         _ => {
-            let name =
-                User::find(user.as_raw()).map_or_else(|| format!("uid:{}", user.as_raw()), |user| user.name);
+            let name = name_of(user);
             *known = Some((user.as_raw(), name.clone()));
             name
         }
-    };
+    }
+}
+
+fn name_of(user: Uid) -> String {
+    let name = User::find(user.as_raw()).map_or_else(|| format!("uid:{}", user.as_raw()), |user| user.name);
     match std::env::var("SUDO_USER") {
         Ok(asked) if user.is_root() && !asked.is_empty() && asked != name => format!("{name} ({asked})"),
         _ => name,

@@ -87,7 +87,12 @@ impl Store {
             promised: HashSet::new(),
         };
         let mut outcome = Ok(());
+        let first = backend.first()?;
         backend.touches(&key.package, head.revision, &mut |touch| {
+            // What was given up a moment ago may still be there.
+            if touch.revision < first {
+                return ControlFlow::Break(());
+            }
             outcome = search.add(touch);
             let goes_on = outcome.is_ok() && !search.open.is_empty();
             if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

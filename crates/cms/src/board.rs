@@ -13,13 +13,14 @@ use cms_model::{Change, ChangeKind, Package, PackageName};
 use cms_segment::{Board, Note, Seat, Taken, Waited};
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
-use crate::commit::{Action, Committed, Wanted};
+use crate::commit::{Action, Committed};
 use crate::describe::DisplayChange;
 use crate::error::Result;
 use crate::group::Request;
+use crate::head::Head;
 use crate::location::Location;
 use crate::post;
-use crate::store::{Arrival, Log, Writing};
+use crate::store::{Log, Writing};
 
 /// How long a post is waited for before somebody looks after the lock himself, and how long it is at most after that came to nothing.
 /// Nobody waits so long unless a process died, or the disk is slow.
@@ -28,6 +29,9 @@ const MOST_PATIENCE: Duration = Duration::from_millis(100);
 
 /// As many as there are seats.
 const ALL: usize = 64;
+
+/// The version of what whoever commits for others promises them. The first did not look whether sections were renamed.
+const RULES: u8 = 2;
 
 /// What a process has of the board of its store.
 pub(crate) struct Desk {
@@ -72,6 +76,7 @@ impl Desk {
     pub(crate) fn new(location: &Location, log: [u8; 16]) -> Desk {
         use std::os::unix::ffi::OsStrExt;
         let mut world = log.to_vec();
+        world.push(RULES);
         for directory in location.modules() {
             let path = directory.as_os_str().as_bytes();
             world.extend_from_slice(&(path.len() as u64).to_le_bytes());
@@ -234,7 +239,8 @@ impl Log {
                 && let Some(mut seat) = self.desk.seat(&board)
                 && seat.post(&work)
             {
-                let is_led = is_led_by_another(&board, Some(seat.number()));
+                // Whether he lives was asked a moment ago; if he does not, the wait ends by itself.
+                let is_led = board.lead().is_some_and(|lead| lead != seat.number());
                 return self.wait(&board, &mut seat, is_led, request);
             }
         }
@@ -258,7 +264,14 @@ impl Log {
                 Waited::Done => {
                     let note = seat.note();
                     let made = note.and_then(|note| self.made(note, request).transpose()).transpose();
-                    if let Ok(Some(made)) = made {
+                    let made = match (made, note) {
+                        // It was given up as soon as it was made. Then there is only the word of the one who made it.
+                        (Err(error), Some(note)) if error.first_kept().is_some() => {
+                            Some(as_wanted(request, Revision(note.first)))
+                        }
+                        (made, _) => made.ok().flatten(),
+                    };
+                    if let Some(made) = made {
                         seat.withdraw();
                         return Ok(Right::Done(made));
                     }
@@ -298,7 +311,7 @@ impl Log {
     /// Returns what became of a commit, if it is the one that a note is of.
     fn made(&self, note: Note, request: &Request) -> Result<Option<Committed>> {
         let revision = Revision(note.first);
-        let Some(Arrival { before, head, commit }) = self.arrive(revision)? else { return Ok(None) };
+        let Some(commit) = self.commit_in_log(revision)? else { return Ok(None) };
         if !is_of(&commit, note, request) {
             return Ok(None);
         }
@@ -306,59 +319,58 @@ impl Log {
         for entry in &commit.packages {
             let EntryBody::Edit { changes, .. } = &entry.body else { return Ok(None) };
             let name = &entry.package;
-            let shown = match self.shown_by_draft(request, name, changes, revision)? {
-                Some(shown) => shown,
-                None => {
-                    let after = head.package(&*self.backend, name)?;
-                    let before = before.package(&*self.backend, name)?;
-                    let show = |change| DisplayChange::new(name, change, after.as_deref(), before.as_deref());
-                    changes.iter().map(show).collect()
-                }
-            };
+            let shown = shown_by_draft(request, name, changes).unwrap_or_else(|| {
+                // It is committed, whatever can be said of it.
+                let states = self.states_of(name, revision).inspect_err(|error| {
+                    tracing::warn!(%error, revision = revision.0, "what was committed cannot be named as it is");
+                });
+                let (before, after) = states.unwrap_or((None, None));
+                let show = |change| DisplayChange::new(name, change, after.as_deref(), before.as_deref());
+                changes.iter().map(show).collect()
+            });
             committed.packages.push((name.clone(), shown));
         }
         tracing::info!(revision = revision.0, packages = committed.packages.len(), "committed");
         Ok(Some(committed))
     }
 
-    /// Says what a commit did to a package in the words of its own working copy, if these are those of the state that it made: then
-    /// that state need not be put together before somebody asks for it.
-    fn shown_by_draft(
-        &self,
-        request: &Request,
-        name: &PackageName,
-        made: &[Change],
-        revision: Revision,
-    ) -> Result<Option<Vec<DisplayChange>>> {
-        let wanted = request.wanted.packages.iter().find(|wanted| wanted.package == *name);
-        let Some(Wanted { base, action: Action::Changes { changes, made: Some((before, after)) }, .. }) =
-            wanted
-        else {
-            return Ok(None);
-        };
-        let is_as_posted = changes.len() == made.len()
-            && changes
-                .iter()
-                .zip(made)
-                .all(|((_, posted), made)| posted == made && is_at_a_name(made, after));
-        if !is_as_posted {
-            return Ok(None);
-        }
-        let is_ours = |section| made.iter().any(|change| change.section == section);
-        let mut is_renamed = false;
-        self.recent.visit(&*self.backend, *base, revision, |commit| {
-            for entry in commit.packages.iter().filter(|entry| entry.package == *name) {
-                is_renamed |= match &entry.body {
-                    EntryBody::Edit { changes, .. } => changes.iter().any(|change| {
-                        matches!(change.kind, ChangeKind::Rename { .. }) && is_ours(change.section)
-                    }),
-                    EntryBody::Replace { .. } => true,
-                };
-            }
-        })?;
-        let show = |change| DisplayChange::new(name, change, Some(&**after), Some(&**before));
-        Ok((!is_renamed).then(|| made.iter().map(show).collect()))
+    /// Returns a package as it was before a revision, and after it.
+    fn states_of(&self, name: &PackageName, revision: Revision) -> Result<States> {
+        let backend = &*self.backend;
+        let before = self.head_at(Revision(revision.0.saturating_sub(1)))?;
+        let mut after = Head::clone(&before);
+        after.follow(backend, revision)?;
+        Ok((before.package(backend, name)?, after.package(backend, name)?))
     }
+}
+
+/// Says that a commit did what was wanted of it.
+fn as_wanted(request: &Request, revision: Revision) -> Committed {
+    let mut committed = Committed::nothing(revision, Vec::new());
+    for wanted in &request.wanted.packages {
+        if let Action::Changes { changes, made } = &wanted.action {
+            let (before, after) = made.as_ref().map(|(before, after)| (&**before, &**after)).unzip();
+            let show =
+                |(_, change): &(Revision, Change)| DisplayChange::new(&wanted.package, change, after, before);
+            committed.packages.push((wanted.package.clone(), changes.iter().map(show).collect()));
+        }
+    }
+    committed
+}
+
+/// A package before a commit, and after it.
+type States = (Option<Arc<Package>>, Option<Arc<Package>>);
+
+/// Says what a commit did to a package in the words of its own working copy, if these are those of the state that it made: then that state
+/// need not be put together before somebody asks for it. (No section was renamed meanwhile, or it would not have been made for another
+/// process.)
+fn shown_by_draft(request: &Request, name: &PackageName, made: &[Change]) -> Option<Vec<DisplayChange>> {
+    let wanted = request.wanted.packages.iter().find(|wanted| wanted.package == *name)?;
+    let Action::Changes { changes, made: Some((before, after)) } = &wanted.action else { return None };
+    let is_as_posted = changes.len() == made.len()
+        && changes.iter().zip(made).all(|((_, posted), made)| posted == made && is_at_a_name(made, after));
+    let show = |change| DisplayChange::new(name, change, Some(&**after), Some(&**before));
+    is_as_posted.then(|| made.iter().map(show).collect())
 }
 
 /// Tells whether the name of a section says where a change was made, whatever else is in the package.

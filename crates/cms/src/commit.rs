@@ -341,19 +341,38 @@ impl Store {
         });
         let mut next = Head::clone(head);
         next.advance(&commit, made);
-        let checkpoint =
-            if is_checkpoint_due(&next) { Some(root_of(log, &next, &mut objects)?) } else { None };
+        let checkpoint = if is_checkpoint_due(&mut next, |upto| backend.checkpoint(upto)) {
+            Some(root_of(log, &next, &mut objects)?)
+        } else {
+            None
+        };
         Ok(Built { commit, next, objects, checkpoint, notes: prepared.notes })
     }
 }
 
-fn is_checkpoint_due(head: &Head) -> bool {
-    let commits = head.replay.commits;
-    commits >= REPLAYED_COMMITS
-        || head.replay.bytes >= REPLAYED_BYTES
-        || commits >= FEW_COMMITS
-            && head.replay.since.is_none_or(|since| since.elapsed() >= REST)
-            && head.unstored_bytes().is_some_and(|bytes| bytes <= commits as u64 * CHEAP_BYTES)
+/// The newest checkpoint of the log, as far as it can be read.
+type Newest = cms_log::Result<Option<(Revision, Root)>>;
+
+fn is_checkpoint_due(head: &mut Head, newest: impl FnOnce(Revision) -> Newest) -> bool {
+    let seems_due = |head: &Head| {
+        let commits = head.replay.commits;
+        commits >= REPLAYED_COMMITS
+            || head.replay.bytes >= REPLAYED_BYTES
+            || commits >= FEW_COMMITS
+                && head.replay.since.is_none_or(|since| since.elapsed() >= REST)
+                && head.unstored_bytes().is_some_and(|bytes| bytes <= commits as u64 * CHEAP_BYTES)
+    };
+    if !seems_due(head) {
+        return false;
+    }
+    // Of the checkpoints that other processes write this one hears nothing until it is about to write one itself. One that cannot be read
+    // is a reason to write one.
+    match newest(head.revision) {
+        Ok(Some((checkpoint, root))) => head.adopt(checkpoint, &root),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the newest checkpoint cannot be read; another one is written"),
+    }
+    seems_due(head)
 }
 
 /// Stores what the log does not have yet of every package, and names them all.
@@ -398,28 +417,37 @@ pub(crate) fn prepare(
             }
             _ => wanted.base,
         };
-        let changed = head.cell(name).map(|cell| cell.changed);
-        let theirs = match changed {
-            Some(changed) if changed <= oldest => Theirs::default(),
-            _ => {
-                let interest = match &wanted.action {
-                    Action::Changes { changes, .. } => Interest::of(changes.iter().map(|(_, change)| change)),
-                    _ => Interest::default(),
-                };
-                Theirs::read(log, name, oldest, head.revision, &interest)?
-            }
+        let is_newest = head.cell(name).is_some_and(|cell| cell.changed <= oldest);
+        let read = |interest| match is_newest {
+            true => Ok(Theirs::default()),
+            false => Theirs::read(log, name, oldest, head.revision, &interest),
         };
+        // What is done to a package as a whole stands up to no change at all.
+        let stands_alone = || whole_package_conflict(name, &read(Interest::default())?, wanted.base);
         let package = match (&wanted.action, current.as_ref()) {
             (Action::Changes { changes, made }, Some(current)) => {
-                apply_changes(name, current, changes, made.as_ref(), &theirs)?
+                let mine = || changes.iter().map(|(_, change)| change);
+                let apply = |theirs: &Theirs| apply_changes(name, current, changes, made.as_ref(), theirs);
+                let is_alone = is_newest || log.recent.leaves_alone(name, mine(), oldest, head.revision);
+                match if is_alone { apply(&Theirs::default()).ok() } else { None } {
+                    Some(package) => package,
+                    // Why not is told by what others have done.
+                    None => match read(Interest::of(mine())) {
+                        // The commits since are not all kept, but what they left there is what the changes were made on.
+                        Err(Error::Log(error)) if error.is_compacted() && are_as_made(changes, current) => {
+                            apply(&Theirs::default())?
+                        }
+                        theirs => apply(&theirs?)?,
+                    },
+                }
             }
             (Action::Rewrite(new), Some(current)) => {
-                whole_package_conflict(name, &theirs, wanted.base)?;
+                stands_alone()?;
                 let result = crate::rebase::rewritten(current, new)?;
                 PreparedPackage::edited(name.clone(), current, result)
             }
             (Action::Restore { from, to }, Some(current)) => {
-                whole_package_conflict(name, &theirs, wanted.base)?;
+                stands_alone()?;
                 let result = if Arc::ptr_eq(from, current) {
                     Package::clone(to)
                 } else {
@@ -428,25 +456,36 @@ pub(crate) fn prepare(
                 PreparedPackage::edited(name.clone(), current, result)
             }
             (Action::Delete, Some(_)) => {
-                whole_package_conflict(name, &theirs, wanted.base)?;
+                stands_alone()?;
                 PreparedPackage::deleted(name.clone())
             }
             (Action::Create(_), Some(_)) => {
-                whole_package_conflict(name, &theirs, wanted.base)?;
+                stands_alone()?;
                 return Err(Error::Exists { key: name.to_string() });
             }
             (Action::Create(new), None) => PreparedPackage::created(name.clone(), new.clone()),
             (Action::Rewrite(_) | Action::Restore { .. } | Action::Changes { .. } | Action::Delete, None) => {
-                whole_package_conflict(name, &theirs, wanted.base)?;
+                stands_alone()?;
                 return Err(Error::not_found(name));
             }
         };
-        if !package.is_empty() {
-            display.push((name.clone(), package.display(current.as_deref())));
-            prepared.packages.push(package);
-        }
+        keep(&mut prepared, &mut display, package, current.as_deref());
     }
     Ok((prepared, display))
+}
+
+/// Takes a package into a commit, if there is anything to do about it.
+fn keep(prepared: &mut Prepared, display: &mut Display, package: PreparedPackage, before: Option<&Package>) {
+    if !package.is_empty() {
+        display.push((package.name.clone(), package.display(before)));
+        prepared.packages.push(package);
+    }
+}
+
+/// Tells whether changes find what they change as it was when they were made.
+fn are_as_made(changes: &[(Revision, Change)], current: &Package) -> bool {
+    let mut result = Package::clone(current);
+    changes.iter().all(|(_, change)| result.apply(change).is_ok_and(|effective| effective == *change))
 }
 
 fn apply_changes(
@@ -542,4 +581,30 @@ pub(crate) fn refuse_unparsable(warnings: &[Warning]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(revision: u64, commits: usize) -> Head {
+        let mut head = Head::default();
+        head.revision = Revision(revision);
+        head.replay.commits = commits;
+        head
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_where_the_log_has_none_that_is_near_or_can_be_read() {
+        let at = |revision| move |_| Ok(Some((Revision(revision), Root::default())));
+        assert!(!is_checkpoint_due(&mut head(300, FEW_COMMITS - 1), |_| unreachable!("it is not asked for")));
+        assert!(is_checkpoint_due(&mut head(300, 200), |_| Ok(None)));
+        assert!(is_checkpoint_due(&mut head(300, 200), at(100)), "the one that is known");
+        assert!(is_checkpoint_due(&mut head(300, 200), at(110)), "it is far away, too");
+        let mut near = head(300, 200);
+        assert!(!is_checkpoint_due(&mut near, at(290)));
+        assert_eq!(near.replay.commits, 10);
+        let unreadable = |_| Err(cms_log::Error::ObjectMissing { digest: cms_log::Digest([0; 16]) });
+        assert!(is_checkpoint_due(&mut head(300, 200), unreadable));
+    }
 }

@@ -117,7 +117,7 @@ impl Store {
         let head = log.newest()?;
         let mut findings = self.look_at_rights();
         for (name, cell) in head.cells() {
-            if let Err(error) = cell.package(&*log.backend, name) {
+            if let Err(error) = cell.package(&*log.backend, name, head.revision) {
                 let place = self.location().log().display().to_string();
                 let kind =
                     FindingKind::PackageUnreadable { package: name.clone(), reason: error.to_string() };

@@ -259,6 +259,14 @@ impl Error {
         }
     }
 
+    /// Returns the oldest revision that can be read, if what was asked for is older: the log no longer keeps it.
+    pub fn first_kept(&self) -> Option<Revision> {
+        match self {
+            Error::Log(cms_log::Error::Compacted { first, .. }) => Some(*first),
+            _ => None,
+        }
+    }
+
     /// Returns whether the caller lacks the right, or the file system is read-only.
     pub fn is_permission(&self) -> bool {
         match self {

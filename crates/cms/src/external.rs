@@ -2,6 +2,7 @@
 //!
 //! The rules are those of "An edit by another program" in `docs/commit-protocol.md`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -119,7 +120,7 @@ pub(crate) struct Absorbed {
 impl Store {
     /// All packages that have a file, a view or a place in the log.
     pub(crate) fn known_names(&self, log: &Log, head: &Head) -> Result<Vec<PackageName>> {
-        Ok(all_names(&*self.files()?, &log.backend.look()?.views, head))
+        Ok(all_names(&*self.files()?, &log.backend.look()?.views, head).into_owned())
     }
 
     /// Compares a package's file with the log.
@@ -157,7 +158,7 @@ impl Store {
             match cell {
                 Some(cell) if view.revision >= cell.changed => Ok(false),
                 Some(cell) if cell.exact => Ok(true),
-                Some(cell) => Ok(text_digest(&*cell.package(backend, name)?) != view.digest),
+                Some(cell) => Ok(text_digest(&*cell.package(backend, name, head.revision)?) != view.digest),
                 None => Ok(true),
             }
         };
@@ -201,7 +202,9 @@ impl Store {
                     let behind = known < head.revision
                         && cell.is_none_or(|cell| cell.changed > known)
                         && match cell {
-                            Some(cell) => text_digest(&*cell.package(backend, name)?) != digest,
+                            Some(cell) => {
+                                text_digest(&*cell.package(backend, name, head.revision)?) != digest
+                            }
                             None => true,
                         };
                     return Ok(Finding::Seen { view: Some(status.view(known, digest)), behind });
@@ -253,8 +256,7 @@ impl Store {
             ControlFlow::Continue(())
         })?;
         for revision in touched {
-            let then = Head::load(backend, Some(revision))?;
-            if let Some(package) = then.package(backend, name)?
+            if let Some(package) = still_kept(backend, name, revision)?
                 && text_digest(&package) == digest
             {
                 return Ok(Some(revision));
@@ -392,16 +394,18 @@ impl Store {
         }
         let backend = &*log.backend;
         let mut edited = EditedText::read(backend, name)?.into_iter();
-        if let Some(edited) = edited.find(|edited| edited.digest == view.digest)
-            && backend.has_object(&edited.manifest)?
+        let is_kept = view.revision >= backend.first()?;
+        if is_kept
+            && let Some(edited) = edited.find(|edited| edited.digest == view.digest)
+            && let Some(package) = edited.text(backend)?
         {
-            return Ok((Arc::new(cms_log::load_package(backend, &edited.manifest)?), view.revision));
+            return Ok((package, view.revision));
         }
-        if view.revision < head.revision && view.revision >= backend.first()? {
-            let then = Head::load(backend, Some(view.revision))?;
-            if let Some(package) = then.package(backend, name)? {
-                return Ok((package, view.revision));
-            }
+        if is_kept
+            && view.revision < head.revision
+            && let Some(package) = still_kept(backend, name, view.revision)?
+        {
+            return Ok((package, view.revision));
         }
         Ok((current.clone(), head.revision))
     }
@@ -443,18 +447,15 @@ impl Store {
         }
         let distance =
             |package: &Package| Package::diff(package, &package.adopt(edited.text.clone(), 0)).len();
-        let at_base = Head::load(backend, Some(base))?.package(backend, name)?;
+        let at_base = still_kept(backend, name, base)?;
         let mut least = at_base.map_or(usize::MAX, |package| distance(&package));
         let mut found = None;
         // What others wrote and read back without ever seeing a text of ours is a base, too.
         for edited in EditedText::read(backend, name)? {
-            if least <= 1
-                || !overtaking.contains(&edited.revision)
-                || !backend.has_object(&edited.manifest)?
-            {
+            if least <= 1 || !overtaking.contains(&edited.revision) {
                 continue;
             }
-            let package = Arc::new(cms_log::load_package(backend, &edited.manifest)?);
+            let Some(package) = edited.text(backend)? else { continue };
             let changes = distance(&package);
             if changes > 0 && changes < least {
                 least = changes;
@@ -470,7 +471,7 @@ impl Store {
             if before < backend.first()? || before == Revision::EMPTY {
                 break;
             }
-            let Some(package) = Head::load(backend, Some(before))?.package(backend, name)? else { break };
+            let Some(package) = still_kept(backend, name, before)? else { break };
             let changes = distance(&package);
             if changes > 0 && changes < least {
                 least = changes;
@@ -530,15 +531,23 @@ impl Store {
 }
 
 /// All packages that have a file, a view or a place in the log, in order.
-pub(crate) fn all_names(files: &Files, views: &Views, head: &Head) -> Vec<PackageName> {
+pub(crate) fn all_names<'a>(files: &'a Files, views: &Views, head: &Head) -> Cow<'a, [PackageName]> {
     let known = || head.cells().map(|(name, _)| name);
     if files.packages.iter().eq(known()) && views.names().eq(known()) {
         // As it is nearly always.
-        return files.packages.clone();
+        return Cow::Borrowed(&files.packages);
     }
     let all = files.packages.iter().chain(views.names()).chain(known());
     let names: BTreeSet<&PackageName> = all.collect();
-    names.into_iter().cloned().collect()
+    Cow::Owned(names.into_iter().cloned().collect())
+}
+
+/// Returns a package as it was, unless there was none, or that state was given up.
+fn still_kept(backend: &dyn Backend, name: &PackageName, revision: Revision) -> Result<Option<Arc<Package>>> {
+    match cms_log::package_at(backend, name, revision) {
+        Err(error) if error.is_compacted() => Ok(None),
+        package => Ok(package?.map(Arc::new)),
+    }
 }
 
 /// The note of an edit that was merged, so that what the log holds differs from the file's text.
@@ -571,6 +580,14 @@ impl EditedText {
         note.extend_from_slice(&older[..older.len().min((EDITED_TEXTS - 1) * EDITED_LENGTH)]);
         backend.set_meta(&EditedText::key(name), Some(&note))?;
         Ok(())
+    }
+
+    /// Returns the text, unless it was given up: no commit names it.
+    fn text(&self, backend: &dyn Backend) -> Result<Option<Arc<Package>>> {
+        match cms_log::load_package(backend, &self.manifest) {
+            Err(error) if error.is_object_missing() => Ok(None),
+            package => Ok(Some(Arc::new(package?))),
+        }
     }
 
     /// Reads the notes, the newest first.

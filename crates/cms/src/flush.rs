@@ -74,7 +74,7 @@ impl Store {
                     continue;
                 }
                 (Some(cell), view) => {
-                    let package = cell.package(backend, name)?;
+                    let package = cell.package(backend, name, head.revision)?;
                     let digest = text_digest(&package);
                     if let Some(view) = view
                         && view.digest == digest

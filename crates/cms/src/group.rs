@@ -13,7 +13,7 @@ use cms_segment::Taken;
 
 use crate::board::{Posted, Right, note_of};
 use crate::commit::{Built, Committed, Display, Prepared, Signature, prepare, refuse_unparsable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::external::{Absorbed, Warning};
 use crate::head::Head;
 use crate::queue::{Queue, Turn};
@@ -105,6 +105,7 @@ impl Store {
                 return vec![Err(error)];
             }
         };
+        let before = writing.head.revision;
         let mut requests: Vec<Request> = own.into_iter().collect();
         requests.extend(turn.take());
         let ours = requests.len();
@@ -141,7 +142,9 @@ impl Store {
         };
         for (number, request) in requests.iter().enumerate() {
             if let Err(error) = self.add(log, &mut writing, request, number, &absorbed, &mut progress) {
-                progress.outcomes[number] = Some(Err(error));
+                // What it named was collected since it was looked for: alone, it is looked for again.
+                let is_overtaken = matches!(&error, Error::Log(error) if error.is_object_missing());
+                progress.outcomes[number] = (!is_overtaken).then_some(Err(error));
             }
         }
         flush(log, &mut writing, &mut progress);
@@ -178,7 +181,7 @@ impl Store {
         if !posts.is_empty() || outcomes.iter().any(is_made) {
             log.show(&head, &progress.commits);
             posts.into_iter().for_each(Taken::done);
-            log.upkeep.after(appended.revision(), &log.backend);
+            log.upkeep.after(before, appended.revision(), &log.backend);
         }
         outcomes
     }
@@ -205,8 +208,8 @@ impl Store {
             return Ok(());
         }
         let post = progress.post(number);
-        if post.is_some() && !warnings.is_empty() {
-            // Its user is to be told.
+        if post.is_some() && (!warnings.is_empty() || was_renamed(log, &writing.head, request)) {
+            // Its user is to be told, or cannot say by himself what his changes are called now.
             return Ok(());
         }
         let tables = prepared.display_tables();
@@ -247,8 +250,19 @@ impl Store {
 
     /// Commits for one that could not be helped together with others.
     fn commit_alone(&self, log: &Log, writing: &mut Writing<'_>, request: &Request) -> Result<Committed> {
+        let mut tries = 0..OVERTAKEN;
+        loop {
+            match self.try_alone(log, writing, request) {
+                Err(Error::Log(error)) if error.is_object_missing() && tries.next().is_some() => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn try_alone(&self, log: &Log, writing: &mut Writing<'_>, request: &Request) -> Result<Committed> {
         let names: Vec<PackageName> =
             request.wanted.packages.iter().map(|wanted| wanted.package.clone()).collect();
+        let before = writing.head.revision;
         let absorbed = self.absorb(log, writing, &names)?;
         let warnings = warnings_of(&absorbed, request);
         let Ready { prepared, packages, armed, warnings } =
@@ -260,7 +274,7 @@ impl Store {
         let (appended, commit) = self.append(log, writing, prepared)?;
         let durable = log.backend.sync(appended)?;
         log.show(&log.publish(Arc::new(writing.head.clone())), &[commit]);
-        log.upkeep.after(durable.revision(), &log.backend);
+        log.upkeep.after(before, durable.revision(), &log.backend);
         Ok(Committed { revision: durable.revision(), packages, tables, warnings, armed })
     }
 
@@ -292,6 +306,10 @@ impl Store {
     }
 }
 
+/// How often what a commit names may be collected between being looked for and being named: its manifest, then the pages, then the
+/// blocks, and all of it once more.
+const OVERTAKEN: usize = 6;
+
 /// Appends the group. Where that fails, the state is again what it was, and its requests are without an outcome.
 fn flush(log: &Log, writing: &mut Writing<'_>, progress: &mut Progress) -> bool {
     let Some(group) = progress.group.take() else { return true };
@@ -306,7 +324,9 @@ fn flush(log: &Log, writing: &mut Writing<'_>, progress: &mut Progress) -> bool 
             log.recent.forget_from(group.before.revision.next());
             *writing.head = group.before;
             match &group.requests[..] {
-                [number] => progress.outcomes[*number] = Some(Err(error.into())),
+                [number] if !error.is_object_missing() => {
+                    progress.outcomes[*number] = Some(Err(error.into()));
+                }
                 several => {
                     tracing::debug!(%error, "several commits could not be appended together");
                     for number in several {
@@ -317,6 +337,14 @@ fn flush(log: &Log, writing: &mut Writing<'_>, progress: &mut Progress) -> bool 
             false
         }
     }
+}
+
+/// Tells whether sections of the packages that a request is for may have been renamed since it was made.
+fn was_renamed(log: &Log, head: &Head, request: &Request) -> bool {
+    request.wanted.packages.iter().any(|wanted| {
+        let is_newest = head.cell(&wanted.package).is_some_and(|cell| cell.changed <= wanted.base);
+        !is_newest && !log.recent.leaves_names(&wanted.package, wanted.base, head.revision)
+    })
 }
 
 fn warnings_of(absorbed: &Absorbed, request: &Request) -> Vec<Warning> {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use cms_log::{Backend, Commit, Digest, EntryBody, Revision, Root};
+use cms_log::{Backend, Commit, Digest, EntryBody, Record, Revision, Root, Touched};
 use cms_model::{Package, PackageName};
 
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ pub(crate) struct Head {
 pub(crate) struct Replay {
     pub commits: usize,
     pub bytes: usize,
-    /// When this process wrote the checkpoint, if it did.
+    /// When this process wrote the checkpoint, or found that another one had, if it did.
     pub since: Option<Instant>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Cell {
     /// The manifest to start from otherwise; `None` when the package began as an empty one after the checkpoint.
     manifest: Option<Digest>,
     /// Commits that edited it since, oldest first.
-    edits: Vec<Arc<Commit>>,
+    edits: Vec<Arc<Record>>,
     /// The newest revision that changed it; below a checkpoint only an upper bound is known.
     pub changed: Revision,
     /// Whether `changed` is known exactly.
@@ -57,50 +57,74 @@ impl Cell {
         Cell { manifest, edits: Vec::new(), begun: None, changed, exact, package: OnceLock::new() }
     }
 
-    /// Returns the package, read from the log at the first call.
-    pub(crate) fn package(&self, backend: &dyn Backend, name: &PackageName) -> Result<Arc<Package>> {
-        let package = self.read(backend, name)?;
+    /// Returns the package, read from the log at the first call, in the state of a revision.
+    pub(crate) fn package(
+        &self,
+        backend: &dyn Backend,
+        name: &PackageName,
+        at: Revision,
+    ) -> Result<Arc<Package>> {
+        let package = self.read(backend, name, at)?;
         Ok(self.package.get_or_init(|| package).clone())
     }
 
     /// Returns the package without keeping it, for who goes over all of them.
-    pub(crate) fn read(&self, backend: &dyn Backend, name: &PackageName) -> Result<Arc<Package>> {
+    pub(crate) fn read(
+        &self,
+        backend: &dyn Backend,
+        name: &PackageName,
+        at: Revision,
+    ) -> Result<Arc<Package>> {
         if let Some(package) = self.package.get() {
             return Ok(package.clone());
         }
+        match self.put_together(backend, name) {
+            Err(Error::Log(error)) if error.is_overtaken() => {
+                // What it was to begin from is no longer kept. The state itself may be.
+                let at = at.min(backend.head()?);
+                let package = cms_log::package_at(backend, name, at)?;
+                package.map(Arc::new).ok_or(Error::Log(error))
+            }
+            read => read,
+        }
+    }
+
+    fn put_together(&self, backend: &dyn Backend, name: &PackageName) -> Result<Arc<Package>> {
         let mut package = match (&self.begun, &self.manifest) {
             (Some(package), _) => Package::clone(package),
             (None, Some(manifest)) => cms_log::load_package(backend, manifest)?,
             (None, None) => Package::empty(),
         };
-        for commit in &self.edits {
-            apply(&mut package, name, commit)?;
+        for record in &self.edits {
+            record.apply_to(backend, name, &mut package)?;
         }
         Ok(Arc::new(package))
     }
 
     /// Returns the length of the package's text without reading it.
-    fn text_len(&self, backend: &dyn Backend, name: &PackageName) -> Result<u64> {
+    fn text_len(&self, backend: &dyn Backend, name: &PackageName, at: Revision) -> Result<u64> {
         if let Some(package) = self.package.get() {
             return Ok(package.text_len());
         }
         let mut length = match (&self.begun, &self.manifest) {
             (Some(package), _) => package.text_len(),
-            (None, Some(manifest)) => cms_log::package_text_len(backend, manifest)?,
+            (None, Some(manifest)) => match cms_log::package_text_len(backend, manifest) {
+                Err(error) if error.is_overtaken() => {
+                    return self.read(backend, name, at).map(|package| package.text_len());
+                }
+                length => length?,
+            },
             (None, None) => 0,
         };
-        for entry in self.edits.iter().flat_map(|commit| &commit.packages) {
-            if let EntryBody::Edit { edit, .. } = &entry.body
-                && entry.package == *name
-            {
-                length = length.saturating_add_signed(growth(edit));
-            }
+        for record in &self.edits {
+            let growth = record.edit(backend, name, growth)?;
+            length = length.saturating_add_signed(growth.unwrap_or(0));
         }
         Ok(length)
     }
 
     /// The package after one more commit, which is carried out when somebody asks for it.
-    fn edited(&self, commit: Arc<Commit>) -> Cell {
+    fn edited(&self, record: Arc<Record>) -> Cell {
         let Cell { manifest, changed, exact, .. } = *self;
         let mut cell = match self.package.get() {
             Some(package) => Cell { begun: Some(package.clone()), ..Cell::unread(None, changed, exact) },
@@ -110,20 +134,43 @@ impl Cell {
                 Cell { begun: self.begun.clone(), edits, ..Cell::unread(manifest, changed, exact) }
             }
         };
-        cell.edit(commit);
+        cell.edit(record);
         cell
     }
 
-    fn edit(&mut self, commit: Arc<Commit>) {
+    fn edit(&mut self, record: Arc<Record>) {
         // What led to a package that is in memory is not needed any more, however many commits these are.
         if let Some(package) = self.package.take() {
             self.begun = Some(package);
             self.manifest = None;
             self.edits.clear();
         }
-        self.changed = commit.revision;
+        self.changed = record.revision();
         self.exact = true;
-        self.edits.push(commit);
+        self.edits.push(record);
+    }
+
+    /// The package, with a manifest that it had at a checkpoint for its start: then what led up to that is not kept. `None` where there is
+    /// nothing to be spared.
+    fn rested_on(&self, checkpoint: Revision, manifest: Digest) -> Option<Cell> {
+        if !self.exact {
+            // It was not edited since it was read from an older one.
+            return None;
+        }
+        let (changed, exact) = (self.changed, self.exact);
+        if changed <= checkpoint {
+            return Some(Cell {
+                package: self.package.clone(),
+                ..Cell::unread(Some(manifest), changed, exact)
+            });
+        }
+        // With an edit from before it, those kept are all that came after it. In memory it needs none of them.
+        let reaches_back = self.edits.first().is_some_and(|first| first.revision() <= checkpoint);
+        if !reaches_back || self.package.get().is_some() {
+            return None;
+        }
+        let later = self.edits.iter().filter(|record| record.revision() > checkpoint);
+        Some(Cell { edits: later.cloned().collect(), ..Cell::unread(Some(manifest), changed, exact) })
     }
 
     /// The package or an earlier state of it, if one is in memory.
@@ -131,25 +178,16 @@ impl Cell {
         self.package.get().or(self.begun.as_ref())
     }
 
+    /// Returns how many commits are kept for it.
+    #[cfg(test)]
+    pub(crate) fn edits(&self) -> usize {
+        self.edits.len()
+    }
+
     /// Returns the manifest if nothing was edited since.
     fn clean_manifest(&self) -> Option<Digest> {
         self.manifest.filter(|_| self.edits.is_empty())
     }
-}
-
-fn apply(package: &mut Package, name: &PackageName, commit: &Commit) -> Result<()> {
-    for entry in commit.packages.iter().filter(|entry| entry.package == *name) {
-        if let EntryBody::Edit { edit, .. } = &entry.body {
-            package.apply_edit(edit).map_err(|error| Error::Invalid {
-                key: name.to_string(),
-                reason: format!(
-                    "revision {} of the log does not fit the one before it: {error}",
-                    commit.revision
-                ),
-            })?;
-        }
-    }
-    Ok(())
 }
 
 impl Head {
@@ -159,8 +197,8 @@ impl Head {
             Some(revision) => revision,
             None => backend.head()?,
         };
-        let is_compacted = |error: &Error| matches!(error, Error::Log(cms_log::Error::Compacted { .. }));
-        cms_log::steadily(backend, revision, is_compacted, || {
+        let is_overtaken = |error: &Error| matches!(error, Error::Log(error) if error.is_overtaken());
+        cms_log::steadily(backend, revision, is_overtaken, || {
             let mut head = match backend.checkpoint(revision)? {
                 Some((checkpoint, root)) => Head::at_checkpoint(checkpoint, &root),
                 None => Head::default(),
@@ -192,52 +230,49 @@ impl Head {
         &mut self,
         backend: &dyn Backend,
         revision: Revision,
-        mut visit: impl FnMut(Arc<Commit>),
+        mut visit: impl FnMut(Arc<Record>),
     ) -> Result<()> {
         if revision <= self.revision {
             return Ok(());
         }
-        let mut outcome = Ok(());
-        backend.commits(self.revision, revision, &mut |commit| {
-            let commit = Arc::new(commit);
-            outcome = self.apply(&commit);
-            visit(commit);
-            if outcome.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        backend.records(self.revision, revision, &mut |record| {
+            let record = Arc::new(record);
+            self.apply(&record);
+            visit(record);
+            ControlFlow::Continue(())
         })?;
-        outcome
+        Ok(())
     }
 
     /// Moves on by the next commit of the log.
-    pub(crate) fn apply(&mut self, commit: &Arc<Commit>) -> Result<()> {
-        for entry in &commit.packages {
-            match &entry.body {
-                EntryBody::Edit { edit, .. } => {
-                    self.replay.bytes += edit_size(edit);
-                    match self.packages.get_mut(&entry.package) {
-                        Some(cell) => match Arc::get_mut(cell) {
-                            // Nobody else sees it yet.
-                            Some(cell) => cell.edit(commit.clone()),
-                            None => *cell = Arc::new(cell.edited(commit.clone())),
-                        },
-                        None => {
-                            let empty = Cell::unread(None, commit.revision, true);
-                            let cell = Arc::new(empty.edited(commit.clone()));
-                            self.packages.insert(entry.package.clone(), cell);
-                        }
-                    }
-                }
-                EntryBody::Replace { new: Some(manifest), .. } => {
-                    let cell = Cell::unread(Some(*manifest), commit.revision, true);
-                    self.packages.insert(entry.package.clone(), Arc::new(cell));
-                }
-                EntryBody::Replace { new: None, .. } => {
-                    self.packages.remove(&entry.package);
-                }
+    pub(crate) fn apply(&mut self, record: &Arc<Record>) {
+        let revision = record.revision();
+        let put = |packages: &mut BTreeMap<PackageName, Arc<Cell>>, name: &str, cell| {
+            // What the log holds was named once.
+            if let Ok(name) = PackageName::new(name) {
+                packages.insert(name, Arc::new(cell));
             }
-        }
-        self.revision = commit.revision;
+        };
+        record.packages(|name, touched| match (touched, self.packages.get_mut(name)) {
+            (Touched::Edited, Some(cell)) => match Arc::get_mut(cell) {
+                // Nobody else sees it yet.
+                Some(cell) => cell.edit(record.clone()),
+                None => *cell = Arc::new(cell.edited(record.clone())),
+            },
+            (Touched::Edited, None) => {
+                let empty = Cell::unread(None, revision, true);
+                put(&mut self.packages, name, empty.edited(record.clone()));
+            }
+            (Touched::Replaced(Some(manifest)), _) => {
+                put(&mut self.packages, name, Cell::unread(Some(manifest), revision, true));
+            }
+            (Touched::Replaced(None), _) => {
+                self.packages.remove(name);
+            }
+        });
+        self.revision = revision;
         self.replay.commits += 1;
-        Ok(())
+        self.replay.bytes += size(record);
     }
 
     /// Moves on by a commit of this process, whose packages are known already.
@@ -279,6 +314,24 @@ impl Head {
         self.replay = Replay { since: Some(Instant::now()), ..Replay::default() };
     }
 
+    /// Goes over to a checkpoint that another process has written, unless it is older than the one that is known.
+    pub(crate) fn adopt(&mut self, checkpoint: Revision, root: &Root) {
+        let commits = self.revision.0.saturating_sub(checkpoint.0) as usize;
+        if commits >= self.replay.commits {
+            return;
+        }
+        // How much text was edited since is not known: as much as in as many commits before.
+        let bytes = self.replay.bytes / self.replay.commits * commits;
+        self.replay = Replay { commits, bytes, since: Some(Instant::now()) };
+        for (name, manifest) in &root.packages {
+            if let Some(cell) = self.packages.get(name)
+                && let Some(rested) = cell.rested_on(checkpoint, *manifest)
+            {
+                self.packages.insert(name.clone(), Arc::new(rested));
+            }
+        }
+    }
+
     pub(crate) fn cell(&self, name: &PackageName) -> Option<&Arc<Cell>> {
         self.packages.get(name)
     }
@@ -289,14 +342,14 @@ impl Head {
 
     /// Returns the package, or `None` where there is none of that name.
     pub(crate) fn package(&self, backend: &dyn Backend, name: &PackageName) -> Result<Option<Arc<Package>>> {
-        self.packages.get(name).map(|cell| cell.package(backend, name)).transpose()
+        self.packages.get(name).map(|cell| cell.package(backend, name, self.revision)).transpose()
     }
 
     /// Returns how much text the packages have together.
     pub(crate) fn text_len(&self, backend: &dyn Backend) -> Result<u64> {
-        self.packages
-            .iter()
-            .try_fold(0_u64, |sum, (name, cell)| Ok(sum.saturating_add(cell.text_len(backend, name)?)))
+        self.packages.iter().try_fold(0_u64, |sum, (name, cell)| {
+            Ok(sum.saturating_add(cell.text_len(backend, name, self.revision)?))
+        })
     }
 
     /// Returns how much text a checkpoint would have to look at, if all of it is in memory.
@@ -314,6 +367,16 @@ impl Head {
 /// By how much an edit makes a text longer.
 pub(crate) fn growth(edit: &cms_model::Edit) -> i64 {
     edit.text.iter().map(|splice| splice.inserted.len() as i64 - splice.removed.len() as i64).sum()
+}
+
+/// What replaying a commit costs, about.
+fn size(record: &Record) -> usize {
+    let edits =
+        record.decoded().into_iter().flat_map(|commit| &commit.packages).map(|entry| match &entry.body {
+            EntryBody::Edit { edit, .. } => edit_size(edit),
+            EntryBody::Replace { .. } => 0,
+        });
+    record.stored_len() + edits.sum::<usize>()
 }
 
 /// What replaying an edit costs, about.

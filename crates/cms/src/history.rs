@@ -61,18 +61,60 @@ pub struct PackageDiff {
 }
 
 impl Store {
-    /// Lists commits, the newest first.
+    /// Lists commits, the newest first, as far back as [the log keeps them](Store::oldest).
     ///
     /// # Errors
-    /// [`Error::NotOwner`](crate::Error::NotOwner) for those who may not read the log.
+    /// [`Error::NotOwner`](crate::Error::NotOwner) for those who may not read the log; [`cms_log::Error::Compacted`] if nothing up
+    /// to [`until`](HistoryQuery::until) is kept.
     pub fn history(&self, query: &HistoryQuery) -> Result<Vec<HistoryEntry>> {
         let log = self.log("read the history")?;
+        loop {
+            let head = log.backend.head()?;
+            let until = query.until.unwrap_or(head).min(head);
+            let entries = self.history_upto(log, query, until)?;
+            let first = log.backend.first()?;
+            if until >= first {
+                return Ok(entries);
+            }
+            if query.until.is_some() {
+                return Err(cms_log::Error::Compacted { revision: until, first }.into());
+            }
+            // All that was the history when this began was given up meanwhile.
+        }
+    }
+
+    /// Returns the oldest revision whose state the log keeps: those before it were [given up](Store::retain).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # std::fs::write(config.join("network"), "config interface 'lan'\n")?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// use cms::{Retention, Revision};
+    ///
+    /// store.snapshot()?;
+    /// assert_eq!(store.oldest()?, Revision::EMPTY);
+    /// store.retain(Retention { commits: Some(0), ..Retention::default() })?;
+    /// assert_eq!(store.oldest()?, store.head()?);
+    /// assert!(store.snapshot_at(Revision::EMPTY).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the log.
+    pub fn oldest(&self) -> Result<Revision> {
+        Ok(self.log("read the revision")?.backend.first()?)
+    }
+
+    fn history_upto(&self, log: &Log, query: &HistoryQuery, until: Revision) -> Result<Vec<HistoryEntry>> {
         let backend = &*log.backend;
-        let until = match query.until {
-            Some(until) => until.min(backend.head()?),
-            None => backend.head()?,
-        };
-        let since = query.since.unwrap_or(Revision::EMPTY);
+        // What was given up a moment ago may still be there, and is history no more.
+        let given_up = Revision(backend.first()?.0.saturating_sub(1));
+        let since = query.since.unwrap_or(Revision::EMPTY).max(given_up);
         let mut listing = Listing {
             store: self,
             log,
@@ -128,8 +170,17 @@ impl Store {
             }]);
         };
         let at = if created { commit.revision } else { Revision(commit.revision.0.saturating_sub(1)) };
-        let head = crate::head::Head::load(&*log.backend, Some(at))?;
-        let Some(package) = head.package(&*log.backend, name)? else { return Ok(Vec::new()) };
+        let package = match cms_log::package_at(&*log.backend, name, at) {
+            // The oldest commit is kept without the state before it, so what it removed is not known in detail.
+            Err(error) if error.is_compacted() => {
+                return Ok(vec![match created {
+                    true => DisplayChange::package_created(name),
+                    false => DisplayChange::package_deleted(name),
+                }]);
+            }
+            package => package?,
+        };
+        let Some(package) = package else { return Ok(Vec::new()) };
         let section = filter.ids.iter().find_map(|id| package.section(*id)).or_else(|| {
             let id = resolve(&package, selector)?;
             package.section(id)

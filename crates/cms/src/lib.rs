@@ -111,7 +111,7 @@ pub use crate::migrate::{
 pub use crate::modules::{Modules, Registered};
 pub use crate::reader::Reader;
 pub use crate::restore::{RestoreOptions, RestorePoint, Restored};
-pub use crate::retention::Retention;
+pub use crate::retention::{Retention, WouldRetain};
 pub use crate::snapshot::Snapshot;
 pub use crate::stage::{CommitOptions, Stage};
 pub use crate::store::{Options, Store};

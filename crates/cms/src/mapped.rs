@@ -393,7 +393,7 @@ impl Mapped {
         let mut load = writer.load(next)?;
         apply::load_state(&mut load, head.revision, self.text_len(backend, head)?)?;
         for (name, cell) in head.cells() {
-            let package = cell.read(backend, name)?;
+            let package = cell.read(backend, name, head.revision)?;
             apply::load_package(&mut load, name, &package, view(name))?;
         }
         load.publish()?;

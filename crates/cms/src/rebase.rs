@@ -218,7 +218,7 @@ impl Theirs {
 }
 
 /// The section name that a change lays claim to: two sections of one name cannot be.
-fn name_taken(change: &Change) -> Option<&Name> {
+pub(crate) fn name_taken(change: &Change) -> Option<&Name> {
     match &change.kind {
         ChangeKind::Add { name, .. } => name.as_ref(),
         ChangeKind::Rename { new, .. } => new.as_ref(),

@@ -211,7 +211,7 @@ impl Read {
             transaction.delete_package(name)?;
         }
         for (name, cell) in self.head.cells() {
-            let then = cell.read(&self.log, name)?;
+            let then = cell.read(&self.log, name, self.head.revision)?;
             if !now.contains(name) || now.package(name)?.text() != then.text() {
                 transaction.replace_package(name, (*then).clone())?;
             }

@@ -17,6 +17,9 @@ const UNACKNOWLEDGED: u64 = 100_000;
 /// A log that is larger than it may be gives up this part of its commits at a time.
 const PART: u64 = 8;
 
+/// Two pages of the log, which stay when what is on them went in part.
+const ENDS: u64 = 2 * 4096;
+
 /// By itself a log gives up this many commits at least, or this part of them: each time it looks at all that stays.
 const AT_ONCE: u64 = 256;
 const AT_ONCE_PART: u64 = 16;
@@ -36,6 +39,15 @@ pub struct Retention {
     /// Keep commits that a cursor has not acknowledged, up to so many of the newest: 100,000 where nothing is said. What the
     /// size forces out is given up all the same; the reader is told, with a revision to go on from.
     pub unacknowledged: Option<u64>,
+}
+
+/// What [`Store::retain`] would give up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WouldRetain {
+    /// The number of commits.
+    pub commits: u64,
+    /// Whether that is about the most: how far a size reaches back shows only when the texts that nothing needs any more are gone.
+    pub is_estimate: bool,
 }
 
 impl Retention {
@@ -84,7 +96,12 @@ impl Retention {
 
     /// Returns from which revision on the log shall be kept, and whether its size says so.
     fn keep_from(&self, backend: &dyn Backend) -> Result<(Revision, bool)> {
-        let (first, head) = (backend.first()?, backend.head()?);
+        self.keep_from_of(backend, backend.first()?, backend.size()?)
+    }
+
+    /// As [`keep_from`](Retention::keep_from), for a log that begins with a state and has a size.
+    fn keep_from_of(&self, backend: &dyn Backend, first: Revision, size: u64) -> Result<(Revision, bool)> {
+        let head = backend.head()?;
         let mut keep = if self.commits.is_none() && self.age_us.is_none() { first } else { head };
         if let Some(commits) = self.commits {
             keep = keep.min(Revision(head.0.saturating_sub(commits)));
@@ -102,7 +119,7 @@ impl Retention {
         }
         let mut is_forced = false;
         if let Some(bytes) = self.bytes
-            && backend.size()? > bytes
+            && size > bytes
         {
             let forced = Revision(first.0 + (head.0.saturating_sub(first.0)).div_ceil(PART));
             is_forced = forced > keep;
@@ -139,7 +156,7 @@ fn older_than(backend: &dyn Backend, first: Revision, upto: Revision, time_us: i
 
 /// Gives up what the log's retention does not ask for, if that is worth while; answers whether there is more to give up.
 ///
-/// The oldest state that stays is one that the log has a checkpoint of, so that none has to be made.
+/// The oldest state that stays is one that the log has a checkpoint of, so that none has to be made, if there is one.
 pub(crate) fn compact(backend: &dyn Backend) -> Result<bool> {
     let retention = Retention::of(backend)?;
     let (first, head) = (backend.first()?, backend.head()?);
@@ -148,13 +165,16 @@ pub(crate) fn compact(backend: &dyn Backend) -> Result<bool> {
     if keep.0 < first.0 + at_once {
         return Ok(false);
     }
-    let Some((checkpoint, _)) = backend.checkpoint(keep)? else { return Ok(false) };
-    if checkpoint <= first {
-        return Ok(false);
-    }
-    let reclaimed = backend.retain(checkpoint)?;
+    let checkpoint = backend.checkpoint(keep)?.map_or(Revision::EMPTY, |(revision, _)| revision);
+    let keep = match checkpoint > first {
+        true => checkpoint,
+        // A few commits that are too large have none between them.
+        false if is_forced => keep,
+        false => return Ok(false),
+    };
+    let reclaimed = backend.retain(keep)?;
     tracing::info!(
-        first = checkpoint.0,
+        first = keep.0,
         commits = reclaimed.commits,
         bytes = reclaimed.bytes,
         "gave up old commits"
@@ -206,16 +226,46 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the number of commits that [`retain`](Store::retain) would give up in its first step: all of them where no size is
-    /// given, and of a log that is larger than its size a part, after which it looks again.
+    /// Says what [`retain`](Store::retain) would give up.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let home = tempfile::tempdir()?;
+    /// # let dirs = cms::Dirs { state: Some(home.path().join("state")), run: None };
+    /// # let config = home.path().join("config");
+    /// # std::fs::create_dir(&config)?;
+    /// # std::fs::write(config.join("network"), "config interface 'lan'\n")?;
+    /// # let store = cms::Store::open(&cms::Location::find(&config, &dirs)?, cms::Options::default())?;
+    /// use cms::Retention;
+    ///
+    /// store.snapshot()?;
+    /// let few = Retention { commits: Some(0), ..Retention::default() };
+    /// let would = store.would_retain(few)?;
+    /// assert!(!would.is_estimate);
+    /// assert_eq!(store.retain(few)?, would.commits);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// Those of the log.
-    pub fn would_retain(&self, retention: Retention) -> Result<u64> {
+    pub fn would_retain(&self, retention: Retention) -> Result<WouldRetain> {
         let backend = &*self.log("look what compacting would give up")?.backend;
-        let (keep, _) = retention.keep_from(backend)?;
-        // There is no commit of the revision 0, and that of the oldest state stays.
-        Ok(keep.0.saturating_sub(backend.first()?.0.max(1)))
+        let begin = backend.first()?;
+        let (mut first, mut size, mut is_estimate) = (begin, backend.size()?, false);
+        loop {
+            let (keep, is_forced) = retention.keep_from_of(backend, first, size)?;
+            // What the size asks for is given up in parts. Each makes the log smaller by its commits at least, but for the pages at its
+            // ends, and by the texts that they alone need, which are not counted.
+            size = size.saturating_sub(backend.weight(first, keep)?.saturating_sub(ENDS));
+            is_estimate |= is_forced && keep > first;
+            if !is_forced || keep <= first {
+                // There is no commit of the revision 0, and that of the oldest state stays.
+                let commits = keep.0.saturating_sub(begin.0.max(1));
+                return Ok(WouldRetain { commits, is_estimate });
+            }
+            first = keep;
+        }
     }
 
     /// Forgets commits that a retention does not ask for, now; returns the number of commits given up.

@@ -97,8 +97,10 @@ impl Store {
         let mut whole: BTreeMap<PackageName, bool> = BTreeMap::new();
         for revision in (from.0..=to.0).rev() {
             let commit = log.backend.commit(Revision(revision))?;
-            let commit =
-                commit.ok_or(cms_log::Error::NoSuchRevision { revision: Revision(revision), head })?;
+            let Some(commit) = commit else {
+                unless_given_up(&*log.backend, before.revision().unwrap_or(from))?;
+                return Err(cms_log::Error::NoSuchRevision { revision: Revision(revision), head }.into());
+            };
             for entry in commit.packages {
                 let changes = touched.entry(entry.package.clone()).or_default();
                 match entry.body {
@@ -185,6 +187,7 @@ impl Since<'_> {
                 }
                 ControlFlow::Continue(())
             })?;
+            unless_given_up(backend, after)?;
         }
         Ok(Since { backend, after, upto, touched: is_few.then_some(touched) })
     }
@@ -200,6 +203,9 @@ impl Since<'_> {
                 let goes_on = touch.revision > self.after && revisions.len() <= TAKEN_BACK;
                 if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?,
+        }
+        if self.touched.is_none() {
+            unless_given_up(self.backend, self.after)?;
         }
         if revisions.is_empty() {
             return Ok(Edits::None);
@@ -219,6 +225,12 @@ impl Since<'_> {
         }
         Ok(if edits.len() == revisions.len() { Edits::Some(edits) } else { Edits::Unknown })
     }
+}
+
+/// Fails if the state of a revision is no longer kept: commits after it may then be missing in what was read of the log.
+fn unless_given_up(backend: &dyn Backend, revision: Revision) -> Result<()> {
+    let first = backend.first()?;
+    if revision < first { Err(cms_log::Error::Compacted { revision, first }.into()) } else { Ok(()) }
 }
 
 /// Takes edits back, from the newest on; answers the package as it is and as it was. Nothing if they do not fit.

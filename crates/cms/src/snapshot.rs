@@ -1,11 +1,13 @@
 //! One state of a store, to read from.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use cms_log::{Revision, Views};
-use cms_model::{Diagnostic, Draft, Key, Package, PackageName, Value};
+use cms_model::{Diagnostic, Draft, IdSource, Key, Package, PackageName, Value};
 
 use crate::error::{Error, Result};
 use crate::external::{Absorbed, Finding, Warning, all_names};
@@ -26,18 +28,15 @@ pub struct Snapshot {
 
 struct Content {
     revision: Option<Revision>,
-    packages: BTreeMap<PackageName, Source>,
+    /// What the log has.
+    head: Arc<Head>,
+    /// What counts instead: packages as their files have them.
+    files: BTreeMap<PackageName, OnceLock<Arc<Package>>>,
     warnings: Vec<Warning>,
-    /// The same state in the segment, looked for when it is first wanted.
+    /// Whether the segment may show the same state.
+    is_newest: bool,
+    /// That state, looked for when it is first wanted.
     mapped: OnceLock<Option<cms_segment::Snapshot>>,
-    head: Option<Arc<Head>>,
-}
-
-enum Source {
-    /// As the log has it.
-    Log(Arc<Cell>),
-    /// As its file has it.
-    File(OnceLock<Arc<Package>>),
 }
 
 impl Store {
@@ -61,7 +60,7 @@ impl Store {
     /// As [`snapshot`](Store::snapshot).
     pub fn snapshot_of(&self, names: Option<&[PackageName]>) -> Result<Snapshot> {
         let Some(log) = self.optional_log() else { return self.snapshot_of_files() };
-        let mut overlay = BTreeMap::new();
+        let mut from_files = BTreeMap::new();
         let mut warnings = Vec::new();
         let mut look = log.backend.look()?;
         let mut head = log.newest_of(look.head)?;
@@ -69,11 +68,12 @@ impl Store {
         let are_all = names.is_none();
         let mut looked_again = false;
         for _ in 0..LOOKS {
+            let files;
             let (names, has_temporary) = match names {
                 // The first use imports everything at once.
-                Some(names) if head.revision > Revision::EMPTY => (names.to_vec(), true),
+                Some(names) if head.revision > Revision::EMPTY => (Cow::Borrowed(names), true),
                 _ => {
-                    let files = self.files()?;
+                    files = self.files()?;
                     (all_names(&files, &look.views, &head), files.has_temporary)
                 }
             };
@@ -114,7 +114,7 @@ impl Store {
             for (name, text) in different {
                 warnings.push(match text {
                     Text::New(package) => {
-                        overlay.insert(name.clone(), *package);
+                        from_files.insert(name.clone(), OnceLock::from(Arc::new(*package)));
                         Warning::NewerThanLog { package: name }
                     }
                     Text::Unparsable(diagnostics) => Warning::Unparsable { package: name, diagnostics },
@@ -123,19 +123,13 @@ impl Store {
             }
             break;
         }
-        let mut packages: BTreeMap<PackageName, Source> =
-            head.cells().map(|(name, cell)| (name.clone(), Source::Log(cell.clone()))).collect();
-        for (name, package) in overlay {
-            let cell = OnceLock::new();
-            let _ = cell.set(Arc::new(package));
-            packages.insert(name, Source::File(cell));
-        }
         let inner = Content {
             revision: Some(head.revision),
-            packages,
+            head,
+            files: from_files,
             warnings,
+            is_newest: true,
             mapped: OnceLock::new(),
-            head: Some(head),
         };
         Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
     }
@@ -155,26 +149,30 @@ impl Store {
             return Err(cms_log::Error::Compacted { revision, first }.into());
         }
         let head = Head::load(&*log.backend, Some(revision))?;
-        Ok(self.snapshot_from(&head))
+        Ok(self.snapshot_from(Arc::new(head)))
     }
 
-    pub(crate) fn snapshot_from(&self, head: &Head) -> Snapshot {
-        let packages = head.cells().map(|(name, cell)| (name.clone(), Source::Log(cell.clone()))).collect();
+    pub(crate) fn snapshot_from(&self, head: Arc<Head>) -> Snapshot {
         let inner = Content {
             revision: Some(head.revision),
-            packages,
+            head,
+            files: BTreeMap::new(),
             warnings: Vec::new(),
+            is_newest: false,
             mapped: OnceLock::new(),
-            head: None,
         };
         Snapshot { store: self.clone(), inner: Arc::new(inner) }
     }
 
     fn snapshot_of_files(&self) -> Result<Snapshot> {
-        let packages =
-            self.file_names()?.into_iter().map(|name| (name, Source::File(OnceLock::new()))).collect();
-        let inner =
-            Content { revision: None, packages, warnings: Vec::new(), mapped: OnceLock::new(), head: None };
+        let inner = Content {
+            revision: None,
+            head: Arc::default(),
+            files: self.file_names()?.into_iter().map(|name| (name, OnceLock::new())).collect(),
+            warnings: Vec::new(),
+            is_newest: false,
+            mapped: OnceLock::new(),
+        };
         Ok(Snapshot { store: self.clone(), inner: Arc::new(inner) })
     }
 
@@ -189,11 +187,12 @@ impl Store {
     ) -> Result<Option<Settled>> {
         let writing = if wait { Some(log.write()?) } else { log.try_write()? };
         let Some(mut writing) = writing else { return Ok(None) };
-        let mut warnings = Vec::new();
+        let (mut warnings, before) = (Vec::new(), writing.head.revision);
         self.recover_displaced(log, &mut writing, stray, &mut warnings)?;
         let Absorbed { warnings: found, mut behind, committed } = self.absorb(log, &mut writing, names)?;
         let head = log.publish(Arc::new(writing.head.clone()));
         drop(writing);
+        log.upkeep.after(before, head.revision, &log.backend);
         warnings.extend(found);
         behind.retain(|name| !is_unparsable(&warnings, name));
         let caught_up = log.caught_up.fetch_or(are_all, Ordering::Relaxed);
@@ -288,17 +287,25 @@ impl Snapshot {
 
     /// Lists the packages in byte order.
     pub fn packages(&self) -> impl Iterator<Item = &PackageName> {
-        self.inner.packages.keys()
+        let Content { head, files, .. } = &*self.inner;
+        let only_in_files = files.keys().filter(|name| head.cell(name).is_none()).peekable();
+        let logged = head.cells().map(|(name, _)| name).peekable();
+        Merged(logged, only_in_files)
     }
 
     /// Tells whether there is a package of that name.
     pub fn contains(&self, name: &PackageName) -> bool {
-        self.inner.packages.contains_key(name)
+        self.inner.files.contains_key(name) || self.inner.head.cell(name).is_some()
+    }
+
+    /// The package of the log, where that counts.
+    fn logged(&self, name: &PackageName) -> Option<&Arc<Cell>> {
+        if self.inner.files.contains_key(name) { None } else { self.inner.head.cell(name) }
     }
 
     /// Tells whether it has the package as the log does.
     pub(crate) fn is_logged(&self, name: &PackageName) -> bool {
-        matches!(self.inner.packages.get(name), Some(Source::Log(_)))
+        self.logged(name).is_some()
     }
 
     /// Returns a package.
@@ -306,18 +313,20 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Unparsable`] when it was never seen in a state that parses.
     pub fn package(&self, name: &PackageName) -> Result<Arc<Package>> {
-        match self.inner.packages.get(name) {
-            Some(Source::Log(cell)) => {
-                let log = self.store.log("read a package")?;
-                cell.package(&*log.backend, name)
-            }
-            Some(Source::File(package)) => match package.get() {
+        if let Some(package) = self.inner.files.get(name) {
+            return match package.get() {
                 Some(package) => Ok(package.clone()),
                 None => {
                     let read = Arc::new(self.store.read_file(name)?);
                     Ok(package.get_or_init(|| read).clone())
                 }
-            },
+            };
+        }
+        match self.logged(name) {
+            Some(cell) => {
+                let log = self.store.log("read a package")?;
+                cell.package(&*log.backend, name, self.inner.head.revision)
+            }
             None => {
                 for warning in self.warnings() {
                     match warning {
@@ -347,14 +356,15 @@ impl Snapshot {
     /// # Errors
     /// [`Error::NotFound`] if there is no such package; those of the log.
     pub fn get(&self, key: &Key) -> Result<Option<Value>> {
-        if let (Some(Source::Log(_)), Some(mapped)) = (self.inner.packages.get(&key.package), self.mapped())
+        if self.is_logged(&key.package)
+            && let Some(mapped) = self.mapped()
             && let Ok(value) = find::value(mapped, key)
         {
             return Ok(value);
         }
         let package = self.package(&key.package)?;
         let Some(selector) = &key.section else { return Ok(None) };
-        let draft = Draft::new((*package).clone(), 0);
+        let draft = Draft::on(package.clone(), IdSource::new(0));
         let section = draft.resolve(selector).and_then(|id| package.section(id));
         Ok(section.and_then(|section| match &key.option {
             None => Some(Value::scalar(section.kind())),
@@ -370,7 +380,8 @@ impl Snapshot {
     /// Returns this state as the segment has it, after bringing that up to the log if it lags behind.
     pub(crate) fn mapped(&self) -> Option<&cms_segment::Snapshot> {
         let look = || {
-            let head = self.inner.head.as_deref().filter(|head| head.revision > Revision::EMPTY)?;
+            let head = Some(&self.inner.head)
+                .filter(|head| self.inner.is_newest && head.revision > Revision::EMPTY)?;
             let log = self.store.optional_log()?;
             log.mapped.snapshot(&*log.backend, head.revision).or_else(|| {
                 log.show(head, &[]);
@@ -383,6 +394,25 @@ impl Snapshot {
     /// Returns what the user should know of this state: files that do not parse, or are newer.
     pub fn warnings(&self) -> &[Warning] {
         &self.inner.warnings
+    }
+}
+
+/// Two ordered sequences without a name in common, as one.
+struct Merged<A: Iterator, B: Iterator>(Peekable<A>, Peekable<B>);
+
+impl<'a, A, B> Iterator for Merged<A, B>
+where
+    A: Iterator<Item = &'a PackageName>,
+    B: Iterator<Item = &'a PackageName>,
+{
+    type Item = &'a PackageName;
+
+    fn next(&mut self) -> Option<&'a PackageName> {
+        match (self.0.peek(), self.1.peek()) {
+            (Some(one), Some(other)) if other < one => self.1.next(),
+            (Some(_), _) => self.0.next(),
+            (None, _) => self.1.next(),
+        }
     }
 }
 
@@ -433,7 +463,7 @@ mod tests {
             assert!(!is_settled(&before, &look), "so it looks again, and sees that others have looked");
             let now = log.backend.look().unwrap();
             assert!(!Arc::ptr_eq(&look.views, &now.views));
-            assert!(is_settled(snapshot.inner.head.as_ref().unwrap(), &now));
+            assert!(is_settled(&snapshot.inner.head, &now));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The store: opening it, its newest state, and the right to write.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -185,13 +186,6 @@ impl Drop for Call<'_> {
     }
 }
 
-/// A commit of this process that another one has made.
-pub(crate) struct Arrival {
-    pub before: Head,
-    pub head: Arc<Head>,
-    pub commit: Arc<Commit>,
-}
-
 impl Store {
     /// Opens the store at `location`.
     ///
@@ -359,7 +353,7 @@ impl Log {
             recent: Recent::default(),
             commits: Commits::new(),
             desk: Desk::new(location, backend.file_id()),
-            upkeep: Upkeep::new(newest),
+            upkeep: Upkeep::new(newest, &backend),
             backend: Arc::new(backend),
         };
         log.check_identity(location)?;
@@ -395,7 +389,7 @@ impl Log {
         let mut views: Vec<(PackageName, Option<FileView>)> =
             self.backend.views()?.into_iter().map(|(name, _)| (name, None)).collect();
         for (name, cell) in writing.head.cells() {
-            let digest = text_digest(&*cell.package(&*self.backend, name)?);
+            let digest = text_digest(&*cell.package(&*self.backend, name, writing.head.revision)?);
             let view = FileView {
                 revision: writing.head.revision,
                 digest,
@@ -455,9 +449,17 @@ impl Log {
         if revision > head.revision
             && let Some(commits) = self.recent.between(head.revision, revision)
         {
-            return commits.iter().try_for_each(|commit| head.apply(commit));
+            commits.iter().for_each(|commit| head.apply(commit));
+            return Ok(());
         }
-        head.follow_with(&*self.backend, revision, |commit| self.recent.learn(commit))
+        match head.follow_with(&*self.backend, revision, |record| self.recent.learn(record)) {
+            // Nobody asked this process while the commits after its state came and were given up.
+            Err(Error::Log(error)) if error.is_overtaken() => {
+                *head = Head::load(&*self.backend, Some(revision))?;
+                Ok(())
+            }
+            followed => followed,
+        }
     }
 
     /// Takes the right to replace package files.
@@ -531,39 +533,44 @@ impl Log {
             return Ok(published);
         }
         let mut head = Head::clone(&published);
-        self.advance(&mut head, newest)?;
+        let mut newest = newest;
+        while let Err(error) = self.advance(&mut head, newest) {
+            // What was the newest when it was looked at may be given up by now: then there is a newer one.
+            let now = self.backend.head()?;
+            if error.first_kept().is_none() || now == newest {
+                return Err(error);
+            }
+            newest = now;
+        }
         Ok(self.publish(Arc::new(head)))
     }
 
-    /// Goes on to a revision that another process has made; `None` if the log has none of that number.
-    pub(crate) fn arrive(&self, revision: Revision) -> Result<Option<Arrival>> {
-        if revision == Revision::EMPTY {
-            return Ok(None);
-        }
+    /// Returns the state at a revision, which is one of the newest.
+    pub(crate) fn head_at(&self, revision: Revision) -> Result<Arc<Head>> {
         let _following = self.following.lock();
-        let (last, published) = (Revision(revision.0 - 1), self.published.read().clone());
-        let mut before = match published.revision < revision {
-            true => Head::clone(&published),
-            // Other threads have gone on.
-            false => Head::load(&*self.backend, Some(last))?,
-        };
-        let mut made = None;
-        let mut head = Head::default();
-        let followed = self.advance(&mut before, last).and_then(|()| {
-            head = before.clone();
-            head.follow_with(&*self.backend, revision, |commit| {
-                self.recent.learn(commit.clone());
-                made = Some(commit);
-            })
-        });
-        match followed {
-            Ok(()) => {}
-            Err(Error::Log(cms_log::Error::NoSuchRevision { .. })) => return Ok(None),
-            Err(error) => return Err(error),
+        let published = self.published.read().clone();
+        if published.revision > revision {
+            return Ok(Arc::new(Head::load(&*self.backend, Some(revision))?));
         }
-        let head = Arc::new(head);
-        self.publish(head.clone());
-        Ok(made.map(|commit| Arrival { before, head, commit }))
+        let mut head = Head::clone(&published);
+        self.advance(&mut head, revision)?;
+        Ok(self.publish(Arc::new(head)))
+    }
+
+    /// Returns the commit that made a revision, as the log has it; `None` if there is none of that number.
+    pub(crate) fn commit_in_log(&self, revision: Revision) -> Result<Option<Arc<Commit>>> {
+        let Some(before) = revision.0.checked_sub(1) else { return Ok(None) };
+        let mut found = None;
+        let read = self.backend.records(Revision(before), revision, &mut |record| {
+            found = Some(record);
+            ControlFlow::Continue(())
+        });
+        match read {
+            Ok(()) => {}
+            Err(cms_log::Error::NoSuchRevision { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(found.map(|record| record.into_commit(&*self.backend)).transpose()?.map(Arc::new))
     }
 
     /// Shows a state to this process's readers, unless they see a newer one.

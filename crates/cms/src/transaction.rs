@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use cms_log::{CommitKind, Origin, Revision, ScriptAnswer, ScriptLimits};
 use cms_model::schema::Mode;
 use cms_model::table::{Definition, TableChange};
-use cms_model::{Change, Draft, Key, Package, PackageName, Value};
+use cms_model::{Change, Draft, IdSource, Key, Package, PackageName, Value};
 
 use crate::author::current_user;
 use crate::commit::{Action, Committed, Signature, Wanted};
@@ -280,9 +280,9 @@ impl Transaction {
         self.note_read(&Key { package: name.clone(), section: None, option: None })?;
         match self.works.get(name) {
             Some(Work::Edit { draft, .. } | Work::Create { draft }) => Ok(Draft::clone(draft)),
-            Some(Work::Rewrite { text }) => Ok(Draft::new(Package::clone(text), 0)),
+            Some(Work::Rewrite { text }) => Ok(Draft::on(text.clone(), IdSource::new(0))),
             Some(Work::Delete) => Err(Error::not_found(name)),
-            None => Ok(Draft::new(Package::clone(&*self.snapshot.package(name)?), 0)),
+            None => Ok(Draft::on(self.snapshot.package(name)?, IdSource::new(0))),
         }
     }
 
@@ -388,7 +388,7 @@ impl Transaction {
         }
         if !self.works.contains_key(name) {
             let base = self.snapshot.package(name)?;
-            let draft = Box::new(Draft::new(Package::clone(&base), seed()));
+            let draft = Box::new(Draft::on(base.clone(), IdSource::seeded_by(seed)));
             self.works.insert(name.clone(), Work::Edit { base, draft });
         }
         match self.works.get_mut(name) {
@@ -629,7 +629,20 @@ impl Transaction {
     /// [`Error::Conflict`] when somebody else changed the same since the transaction began: nothing
     /// was committed. [`Error::Expired`] after the deadline. [`Error::Unparsable`] when a touched package's file does not parse.
     pub fn commit(self) -> Result<Committed> {
-        self.store.commit(self.wanted(), self.signature.clone(), self.terms.clone())
+        let Transaction { store, snapshot, works, tables, signature, terms, registered, .. } = self;
+        let base = snapshot.revision().unwrap_or(Revision::EMPTY);
+        let packages = works.into_iter().filter_map(|(name, work)| match work {
+            Work::Edit { base: package, draft } => {
+                let (_, now, changes) = draft.into_parts();
+                edited(name, base, package, now, changes)
+            }
+            work => other_wanted(&snapshot, &name, base, &work),
+        });
+        let wish = Wish { packages: packages.collect(), tables: work::wanted(&tables, base) };
+        let committed = store.commit(wish, signature, terms);
+        // Until now it was active.
+        drop(registered);
+        committed
     }
 
     /// Commits; returns when the package files have it, too.
@@ -682,27 +695,44 @@ impl Transaction {
 
     fn wanted(&self) -> Wish {
         let base = self.snapshot.revision().unwrap_or(Revision::EMPTY);
-        let each = self.works.iter().filter_map(|(name, work)| {
-            let action = match work {
-                Work::Edit { base: package, draft } => {
-                    if draft.changes().is_empty() {
-                        return None;
-                    }
-                    let changes: Vec<(Revision, Change)> =
-                        draft.changes().iter().map(|change| (base, change.clone())).collect();
-                    let made = Some((package.clone(), Arc::new(draft.package().clone())));
-                    Action::Changes { changes, made }
-                }
-                Work::Create { draft } => match self.snapshot.package(name) {
-                    // Deleted and made anew: the same package with another text.
-                    Ok(base) => Action::Rewrite(Arc::new(base.adopt(draft.package().clone(), seed()))),
-                    Err(_) => Action::Create(Arc::new(draft.package().clone())),
-                },
-                Work::Rewrite { text } => Action::Rewrite(text.clone()),
-                Work::Delete => Action::Delete,
-            };
-            Some(Wanted { package: name.clone(), base, action })
+        let each = self.works.iter().filter_map(|(name, work)| match work {
+            Work::Edit { base: package, draft } => {
+                let changes = draft.changes().to_vec();
+                edited(name.clone(), base, package.clone(), draft.package().clone(), changes)
+            }
+            work => other_wanted(&self.snapshot, name, base, work),
         });
         Wish { packages: each.collect(), tables: work::wanted(&self.tables, base) }
     }
+}
+
+/// What becomes of a package that was edited, if it was.
+fn edited(
+    package: PackageName,
+    base: Revision,
+    before: Arc<Package>,
+    after: Package,
+    changes: Vec<Change>,
+) -> Option<Wanted> {
+    if changes.is_empty() {
+        return None;
+    }
+    let changes = changes.into_iter().map(|change| (base, change)).collect();
+    let action = Action::Changes { changes, made: Some((before, Arc::new(after))) };
+    Some(Wanted { package, base, action })
+}
+
+/// What becomes of a package as a whole.
+fn other_wanted(snapshot: &Snapshot, name: &PackageName, base: Revision, work: &Work) -> Option<Wanted> {
+    let action = match work {
+        Work::Edit { .. } => return None,
+        Work::Create { draft } => match snapshot.package(name) {
+            // Deleted and made anew: the same package with another text.
+            Ok(base) => Action::Rewrite(Arc::new(base.adopt(draft.package().clone(), seed()))),
+            Err(_) => Action::Create(Arc::new(draft.package().clone())),
+        },
+        Work::Rewrite { text } => Action::Rewrite(text.clone()),
+        Work::Delete => Action::Delete,
+    };
+    Some(Wanted { package: name.clone(), base, action })
 }

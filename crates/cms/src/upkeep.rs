@@ -11,34 +11,45 @@ use parking_lot::Mutex;
 use crate::error::Result;
 use crate::retention::compact;
 
-/// Whoever makes a commit beyond a multiple of this many sees to the log.
+/// Whoever appends the commit that is a multiple of this sees to the log, so that of many processes one does,
 const EVERY: u64 = 256;
+
+/// and whoever appends one so long after he last did: the one whose turn it was may have died, or have no thread for it.
+const AT_THE_LATEST: u64 = 4 * EVERY;
+
+/// And whoever makes the log longer than a multiple of this many bytes: a few commits may be large.
+const EVERY_BYTES: u64 = 16 << 20;
 
 /// A process that ends does so much of what is due, lest on a machine of short processes nothing is ever done.
 const AT_LEAST: Duration = Duration::from_millis(30);
 
 /// Sees to a log after commits, on a thread of its own that lives as long as there is something to do.
 pub(crate) struct Upkeep {
-    /// The newest revision after which it was seen to.
+    /// The revision after which this process last did, or at which it opened the log.
     last: AtomicU64,
+    /// How long the log was then.
+    length: AtomicU64,
     is_closing: Arc<AtomicBool>,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Upkeep {
-    pub(crate) fn new(head: Revision) -> Upkeep {
+    pub(crate) fn new(head: Revision, backend: &dyn Backend) -> Upkeep {
         Upkeep {
             last: AtomicU64::new(head.0),
+            length: AtomicU64::new(length(backend)),
             is_closing: Arc::new(AtomicBool::new(false)),
             worker: Mutex::new(None),
         }
     }
 
-    /// Called after a commit has been acknowledged.
-    pub(crate) fn after(&self, revision: Revision, backend: &Arc<dyn Backend>) {
-        let last = self.last.load(Ordering::Relaxed);
-        if revision.0 / EVERY > last / EVERY {
-            self.last.fetch_max(revision.0, Ordering::Relaxed);
+    /// Called after commits, those after `before` up to `last`, have been acknowledged by the one who appended them.
+    pub(crate) fn after(&self, before: Revision, last: Revision, backend: &Arc<dyn Backend>) {
+        let is_late = || last.0.saturating_sub(self.last.load(Ordering::Relaxed)) >= AT_THE_LATEST;
+        let length = length(&**backend);
+        let was = self.length.fetch_max(length, Ordering::Relaxed);
+        if last.0 / EVERY > before.0 / EVERY || is_late() || length / EVERY_BYTES > was / EVERY_BYTES {
+            self.last.fetch_max(last.0, Ordering::Relaxed);
             self.start(backend);
         }
     }
@@ -68,6 +79,11 @@ impl Drop for Upkeep {
     }
 }
 
+/// How long the file of the log is. What is in it is never more.
+fn length(backend: &dyn Backend) -> u64 {
+    backend.place().metadata().map_or(0, |file| file.len())
+}
+
 /// Does what is due. What fails now, as on a disk that is full, is due again later: a commit is not concerned.
 fn work(backend: &dyn Backend, is_closing: &AtomicBool) {
     let start = Instant::now();
@@ -84,5 +100,73 @@ fn work(backend: &dyn Backend, is_closing: &AtomicBool) {
 }
 
 fn step(backend: &dyn Backend) -> Result<bool> {
-    Ok(backend.index()? || compact(backend)?)
+    match backend.index() {
+        Ok(true) => Ok(true),
+        // The index needs room, and what is given up makes some.
+        Err(error) if error.is_no_space() => {
+            compact(backend)?;
+            Err(error.into())
+        }
+        indexed => {
+            indexed?;
+            compact(backend)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cms_model::{Name, Selector, Value};
+
+    use super::*;
+    use crate::location::{Dirs, Location};
+    use crate::store::{Options, Store};
+
+    /// The multiple of 256 is an edit by another program, which a snapshot, or a commit that comes to it, brings into the log.
+    #[test]
+    fn the_log_is_seen_to_whoever_makes_the_commit_whose_turn_it_is() {
+        for is_by_snapshot in [false, true] {
+            let home = tempfile::tempdir().unwrap();
+            let path = |name: &str| home.path().join(name);
+            std::fs::create_dir(path("config")).unwrap();
+            std::fs::write(path("config/network"), "config interface 'lan'\n\toption mtu '0'\n").unwrap();
+            let dirs = Dirs { state: Some(path("state")), run: Some(path("run")) };
+            let location = Location::find(&path("config"), &dirs).unwrap();
+            let store = Store::open(&location, Options::default()).unwrap();
+            let log = store.log("test").unwrap();
+            let set = |value: u64, between: &dyn Fn()| {
+                let mut tx = store.transaction().unwrap();
+                let lan = Selector::Named(Name::new("lan").unwrap());
+                let mtu = Name::new("mtu").unwrap();
+                tx.draft(&"network".parse().unwrap())
+                    .unwrap()
+                    .set_option(&lan, &mtu, Value::scalar(value.to_string()))
+                    .unwrap();
+                between();
+                tx.commit().unwrap().revision.0
+            };
+            let mut last = 0;
+            while last < EVERY - 1 {
+                last = set(last + 1, &|| {});
+            }
+            // The file is brought up to the log, and then edited behind an option of it.
+            store.write_package_files(&["network".parse().unwrap()]).unwrap();
+            let edit = || {
+                let file = path("config/network");
+                let text = std::fs::read_to_string(&file).unwrap();
+                std::fs::write(&file, text + "\toption by_hand '1'\n").unwrap();
+            };
+            if is_by_snapshot {
+                edit();
+                assert_eq!(store.snapshot().unwrap().revision(), Some(Revision(EVERY)));
+            } else {
+                assert_eq!(set(7000, &edit), EVERY + 1, "after the edit");
+            }
+            let end = Instant::now() + Duration::from_secs(20);
+            while log.backend.meta("indexed").unwrap().is_none() {
+                assert!(Instant::now() < end, "nobody has seen to it");
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
 }

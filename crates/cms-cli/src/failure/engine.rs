@@ -192,7 +192,10 @@ impl From<Error> for Failure {
                 } else {
                     (Exit::Unavailable, msg!("log-failed"))
                 };
-                let hint = log.is_damaged().then(|| msg!("log-damaged-hint"));
+                let hint = match error.first_kept() {
+                    Some(first) => Some(msg!("log-compacted-hint", first = first.to_string())),
+                    None => log.is_damaged().then(|| msg!("log-damaged-hint")),
+                };
                 Failure::new(exit, message).because(log).hint_if_any(hint)
             }
             // A kind of error that this program does not know yet: the engine's own words.

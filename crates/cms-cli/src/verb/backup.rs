@@ -26,6 +26,9 @@ pub(super) const VERB: Verb =
 /// What stands for stdin or stdout.
 pub(super) const STREAM: &str = "-";
 
+/// How often a whole backup is begun where the log gives up old states faster than it can be written.
+const TRIES: usize = 4;
+
 /// Files are read and written in pieces of this length.
 const PIECE: usize = 1 << 20;
 
@@ -74,12 +77,13 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let store = session.store()?;
     let mut progress = Progress::new(text("progress-backup"), &session.output);
     let step = &mut |done, total| progress.step(done, total);
-    let backup = if to_stdout {
-        store.backup(session.output.writer(), &options, step)?
+    let written = if to_stdout {
+        store.backup(session.output.writer(), &options, step).map_err(Failed::Making)
     } else {
-        write(Path::new(file), &store, &options, step)?
+        write(Path::new(file), &store, &options, step)
     };
     drop(progress);
+    let backup = written.map_err(|failed| failed.explain(&options))?;
     report("backup-done", &[backup], &[file], session)
 }
 
@@ -137,25 +141,72 @@ pub(super) fn read_files<T>(
     })
 }
 
+/// Why there is no backup.
+enum Failed {
+    /// It could not be made, or is not sound.
+    Making(cms::Error),
+    /// Its file cannot be written.
+    File(Failure),
+}
+
+impl From<cms::Error> for Failed {
+    fn from(error: cms::Error) -> Failed {
+        Failed::Making(error)
+    }
+}
+
+impl Failed {
+    /// Whether the log gave up meanwhile what a whole backup was to hold.
+    fn is_overtaken(&self, options: &BackupOptions) -> bool {
+        options.since.is_none() && matches!(self, Failed::Making(error) if error.first_kept().is_some())
+    }
+
+    fn explain(self, options: &BackupOptions) -> Failure {
+        match self {
+            Failed::File(failure) => failure,
+            Failed::Making(error) if error.first_kept().is_none() => error.into(),
+            Failed::Making(error) if options.since.is_none() => {
+                Failure::from(error).hint(msg!("backup-overtaken-hint"))
+            }
+            Failed::Making(error) => Failure::from(error).hint(msg!("backup-base-gone-hint")),
+        }
+    }
+}
+
 /// Writes a backup beside its file, checks it, and puts it in place: there is the old file, or the new one.
 fn write(
     path: &Path,
     store: &Store,
     options: &BackupOptions,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Backup, Failure> {
+) -> Result<Backup, Failed> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let failed = |error| Failure::file(&target, &error);
+    let failed = |error| Failed::File(Failure::file(&target, &error));
     if fs::metadata(&target).is_ok_and(|meta| !meta.is_file()) {
         // A pipe or a tape has no place beside it; what is no file to write to says so.
         let file = OpenOptions::new().write(true).open(&target).map_err(failed)?;
         return Ok(store.backup(&mut BufWriter::with_capacity(PIECE, file), options, progress)?);
     }
     let temporary = Temporary::new(&target).map_err(failed)?;
-    let mut out = BufWriter::with_capacity(PIECE, &temporary.file);
-    let written = store.backup(&mut out, options, progress)?;
-    out.flush().map_err(failed)?;
-    drop(out);
+    temporary.begin_again().map_err(failed)?;
+    let mut tries = 0..TRIES;
+    let written = loop {
+        tries.next();
+        let mut out = BufWriter::with_capacity(PIECE, &temporary.file);
+        match store.backup(&mut out, options, progress).map_err(Failed::Making) {
+            Ok(written) => {
+                out.flush().map_err(failed)?;
+                break written;
+            }
+            // What could not be held as long as the writing took has gone; what is left is to be backed up.
+            Err(error) if error.is_overtaken(options) && !tries.is_empty() => {
+                // What it holds back would come before the next one.
+                let _ = out.into_parts();
+                temporary.begin_again().map_err(failed)?;
+            }
+            Err(error) => return Err(error),
+        }
+    };
     temporary.file.sync_all().map_err(failed)?;
     // What comes back is what was written, or the disk is no place for it.
     let mut file = &temporary.file;
@@ -200,8 +251,12 @@ impl Temporary {
             TryLockError::WouldBlock => io::ErrorKind::ResourceBusy.into(),
             TryLockError::Error(error) => error,
         })?;
-        file.set_len(0)?;
         Ok(Temporary { path, folder, file, is_in_place: std::cell::Cell::new(false) })
+    }
+
+    fn begin_again(&self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        (&self.file).rewind()
     }
 
     fn put_in_place(&self, target: &Path) -> io::Result<()> {

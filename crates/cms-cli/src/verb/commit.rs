@@ -56,6 +56,10 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let guardian = confirmation::guardian(options.confirm.as_ref(), options.dry_run, &store)?;
     let committed = stage.commit(package.as_ref(), &options).inspect_err(|error| {
         confirmation::report_unwritten(error, &store, session);
+    });
+    let committed = committed.map_err(|error| match error.first_kept() {
+        Some(_) => Failure::from(error).hint(msg!("commit-base-gone-hint")),
+        None => error.into(),
     })?;
     drop(guardian);
     report(&committed, dry_run, session)

@@ -67,20 +67,30 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     let store = session.store()?;
     let before = bytes(store.location());
     if matches.get_flag("dry-run") {
-        let count = store.would_retain(retention)?;
+        let would = store.would_retain(retention)?;
         if session.globals.json {
-            let answer = json!({ "commits": count, "before": before, "dry_run": true });
+            let answer = json!({
+                "commits": would.commits, "before": before, "dry_run": true, "estimate": would.is_estimate,
+            });
             session.output.line(Json::answer("compact", answer).to_string())?;
         } else {
-            let count = usize::try_from(count).unwrap_or(usize::MAX);
-            session.output.say(&msg!("compact-would", count = count));
+            let count = usize::try_from(would.commits).unwrap_or(usize::MAX);
+            session.output.say(&match would.is_estimate {
+                true => msg!("compact-would-about", count = count),
+                false => msg!("compact-would", count = count),
+            });
         }
         return Ok(Exit::Ok);
     }
     if matches.get_flag("always") {
         store.set_retention(Some(retention))?;
     }
-    let given_up = store.retain(retention)?;
+    let given_up = store.retain(retention).map_err(|error| match &error {
+        cms::Error::Log(log) if log.is_no_space() => {
+            Failure::new(Exit::Unavailable, msg!("compact-full")).because(log).hint(msg!("compact-full-hint"))
+        }
+        _ => error.into(),
+    })?;
     let after = bytes(store.location());
     if session.globals.json {
         let answer = json!({ "commits": given_up, "before": before, "after": after });

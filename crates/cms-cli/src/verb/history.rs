@@ -41,7 +41,15 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
         since: point(matches, "since", session)?,
         until: point(matches, "until", session)?,
     };
-    let entries = session.store()?.history(&query)?;
+    let store = session.store()?;
+    let entries = store.history(&query)?;
+    let first = store.oldest()?;
+    // Whoever reads on from where he was must not take a gap for the whole.
+    if query.since.is_some_and(|since| since.next() < first)
+        && query.limit.is_none_or(|limit| entries.len() < limit)
+    {
+        session.output.warn(&msg!("history-begins", first = first.to_string()));
+    }
     print(entries, session)
 }
 

@@ -32,19 +32,21 @@ pub struct Extent {
 
 /// Writes a backup of a log; answers with what was written, and the newest object of the log.
 ///
-/// Others may commit meanwhile: the revision with which the backup ends is the head when it is begun. `progress` is told how many
-/// records are written, of how many.
+/// Others may commit and give up old states meanwhile: the log is [held](Backend::hold) as it is when the backup is begun, which
+/// ends with the revision that is the head then. `progress` is told how many records are written, of how many.
 ///
 /// # Errors
-/// [`Error::Compacted`] if the log gave up, before or meanwhile, what it was to hold.
+/// [`Error::Compacted`] if the log no longer has what the backup is to continue, or gives up what it was to hold after it could be
+/// held no longer.
 pub fn write_backup(
     log: &dyn Backend,
     out: &mut dyn Write,
     extent: &Extent,
     progress: &mut dyn FnMut(u64, u64),
 ) -> std::result::Result<(Backup, u64), BackupError> {
-    // First the head, then what belongs to it: all of that is older than the newest object is then.
-    let last = log.head()?;
+    let held = log.hold()?;
+    let (log, last) = (held.log(), held.head());
+    // Should it not be held to the end, the order matters: what belongs to the head is older than the newest object is then.
     let kept = log.first()?;
     let first = extent.since.unwrap_or(kept);
     check_range(first, kept, last)?;

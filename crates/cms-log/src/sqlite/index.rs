@@ -3,7 +3,11 @@
 //! The commits are the truth. The index says nothing that they do not, so it is written behind them, by whoever has time, and a
 //! log without one, or with a damaged one, is read commit by commit.
 
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::ControlFlow,
+    sync::{Mutex, PoisonError},
+};
 
 use cms_model::PackageName;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -27,6 +31,73 @@ const INDEXED: &str = "indexed";
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS touches (package TEXT NOT NULL, upto INTEGER NOT NULL, \
      touches BLOB NOT NULL, PRIMARY KEY (package, upto)) STRICT, WITHOUT ROWID";
 
+/// What the newest commits touched, as far as this handle has appended them itself: they need not be read again.
+#[derive(Default)]
+pub(super) struct Fresh {
+    commits: Mutex<Remembered>,
+}
+
+#[derive(Default)]
+struct Remembered {
+    /// They follow each other.
+    commits: VecDeque<(Revision, Touches)>,
+    /// How many packages and places they touched together.
+    touched: usize,
+}
+
+/// What a commit did to each of its packages.
+type Touches = Vec<(PackageName, Touch)>;
+
+/// How many commits are remembered: those of the next run, and some that come while it is written.
+const REMEMBERED: usize = 2 * RUN as usize;
+
+/// How many packages and places they may have touched together.
+const TOUCHED: usize = 1 << 15;
+
+impl Fresh {
+    /// Remembers commits that have been appended.
+    pub fn note<'a>(&self, appended: impl Iterator<Item = &'a Commit>) {
+        let mut remembered = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        for commit in appended {
+            if remembered.commits.back().is_some_and(|(last, _)| last.next() != commit.revision) {
+                *remembered = Remembered::default();
+            }
+            let touches = Touch::all_of(commit).map(|(package, touch)| (package.clone(), touch)).collect();
+            remembered.touched += weight(&touches);
+            remembered.commits.push_back((commit.revision, touches));
+            while remembered.commits.len() > REMEMBERED || remembered.touched > TOUCHED {
+                let Some((_, oldest)) = remembered.commits.pop_front() else { break };
+                remembered.touched -= weight(&oldest);
+            }
+        }
+    }
+
+    /// Returns the runs of the commits after `after` up to and including `upto`, if all of them are remembered, and forgets these.
+    fn take_runs(&self, after: Revision, upto: Revision) -> Option<BTreeMap<PackageName, Run>> {
+        let mut remembered = self.commits.lock().unwrap_or_else(PoisonError::into_inner);
+        let Remembered { commits, touched } = &mut *remembered;
+        let first = commits.front()?.0;
+        let begin = usize::try_from(after.next().0.checked_sub(first.0)?).ok()?;
+        let end = usize::try_from(upto.next().0.checked_sub(first.0)?).ok()?;
+        if end > commits.len() {
+            return None;
+        }
+        let mut taken: Vec<_> = commits.drain(..end).collect();
+        *touched -= taken.iter().map(|(_, touches)| weight(touches)).sum::<usize>();
+        drop(remembered);
+        taken.drain(..begin);
+        let mut runs: BTreeMap<PackageName, Run> = BTreeMap::new();
+        for (package, touch) in taken.into_iter().rev().flat_map(|(_, touches)| touches) {
+            runs.entry(package).or_insert_with(|| Run { after, touches: Vec::new() }).touches.push(touch);
+        }
+        Some(runs)
+    }
+}
+
+fn weight(touches: &Touches) -> usize {
+    touches.iter().map(|(_, touch)| 1 + touch.marks.as_ref().map_or(0, Vec::len)).sum()
+}
+
 impl Sqlite {
     /// Adds a run to the index if there are commits for one; answers whether there may be more.
     pub(super) fn index_next(&self) -> Result<bool> {
@@ -40,8 +111,14 @@ impl Sqlite {
             return Ok(false);
         }
         let upto = Revision(begin.0 + RUN);
-        let mut runs: BTreeMap<PackageName, Run> = BTreeMap::new();
-        self.read_aside(|connection| self.collect_touches(connection, begin, upto, &mut runs))?;
+        let runs = match self.fresh.take_runs(begin, upto) {
+            Some(runs) => runs,
+            None => {
+                let mut runs = BTreeMap::new();
+                self.read_aside(|connection| self.collect_touches(connection, begin, upto, &mut runs))?;
+                runs
+            }
+        };
         let mut note = Writer::default();
         note.u32(0);
         note.varint(upto.0);
@@ -225,6 +302,8 @@ impl Sqlite {
     /// Reads the first of some commits, a batch at most, and says of how many.
     fn commits_at(&self, connection: &Connection, revisions: &[Revision]) -> Result<(usize, Vec<Commit>)> {
         let fault = |error| self.fault("read commits", error);
+        // The pieces of a long body may be given up between two readings.
+        let _moment = self.moment(connection, "read commits")?;
         let mut statement = connection
             .prepare_cached("SELECT revision, header, body FROM commits WHERE revision = ?1")
             .map_err(fault)?;
@@ -268,6 +347,8 @@ impl Sqlite {
             return Ok(Vec::new());
         }
         let first = self.first_of(connection)?;
+        // Of what was given up some commits may still be there.
+        let given_up = Revision(first.0.saturating_sub(1));
         let mut wrong = Vec::new();
         for (upto, runs) in self.all_runs(connection)? {
             let mut commits: Option<(Revision, BTreeMap<PackageName, Run>)> = None;
@@ -279,7 +360,7 @@ impl Sqlite {
                 run.touches.retain(|touch| touch.revision >= first);
                 let (after, made) = commits.get_or_insert_with(|| (run.after, BTreeMap::new()));
                 if made.is_empty() {
-                    self.collect_touches(connection, run.after, upto, made)?;
+                    self.collect_touches(connection, run.after.max(given_up), upto, made)?;
                 }
                 let touches = made.get(&package).map_or(&[][..], |run| &run.touches);
                 if *after != run.after || touches != run.touches {

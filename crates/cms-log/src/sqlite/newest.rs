@@ -9,7 +9,7 @@ use std::{
     ops::ControlFlow,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     seen::Stamp,
     shared_sync::this_start,
 };
-use crate::{Commit, Digest, Revision, codec, wire::Malformed};
+use crate::{Commit, Digest, Record, Revision, codec, wire::Malformed};
 
 /// How many commits are kept, each at the place of its revision modulo this.
 pub(super) const SLOTS: u64 = 256;
@@ -40,6 +40,8 @@ pub(super) struct Newest {
     id: [u8; 8],
     /// Once it is there.
     file: OnceLock<File>,
+    /// What was read into last.
+    slots: Mutex<Vec<u8>>,
 }
 
 impl Newest {
@@ -48,27 +50,34 @@ impl Newest {
         let digest = Digest::of(&[this_start(), &file.bytes(), LAYOUT].concat());
         let mut id = [0; 8];
         id.copy_from_slice(&digest.0[..8]);
-        Newest { path: beside(log, "-newest"), log: log.to_owned(), id, file: OnceLock::new() }
+        Newest {
+            path: beside(log, "-newest"),
+            log: log.to_owned(),
+            id,
+            file: OnceLock::new(),
+            slots: Mutex::default(),
+        }
     }
 
     /// Keeps commits that have been appended, one after the other. Where that fails, readers ask the log.
-    pub fn keep(&self, commits: &[(Revision, &codec::Encoded)]) {
+    pub fn keep(&self, commits: &[(&Commit, &codec::Encoded)]) {
         let Some(file) = self.file_to_write() else { return };
         let mut slots: Vec<u8> = Vec::new();
         let mut first = None;
-        for (revision, rows) in commits {
+        for (commit, rows) in commits {
+            let revision = commit.revision;
             // Beyond the last slot it goes on with the first one.
-            if place(*revision) == 0
+            if place(revision) == 0
                 && let Some(first) = first.take()
             {
                 let _ = file.write_all_at(&slots, place(first));
                 slots.clear();
             }
-            first.get_or_insert(*revision);
+            first.get_or_insert(revision);
             let start = slots.len();
             self.put(&mut slots, rows);
             // The last one need not be filled up.
-            if !matches!(commits.last(), Some((last, _)) if last == revision) {
+            if commits.last().is_none_or(|(last, _)| last.revision != revision) {
                 slots.resize(start + SLOT, 0);
             }
         }
@@ -98,23 +107,30 @@ impl Newest {
         &self,
         after: Revision,
         upto: Revision,
-        visit: &mut dyn FnMut(Commit) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(Record) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let Some(file) = self.file_to_read() else { return ControlFlow::Continue(()) };
-        let mut slots = [0; SLOT * AT_A_TIME as usize];
+        // Whoever reads at the same time has one of his own.
+        let mut lent = self.slots.try_lock().ok();
+        let mut own = Vec::new();
+        let slots = lent.as_deref_mut().unwrap_or(&mut own);
         let mut next = after.0 + 1;
         while next <= upto.0 {
             // Not beyond the last slot, after which the first one comes.
             let count = AT_A_TIME.min(upto.0 - next + 1).min(SLOTS - next % SLOTS);
-            let Some(wanted) = slots.get_mut(..SLOT * count as usize) else { break };
+            let length = SLOT * count as usize;
+            if slots.len() < length {
+                slots.resize(length, 0);
+            }
+            let Some(wanted) = slots.get_mut(..length) else { break };
             // The last slot of a young file ends early.
             let Ok(filled) = file.read_at(wanted, place(Revision(next))) else { break };
-            for slot in wanted.get(..filled).unwrap_or_default().chunks(SLOT) {
-                let Some(commit) = self.commit_in(slot, Revision(next)) else {
+            for slot in slots.get(..filled).unwrap_or_default().chunks(SLOT) {
+                let Some(record) = self.record_in(slot, Revision(next)) else {
                     return ControlFlow::Continue(());
                 };
                 next += 1;
-                visit(commit)?;
+                visit(record)?;
             }
             if filled.div_ceil(SLOT) < count as usize {
                 break;
@@ -123,7 +139,7 @@ impl Newest {
         ControlFlow::Continue(())
     }
 
-    fn commit_in(&self, slot: &[u8], revision: Revision) -> Option<Commit> {
+    fn record_in(&self, slot: &[u8], revision: Revision) -> Option<Record> {
         let (head, rows) = slot.split_at_checked(HEAD)?;
         let (id, lengths) = head.split_at(8);
         if id != self.id {
@@ -133,12 +149,18 @@ impl Newest {
         let length = |bytes: &[u8]| bytes.try_into().ok().map(|bytes| u32::from_le_bytes(bytes) as usize);
         let (header, rest) = rows.split_at_checked(length(header)?)?;
         let body = rest.get(..length(body)?)?;
-        let decoded = codec::decode_header(header).ok()?;
-        if decoded.header.revision != revision {
-            return None;
+        match Record::of_stored(header, body, revision).ok()? {
+            Some(record) => Some(record),
+            None => {
+                let decoded = codec::decode_header(header).ok()?;
+                if decoded.header.revision != revision {
+                    return None;
+                }
+                // Of a commit in pieces nothing is here.
+                let commit: Commit = codec::decode(decoded, body, |_, _| Err(Malformed("in pieces"))).ok()?;
+                Some(Record::from(Arc::new(commit)))
+            }
         }
-        // Of a commit in pieces nothing is here.
-        codec::decode(decoded, body, |_, _| Err(Malformed("in pieces"))).ok()
     }
 
     fn file_to_read(&self) -> Option<&File> {
@@ -225,8 +247,8 @@ mod tests {
     impl Newest {
         fn get(&self, revision: Revision) -> Option<Commit> {
             let mut found = None;
-            let _ = self.visit(Revision(revision.0.checked_sub(1)?), revision, &mut |commit| {
-                found = Some(commit);
+            let _ = self.visit(Revision(revision.0.checked_sub(1)?), revision, &mut |record| {
+                found = record.decode();
                 ControlFlow::Continue(())
             });
             found
@@ -234,7 +256,7 @@ mod tests {
     }
 
     fn keep(newest: &Newest, commit: &Commit) {
-        newest.keep(&[(commit.revision, &codec::encode(commit))]);
+        newest.keep(&[(commit, &codec::encode(commit))]);
     }
 
     fn newest(folder: &Path) -> Newest {
@@ -258,9 +280,9 @@ mod tests {
         assert_eq!(found, (45..=300).collect::<Vec<_>>());
         for (after, upto) in [(44, 300), (250, 260), (200, 290), (255, 256), (299, 500)] {
             let mut next = after;
-            let _ = other.visit(Revision(after), Revision(upto), &mut |commit| {
+            let _ = other.visit(Revision(after), Revision(upto), &mut |record| {
                 next += 1;
-                assert_eq!(commit.revision, Revision(next));
+                assert_eq!(record.revision(), Revision(next));
                 ControlFlow::Continue(())
             });
             assert_eq!(next, upto.min(300), "after {after}");
@@ -271,7 +293,7 @@ mod tests {
         let several: Vec<Commit> =
             (500..530).map(|number| commit(number, &"x".repeat(number as usize))).collect();
         let rows: Vec<codec::Encoded> = several.iter().map(codec::encode).collect();
-        let pairs: Vec<_> = several.iter().map(|commit| commit.revision).zip(&rows).collect();
+        let pairs: Vec<_> = several.iter().zip(&rows).collect();
         one.keep(&pairs);
         for commit in several {
             assert_eq!(other.get(commit.revision), Some(commit));

@@ -21,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::Db
 use super::{
     Access, Link, PATIENCE, Sqlite, fault,
     group::Group,
+    index::Fresh,
     newest::Newest,
     seen::{Mark, Seen},
     shared_sync::SharedSync,
@@ -123,6 +124,7 @@ impl Sqlite {
             seen: Seen::new(path),
             shared: SharedSync::new(path),
             newest: Newest::new(path, file),
+            fresh: Fresh::default(),
         })
     }
 
@@ -151,6 +153,7 @@ impl Sqlite {
             }))
             .map_err(|error| self.fault("prepare to write", error))?;
         *access = Access::Write;
+        self.seen.hold();
         Ok(connection)
     }
 
@@ -387,7 +390,7 @@ fn no_wal(path: &Path) -> Error {
 }
 
 /// Returns the path of the `-wal` file. SQLite follows a link to the database before it names the files beside it.
-fn wal_of(log: &Path) -> PathBuf {
+pub(super) fn wal_of(log: &Path) -> PathBuf {
     match log.read_link() {
         Ok(_) => beside(&log.canonicalize().unwrap_or_else(|_| log.to_owned()), "-wal"),
         Err(_) => beside(log, "-wal"),
@@ -405,7 +408,7 @@ fn sync_directory(path: &Path) -> Result<()> {
 }
 
 /// Bytes of a frame of the WAL: its header and a page.
-const FRAME: u64 = 24 + 4096;
+pub(super) const FRAME: u64 = 24 + 4096;
 
 /// How many bytes the WAL is made longer by: as many frames as a short-lived process lets it have.
 const ROOM: usize = 32 * FRAME as usize;
@@ -425,7 +428,7 @@ pub(super) struct WriteAhead {
 }
 
 impl WriteAhead {
-    fn new(log: &Path) -> WriteAhead {
+    pub(super) fn new(log: &Path) -> WriteAhead {
         let path = wal_of(log);
         WriteAhead { mark: beside(log, "-unsynced"), path, file: OnceLock::new(), reaches: AtomicU64::new(0) }
     }
@@ -451,12 +454,18 @@ impl WriteAhead {
                 return;
             };
             let end = length();
-            if lacks(end) {
-                let _ = file.write_all_at(&[0; ROOM], end);
+            if lacks(end) && file.write_all_at(&[0; ROOM], end).is_err() {
+                // On a disk that is full somebody else may have a use for what there was.
+                let _ = file.set_len(end);
             }
             drop(lock);
         }
         self.reaches.store(length(), Ordering::Relaxed);
+    }
+
+    /// Returns how many bytes the file has behind so many frames, which the next ones take before the disk has to have more.
+    pub fn room_behind(&self, frames: u32) -> u64 {
+        self.path.metadata().map_or(0, |meta| meta.len().saturating_sub(end_of(frames)))
     }
 
     /// Opens the file for syncing. The connection must have read before, so that the file exists and stays.

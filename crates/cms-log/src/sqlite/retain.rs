@@ -1,19 +1,28 @@
 //! Giving up old states, and collecting what nothing names any more (`docs/log-format.md`, section 5).
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Sqlite, open, signed};
+use super::{COPY_AT, Sqlite, open, signed};
 use crate::{
-    Backend, Digest, Error, ObjectKind, Reclaimed, Result, Revision, checkpoint_state,
+    Backend, Digest, Error, Fault, ObjectKind, Reclaimed, Result, Revision, checkpoint_state,
     codec::{body_chunks, decode_header},
     content,
     wire::{Malformed, Writer},
 };
 
-/// How many rows a step deletes.
+/// How many rows a step deletes, where there is room for it.
 const STEP: usize = 256;
+
+/// Deleting writes to the WAL first. It takes no more than this part of what the disk has left: the rest is for commits.
+const PART_OF_DISK: u64 = 4;
+
+/// How many frames of the WAL a deleted row takes, about: its leaf, that of an index, and a page that leads there.
+const FRAMES_OF_A_ROW: u64 = 3;
+
+/// With room for fewer rows it is not worth while.
+const LEAST_STEP: usize = 4;
 
 /// The pause between steps, in which other processes write.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -24,11 +33,44 @@ const SWEEP_ORDER: [ObjectKind; 5] =
 
 impl Sqlite {
     pub(super) fn retain_from(&self, keep_from: Revision) -> Result<Reclaimed> {
+        let outcome = self.retain_in_steps(keep_from);
+        if let Err(Error::NoSpace(_)) = &outcome {
+            // What was written of the step that failed shall not lie in the way of commits.
+            if let Ok(connection) = open::connect(&self.path, self.file, false) {
+                self.empty(&connection);
+            }
+        }
+        outcome
+    }
+
+    pub(super) fn weigh(&self, from: Revision, before: Revision) -> Result<u64> {
+        self.read(|connection| {
+            let sum = |sql: &str| {
+                connection
+                    .prepare_cached(sql)
+                    .and_then(|mut statement| {
+                        statement.query_row(params![signed(from), signed(before)], |row| row.get::<_, i64>(0))
+                    })
+                    .map(i64::unsigned_abs)
+                    .map_err(|error| self.fault("weigh commits", error))
+            };
+            // A row has about 20 bytes beside: its number, its time, the lengths of what is in it, and where it lies in its page.
+            let commits = sum("SELECT ifnull(sum(length(header) + length(body) + 20), 0) FROM commits \
+                 WHERE revision >= ?1 AND revision < ?2")?;
+            // A log without an index has no such table.
+            let index =
+                sum("SELECT ifnull(sum(length(touches)), 0) FROM touches WHERE upto >= ?1 AND upto < ?2");
+            Ok(commits + index.unwrap_or(0))
+        })
+    }
+
+    fn retain_in_steps(&self, keep_from: Revision) -> Result<Reclaimed> {
         let head = self.head()?;
         if keep_from > head {
             return Err(Error::NoSuchRevision { revision: keep_from, head });
         }
         if keep_from > self.first()? {
+            self.step("give up old states")?;
             if self.checkpoint(keep_from)?.is_none_or(|(revision, _)| revision != keep_from) {
                 let (root, objects) = checkpoint_state(self, keep_from)?;
                 self.put_checkpoint(keep_from, &root, &objects)?;
@@ -40,6 +82,40 @@ impl Sqlite {
         self.drop_before(self.first()?, &mut reclaimed)?;
         self.collect(&mut reclaimed)?;
         Ok(reclaimed)
+    }
+
+    /// Returns how many rows the next step may delete.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] if the disk has no room for it.
+    fn step(&self, attempt: &str) -> Result<usize> {
+        let Ok(disk) = rustix::fs::statvfs(&self.path) else { return Ok(STEP) };
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize) / PART_OF_DISK;
+        let rows = |room: u64| (room / open::FRAME / FRAMES_OF_A_ROW).min(STEP as u64) as usize;
+        let mut step = rows(free + self.write_ahead.room_behind(self.frames.load(Ordering::Relaxed)));
+        if step < STEP && self.frames.load(Ordering::Relaxed) > 0 {
+            // What has been copied back makes way.
+            self.copy_back_beyond(0)?;
+            step = rows(free + self.write_ahead.room_behind(self.frames.load(Ordering::Relaxed)));
+        }
+        if step >= LEAST_STEP {
+            return Ok(step);
+        }
+        let wanted = LEAST_STEP as u64 * FRAMES_OF_A_ROW * open::FRAME * PART_OF_DISK;
+        let source = format!("that needs {} KiB of room on the disk", wanted.div_ceil(1024));
+        Err(Error::NoSpace(Fault {
+            path: self.path.clone(),
+            attempt: attempt.to_owned(),
+            source: Some(source.into()),
+        }))
+    }
+
+    /// Lets others write, and copies the WAL back before a step of so many rows makes it longer.
+    fn pause(&self, step: usize) -> Result<()> {
+        let limit = if step < STEP { 0 } else { COPY_AT / 2 };
+        self.copy_back_beyond(limit)?;
+        std::thread::sleep(PAUSE);
+        Ok(())
     }
 
     /// Gives up the states before `keep_from`, unless another process has given up more.
@@ -60,6 +136,7 @@ impl Sqlite {
     fn drop_before(&self, first: Revision, reclaimed: &mut Reclaimed) -> Result<()> {
         let attempt = format!("delete commits before {first}");
         loop {
+            let step = self.step(&attempt)?;
             let deleted = self.transaction(&attempt, |transaction| {
                 let fault = |error| self.fault(attempt.clone(), error);
                 let mut statement = transaction
@@ -70,18 +147,17 @@ impl Sqlite {
                     )
                     .map_err(fault)?;
                 let lengths = statement
-                    .query_map(params![signed(first), STEP as i64], |row| row.get::<_, i64>(0))
+                    .query_map(params![signed(first), step as i64], |row| row.get::<_, i64>(0))
                     .map_err(fault)?;
                 let lengths: Vec<i64> = lengths.collect::<rusqlite::Result<_>>().map_err(fault)?;
                 Ok(lengths)
             })?;
             reclaimed.commits += deleted.len() as u64;
             reclaimed.bytes += deleted.iter().map(|len| len.unsigned_abs()).sum::<u64>();
-            if deleted.len() < STEP {
+            if deleted.len() < step {
                 break;
             }
-            self.copy_back_aside()?;
-            std::thread::sleep(PAUSE);
+            self.pause(step)?;
         }
         self.transaction(&attempt, |transaction| {
             transaction
@@ -97,12 +173,15 @@ impl Sqlite {
         let newest: i64 = connection
             .query_row("SELECT ifnull(max(id), 0) FROM objects", [], |row| row.get(0))
             .map_err(|error| self.fault("collect objects", error))?;
-        let mut marks = Marks { log: self, reached: HashSet::new(), commit: Revision::EMPTY, object: newest };
+        // The newest one stays, so what it names has to: whoever finds it takes that for stored.
+        let object = newest - 1;
+        let mut marks = Marks { log: self, reached: HashSet::new(), commit: Revision::EMPTY, object };
         marks.absorb(&connection)?;
         for kind in SWEEP_ORDER {
             let mut after = 0;
             loop {
-                let candidates = self.candidates(&connection, kind, after, newest)?;
+                let step = self.step("collect objects")?;
+                let candidates = self.candidates(&connection, kind, after, newest, step)?;
                 let Some((last, _)) = candidates.last() else { break };
                 after = *last;
                 if candidates.iter().all(|(_, digest)| marks.reached.contains(digest)) {
@@ -117,8 +196,7 @@ impl Sqlite {
                     }
                     Ok(())
                 })?;
-                self.copy_back_aside()?;
-                std::thread::sleep(PAUSE);
+                self.pause(step)?;
             }
         }
         Ok(())
@@ -131,6 +209,7 @@ impl Sqlite {
         kind: ObjectKind,
         after: i64,
         newest: i64,
+        step: usize,
     ) -> Result<Vec<(i64, Digest)>> {
         let fault = |error| self.fault("collect objects", error);
         let mut statement = connection
@@ -139,7 +218,7 @@ impl Sqlite {
             )
             .map_err(fault)?;
         let rows = statement
-            .query_map(params![after, newest, kind as u8, STEP as i64], |row| {
+            .query_map(params![after, newest, kind as u8, step as i64], |row| {
                 Ok((row.get(0)?, Digest(row.get(1)?)))
             })
             .map_err(fault)?;

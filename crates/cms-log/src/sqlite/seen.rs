@@ -9,7 +9,10 @@ use std::{
     fs::{File, OpenOptions},
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::open::open_unnoticed;
@@ -36,7 +39,8 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    fn of(stamp: &Stamp) -> Option<Mark> {
+    /// Reads it from a header.
+    pub fn of(stamp: &Stamp) -> Option<Mark> {
         let frames = stamp.get(FRAMES)?.try_into().ok().map(u32::from_ne_bytes)?;
         Some(Mark { salts: stamp.get(SALTS)?.try_into().ok()?, frames })
     }
@@ -61,6 +65,8 @@ impl Mark {
 pub(super) struct Seen {
     path: PathBuf,
     index: OnceLock<File>,
+    /// Whether a connection of ours keeps the index where it is.
+    is_held: AtomicBool,
     state: Mutex<Option<(Stamp, Arc<State>)>>,
 }
 
@@ -75,7 +81,12 @@ impl Seen {
     pub fn new(database: &Path) -> Seen {
         let mut path = OsString::from(database);
         path.push("-shm");
-        Seen { path: path.into(), index: OnceLock::new(), state: Mutex::new(None) }
+        Seen {
+            path: path.into(),
+            index: OnceLock::new(),
+            is_held: AtomicBool::new(false),
+            state: Mutex::new(None),
+        }
     }
 
     /// The state now. If it may have changed, `noted` is asked for the head and the mark of the notes on files at the moment when the
@@ -101,6 +112,14 @@ impl Seen {
                 Ok(state)
             }
         }
+    }
+
+    /// Says that a connection takes part in the index until the end of this handle, so that nobody deletes it or puts another log in this
+    /// one's place.
+    pub fn hold(&self) {
+        // One that was opened before may be another one, deleted since.
+        let is_the_one = self.index.get().is_none_or(is_in_place);
+        self.is_held.store(is_the_one, Ordering::Relaxed);
     }
 
     /// The mark to hand to [`wrote`](Seen::wrote). To be taken through a connection that is set up for writing, since as long as it
@@ -151,8 +170,12 @@ impl Seen {
         index.read_exact_at(&mut bytes, 0).ok()?;
         let (first, second) = bytes.split_at(HEADER);
         // Deleted with the last connection of all processes, and made anew by the next one.
-        let is_in_use = || index.metadata().is_ok_and(|index| index.nlink() > 0);
+        let is_in_use = || self.is_held.load(Ordering::Relaxed) || is_in_place(index);
         let is_whole = first == second && first.get(IS_INIT).is_some_and(|byte| *byte != 0) && is_in_use();
         if is_whole { first.try_into().ok() } else { None }
     }
+}
+
+fn is_in_place(index: &File) -> bool {
+    index.metadata().is_ok_and(|index| index.nlink() > 0)
 }

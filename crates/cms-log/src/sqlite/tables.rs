@@ -21,9 +21,7 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS cms_tables (name TEXT PRIMARY K
 impl Sqlite {
     pub(super) fn read_tables(&self) -> Result<(Revision, Vec<Arc<Definition>>)> {
         self.read(|connection| {
-            let fault = |error| self.fault("read the tables", error);
-            // One read transaction: what is read belongs together.
-            let _moment = connection.unchecked_transaction().map_err(fault)?;
+            let _moment = self.moment(connection, "read the tables")?;
             Ok((self.head_of(connection)?, self.definitions(connection)?))
         })
     }
@@ -32,7 +30,7 @@ impl Sqlite {
         let (sql, values) = select(table, query);
         self.read(|connection| {
             let fault = |error| self.fault(format!("read table {}", table.name), error);
-            let _moment = connection.unchecked_transaction().map_err(fault)?;
+            let _moment = self.moment(connection, "read a table")?;
             let head = self.head_of(connection)?;
             if self.definition(connection, &table.name)?.as_ref() != Some(table) {
                 return Ok(TableRead { head, found: None });
@@ -50,7 +48,7 @@ impl Sqlite {
     pub(super) fn read_count(&self, table: &Definition) -> Result<TableRead<u64>> {
         self.read(|connection| {
             let fault = |error| self.fault(format!("count the rows of table {}", table.name), error);
-            let _moment = connection.unchecked_transaction().map_err(fault)?;
+            let _moment = self.moment(connection, "read a table")?;
             let head = self.head_of(connection)?;
             if self.definition(connection, &table.name)?.as_ref() != Some(table) {
                 return Ok(TableRead { head, found: None });
@@ -68,7 +66,7 @@ impl Sqlite {
     ) -> Result<TableRead<Vec<Option<Row>>>> {
         self.read(|connection| {
             let fault = |error| self.fault(format!("read table {}", table.name), error);
-            let _moment = connection.unchecked_transaction().map_err(fault)?;
+            let _moment = self.moment(connection, "read a table")?;
             let head = self.head_of(connection)?;
             if self.definition(connection, &table.name)?.as_ref() != Some(table) {
                 return Ok(TableRead { head, found: None });

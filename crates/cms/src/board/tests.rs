@@ -7,7 +7,7 @@ use cms_model::{Key, Name, Selector, Value};
 use rustix::process::geteuid;
 
 use super::*;
-use crate::commit::prepare;
+use crate::commit::{Signature, Wanted, prepare};
 use crate::location::Dirs;
 use crate::store::{Options, Store};
 
@@ -66,6 +66,19 @@ fn commit(store: &Store, section: &Selector, value: &str) -> Result<Committed> {
     let draft = tx.draft(&"hosts".parse().unwrap())?;
     draft.set_option(section, &Name::new("v").unwrap(), Value::scalar(value)).unwrap();
     tx.author("ada").message("why").commit()
+}
+
+fn signature() -> Signature {
+    Signature {
+        kind: CommitKind::Normal,
+        author: "ada".to_owned(),
+        tool: String::new(),
+        message: String::new(),
+        origin: cms_log::Origin::Direct,
+        confirm: None,
+        at_most: cms_model::schema::Mode::Off,
+        at_least: cms_model::schema::Mode::Off,
+    }
 }
 
 fn shown(committed: &Committed) -> Vec<String> {
@@ -227,6 +240,91 @@ fn a_conflict_is_told_by_the_one_who_has_it() {
     });
     assert!(made.unwrap_err().is_conflict());
     assert_eq!(home.state().1, 2);
+}
+
+/// Renames a section, as somebody who has the right to append.
+fn rename(store: &Store, log: &Log, writing: &mut Writing<'_>, from: &str, to: &str) {
+    let name = PackageName::new("hosts").unwrap();
+    let package = writing.head.package(&*log.backend, &name).unwrap().unwrap();
+    let mut draft = cms_model::Draft::new(Package::clone(&package), 1);
+    draft.rename_section(&named(from), &Name::new(to).unwrap()).unwrap();
+    let base = writing.head.revision;
+    let changes = draft.changes().iter().map(|change| (base, change.clone())).collect();
+    let wanted = Wanted { package: name, base, action: Action::Changes { changes, made: None } };
+    let (prepared, _) = prepare(log, &writing.head, &vec![wanted].into(), signature()).unwrap();
+    let _ = store.append(log, writing, prepared).unwrap();
+}
+
+/// Whoever gets the lock next, the one who waits, or another one who could take the post along.
+#[test]
+fn a_change_is_named_as_its_section_is_called_by_then() {
+    let home = Home::new();
+    let stores = [home.open(), home.open()];
+    let log = stores[0].log("test").unwrap();
+    for round in 0..30 {
+        let (from, to) = if round % 2 == 0 { ("a", "z") } else { ("z", "a") };
+        let made = thread::scope(|scope| {
+            let mut writing = log.write().unwrap();
+            let waiting = scope.spawn(|| commit(&stores[1], &named(from), &format!("posted {round}")));
+            posts(log, 1);
+            rename(&stores[0], log, &mut writing, from, to);
+            log.publish(Arc::new(writing.head.clone()));
+            drop(writing);
+            commit(&stores[0], &named("b"), &format!("own {round}")).unwrap();
+            waiting.join().unwrap().unwrap()
+        });
+        assert_eq!(shown(&made), [format!("hosts.{to}.v")]);
+    }
+}
+
+/// What a checkpoint of the other one makes needless is not kept.
+#[test]
+fn what_others_have_done_is_kept_from_their_last_checkpoint_on() {
+    let home = Home::new();
+    std::fs::write(home.path("config/other"), "config host 'a'\n\toption v '0'\n").unwrap();
+    let (busy, calm) = (home.open(), home.open());
+    let edits = |store: &Store, name: &str| {
+        let writing = store.log("test").unwrap().write().unwrap();
+        writing.head.cell(&PackageName::new(name).unwrap()).unwrap().edits()
+    };
+    for round in 0..8 {
+        for number in 0..100 {
+            commit(&busy, &named("a"), &format!("{round}-{number}")).unwrap();
+        }
+        for number in 0..10 {
+            let mut tx = calm.transaction().unwrap();
+            let draft = tx.draft(&"other".parse().unwrap()).unwrap();
+            let value = Value::scalar(format!("{round}-{number}"));
+            draft.set_option(&named("a"), &Name::new("v").unwrap(), value).unwrap();
+            tx.commit().unwrap();
+        }
+        assert!(edits(&calm, "hosts") <= 256, "round {round}: {}", edits(&calm, "hosts"));
+    }
+    assert_eq!(home.state().0[0], "7-99");
+    let snapshot = calm.snapshot().unwrap();
+    let value = snapshot.get(&Key::parse("hosts.a.v").unwrap()).unwrap();
+    assert_eq!(value, Some(Value::scalar("7-99")));
+    let text = |snapshot: &crate::Snapshot| snapshot.package(&"hosts".parse().unwrap()).unwrap().text();
+    assert_eq!(text(&snapshot), text(&busy.snapshot().unwrap()));
+}
+
+#[test]
+fn a_checkpoint_of_another_process_is_as_good_as_an_own_one() {
+    let home = Home::new();
+    let (one, other) = (home.open(), home.open());
+    let checkpoints = || {
+        let log = one.log("test").unwrap();
+        log.backend.checkpoints(Revision(u64::MAX >> 1)).unwrap().len()
+    };
+    let before = checkpoints();
+    for number in 0..12 {
+        commit(&one, &named("a"), &format!("{number}")).unwrap();
+    }
+    assert_eq!(checkpoints(), before + 1);
+    // Its own count has all commits since it was opened.
+    commit(&other, &named("a"), "other").unwrap();
+    assert_eq!(checkpoints(), before + 1);
+    assert_eq!(home.state().0[0], "other");
 }
 
 #[test]

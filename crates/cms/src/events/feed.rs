@@ -110,7 +110,10 @@ impl Feed {
             let Some(commit) = self.ahead.pop_front() else { break };
             let revision = commit.revision;
             let told = match self.tell(commit) {
-                Err(Error::Log(error)) if error.is_compacted() => return self.skip().map(Some),
+                // A text that the commit names was given up with it.
+                Err(Error::Log(error)) if error.is_overtaken() && self.is_given_up()? => {
+                    return self.skip().map(Some);
+                }
                 told => told?,
             };
             self.revision = revision;
@@ -119,6 +122,11 @@ impl Feed {
             }
         }
         Ok(None)
+    }
+
+    /// Tells whether the log no longer has the state that the next commit is told by.
+    fn is_given_up(&self) -> Result<bool> {
+        Ok(self.revision < self.store.log("watch")?.backend.first()?)
     }
 
     /// Goes on at the oldest state that the log still has.
@@ -165,7 +173,7 @@ impl Feed {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(place) => {
                     let cell = self.base.as_ref().and_then(|base| base.cell(&name));
-                    let package = cell.map(|cell| cell.read(backend, &name)).transpose()?;
+                    let package = cell.map(|cell| cell.read(backend, &name, self.revision)).transpose()?;
                     place.insert(Known { package, behind: Some(Vec::new()) })
                 }
             };
@@ -236,7 +244,7 @@ impl Known {
             (Some(_), _) => {}
             (None, package) => {
                 let head = Head::load(backend, Some(revision))?;
-                *package = head.cell(name).map(|cell| cell.read(backend, name)).transpose()?;
+                *package = head.package(backend, name)?;
             }
         }
         self.behind = Some(Vec::new());

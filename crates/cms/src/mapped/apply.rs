@@ -1,9 +1,10 @@
 //! From a commit, or from all packages, to the entries of a segment.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cms_log::{Commit, EntryBody};
-use cms_model::{Change, ChangeKind, Name, Package, PackageName, SectionId};
+use cms_model::{Change, ChangeKind, Name, Package, PackageName, SectionId, Value};
 use cms_segment::{Batch, Error, Load, Result, Snapshot, Value as Mapped};
 
 use super::layout::{
@@ -134,7 +135,7 @@ fn add_package(batch: &mut Batch<'_, '_>, name: &PackageName, package: &Package)
     Ok(())
 }
 
-fn put_options(batch: &mut Batch<'_, '_>, path: &str, options: &[(Name, cms_model::Value)]) -> Result<()> {
+fn put_options(batch: &mut Batch<'_, '_>, path: &str, options: &[(Name, Value)]) -> Result<()> {
     for (option, value) in options {
         with_value(value, |value| batch.set_in(path.as_bytes(), option.as_bytes(), value))?;
     }
@@ -150,7 +151,7 @@ fn put_changes(
 ) -> Result<()> {
     let root = package.as_bytes();
     // In the order in which they were touched, which is that of new options.
-    let mut touched: Vec<(SectionId, &Name)> = Vec::new();
+    let mut touched: Vec<(SectionId, &Name, Option<&Value>)> = Vec::new();
     let mut dropped: BTreeSet<(SectionId, &Name)> = BTreeSet::new();
     let mut reordered: BTreeSet<SectionId> = BTreeSet::new();
     let mut placed: Vec<SectionId> = Vec::new();
@@ -208,24 +209,24 @@ fn put_changes(
                 batch.set_in(root, leaf.as_bytes(), Mapped::Bytes(&section_entry(id, new.as_str())))?;
             }
             ChangeKind::Move { .. } => placed.push(id),
-            ChangeKind::Set { option, at, .. } => {
-                touched.push((id, option));
+            ChangeKind::Set { option, new, at, .. } => {
+                touched.push((id, option, Some(new)));
                 if at.is_some() {
                     reordered.insert(id);
                 }
             }
             ChangeKind::InsertItem { option, at, .. } => {
-                touched.push((id, option));
+                touched.push((id, option, None));
                 if at.is_some() {
                     reordered.insert(id);
                 }
             }
             ChangeKind::Unset { option, .. } => {
-                touched.push((id, option));
+                touched.push((id, option, None));
                 dropped.insert((id, option));
             }
             ChangeKind::RemoveItem { option, at, .. } => {
-                touched.push((id, option));
+                touched.push((id, option, None));
                 if at.is_some() {
                     dropped.insert((id, option));
                 }
@@ -241,17 +242,21 @@ fn put_changes(
             reordered.insert(*id);
         }
     }
-    for (id, option) in touched {
+    for (id, option, set) in touched {
         // A section that a later change deleted took its options along.
         let Some(section) = after.section(id) else { continue };
         if reordered.contains(&id) {
             continue;
         }
         let path = section_path(package, &leaf(&section));
-        match section.get(option.as_str()) {
-            Some(value) => {
-                with_value(&value, |value| batch.set_in(path.as_bytes(), option.as_bytes(), value))?;
-            }
+        let mut put = |value: &Value| {
+            with_value(value, |value| batch.set_in(path.as_bytes(), option.as_bytes(), value))
+        };
+        // What another change has made of it since is put after it.
+        match set
+            .map_or_else(|| section.get(option.as_str()).map(Cow::Owned), |value| Some(Cow::Borrowed(value)))
+        {
+            Some(value) => put(&value)?,
             None => {
                 batch.delete_in(path.as_bytes(), option.as_bytes())?;
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cms_log::{Backend, Revision, tables_at, visit_table_commits};
+use cms_log::{Backend, Commit, Revision, tables_at, visit_table_commits};
 use cms_model::table::{Row, TableChange, TableName};
 
 use super::WantedTable;
@@ -33,19 +33,20 @@ impl Store {
     /// Lists the commits that touched a table, the newest first.
     ///
     /// # Errors
-    /// [`Error::NotOwner`](crate::Error::NotOwner) for those who may not read the log.
+    /// [`Error::NotOwner`](crate::Error::NotOwner) for those who may not read the log; [`cms_log::Error::Compacted`] if nothing up
+    /// to [`until`](TableHistory::until) is kept.
     pub fn table_history(&self, name: &str, query: &TableHistory) -> Result<Vec<HistoryEntry>> {
         let name = table_name(name)?;
         let backend = &*self.log("read the history")?.backend;
         let head = backend.head()?;
         let until = query.until.unwrap_or(head).min(head);
-        let since = query.since.unwrap_or(Revision::EMPTY).max(backend.first()?);
+        let asked = query.since.unwrap_or(Revision::EMPTY);
         let limit = query.limit.unwrap_or(usize::MAX);
         let mut entries = Vec::new();
         if limit == 0 {
             return Ok(entries);
         }
-        visit_table_commits(backend, since, until, Some(&name), &mut |commit| {
+        let mut add = |commit: Commit| {
             let mut changes = Vec::new();
             for mut change in commit.tables.into_iter().filter(|change| change.name() == Ok(&name)) {
                 if let Some(key) = &query.key {
@@ -70,8 +71,22 @@ impl Store {
                 });
             }
             if entries.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        Ok(entries)
+        };
+        loop {
+            let first = backend.first()?;
+            if query.until.is_some() && until < first {
+                return Err(cms_log::Error::Compacted { revision: until, first }.into());
+            }
+            let since = asked.max(first);
+            match visit_table_commits(backend, since, until, Some(&name), &mut add) {
+                // More was given up before the first commit was read.
+                Err(error) if error.is_compacted() && backend.first()? > since => {}
+                visited => {
+                    visited?;
+                    return Ok(entries);
+                }
+            }
+        }
     }
 
     /// Compares the tables of two states.
