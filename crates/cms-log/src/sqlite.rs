@@ -565,6 +565,8 @@ impl Sqlite {
 
 impl Drop for Sqlite {
     fn drop(&mut self) {
+        // A glance is closed under the lock of the list it is on: whoever looks there finds it either open or closed.
+        self.forget_glance();
         let Ok(link) = self.main.lock() else { return };
         if let Link { connection: Some(connection), access: Access::Write } = &*link
             && !self.group.is_poisoned()

@@ -106,7 +106,7 @@ fn threads_that_open_and_read_do_not_wait_for_each_other_forever() {
         for thread in 0..6 {
             let path = &path;
             scope.spawn(move || {
-                for _ in 0..50 {
+                for _ in 0..200 {
                     let log = Sqlite::open(path, EXISTING).unwrap();
                     assert!(log.head().unwrap() >= Revision(1));
                     if thread % 3 == 0 {

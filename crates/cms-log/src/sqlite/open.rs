@@ -160,10 +160,22 @@ impl Sqlite {
     /// Replaces a glance by a connection that takes part in everything.
     pub(super) fn look_properly(&self, link: &mut Link) -> Result<()> {
         link.connection = None;
-        glances().retain(|glance| !glance.link.ptr_eq(&Arc::downgrade(&self.main)));
+        let main = Arc::downgrade(&self.main);
+        glances().retain(|glance| !glance.link.ptr_eq(&main));
         link.connection = Some(connect(&self.path, self.file, self.read_only)?);
         link.access = Access::Read;
         Ok(())
+    }
+
+    /// Closes the connection if it is a glance, and takes it off the list.
+    pub(super) fn forget_glance(&self) {
+        let mut glances = glances();
+        let main = Arc::downgrade(&self.main);
+        let listed = glances.len();
+        glances.retain(|glance| !glance.link.ptr_eq(&main));
+        if glances.len() < listed {
+            self.main.lock().unwrap_or_else(PoisonError::into_inner).connection = None;
+        }
     }
 }
 
@@ -253,7 +265,6 @@ fn glance(path: &Path, file: FileId) -> Option<Arc<Mutex<Link>>> {
         return None;
     }
     let link = Arc::new(Mutex::new(Link { connection: Some(connection), access: Access::Glance }));
-    glances.retain(|glance| glance.link.strong_count() > 0);
     glances.push(Glance { file, link: Arc::downgrade(&link) });
     Some(link)
 }
