@@ -752,14 +752,20 @@ mod tests {
     /// Asks a record all that can be asked. What decodes as a whole says the same.
     fn look_into(header: &[u8], body: &[u8]) -> Result<(), TestCaseError> {
         let Ok(Some(outline)) = Outline::read(header, body) else { return Ok(()) };
-        let edits: Vec<_> =
-            outline.packages(header).map(|(_, edited)| (edited.edit(body), edited.splice(body))).collect();
+        let edits: Vec<_> = outline
+            .packages(header)
+            .map(|(_, edited)| {
+                let sections = edited.sections(body, |_, _| {});
+                (edited.edit(body), edited.splice(body), sections)
+            })
+            .collect();
         let Ok(Some(record)) = Record::of_stored(header, body, outline.revision) else {
             return Err(TestCaseError::fail("no record of an outline"));
         };
         let Some(commit) = record.decode() else { return Ok(()) };
         prop_assert_eq!(edits.len(), commit.packages.len());
-        for ((edit, splice), entry) in edits.into_iter().zip(&commit.packages) {
+        for ((edit, splice, sections), entry) in edits.into_iter().zip(&commit.packages) {
+            prop_assert!(sections.is_ok());
             let edit = edit.map_err(|Malformed(what)| TestCaseError::fail(what))?;
             let is_same = matches!(&entry.body, EntryBody::Edit { edit: decoded, .. } if *decoded == edit);
             prop_assert!(is_same, "{entry:?} was read as {edit:?}");
@@ -770,6 +776,14 @@ mod tests {
             prop_assert_eq!(splice, single);
         }
         Ok(())
+    }
+
+    /// The sections that a record's changes are about, with the names given to them.
+    fn sections(record: &Record, package: &PackageName) -> Option<Vec<(SectionId, Option<Vec<u8>>)>> {
+        let mut found = Vec::new();
+        let is_edit =
+            record.sections(package, |section, name| found.push((section, name.map(<[u8]>::to_vec))));
+        is_edit.then_some(found)
     }
 
     fn read(encoded: &Encoded) -> Decoded<Commit> {
@@ -814,11 +828,14 @@ mod tests {
                         }
                         EntryBody::Replace { .. } => (None, true),
                     };
+                    prop_assert_eq!(sections(record, &entry.package), sections(&decoded, &entry.package));
+                    prop_assert_eq!(sections(record, &entry.package).is_some(), edit.is_some());
                     prop_assert_eq!(record.edit(&log, &entry.package, Edit::clone).unwrap(), edit);
                     prop_assert_eq!(record.renames(&entry.package), renames);
                 }
                 let other = PackageName::new("not-there").unwrap();
                 prop_assert_eq!(record.edit(&log, &other, Edit::clone).unwrap(), None);
+                prop_assert_eq!(sections(record, &other), Some(Vec::new()));
                 prop_assert!(!record.renames(&other));
                 prop_assert_eq!(&**record.commit(&log).unwrap(), &commit);
             }

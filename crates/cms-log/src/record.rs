@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use cms_model::{ChangeKind, Edit, Package, PackageName};
+use cms_model::{ChangeKind, Edit, Package, PackageName, SectionId};
 
 use crate::{
     Backend, Commit, Digest, EntryBody, Error, Result, Revision,
@@ -195,6 +195,34 @@ impl Record {
     fn edited(&self, package: &PackageName) -> Option<(&EditedPackage, &[u8])> {
         let stored = self.stored.as_ref()?;
         Some((stored.edited(package)?, stored.body()))
+    }
+
+    /// Calls `visit` with the section of each change of a package, and the name that the change gives to it. `false` if the package was made,
+    /// deleted or rewritten as a whole.
+    pub fn sections<'a>(
+        &'a self,
+        package: &PackageName,
+        mut visit: impl FnMut(SectionId, Option<&'a [u8]>),
+    ) -> bool {
+        if let Some(stored) = &self.stored {
+            // It was gone over when it was read.
+            let edited = stored.edited(package);
+            return edited.is_none_or(|edited| edited.sections(stored.body(), visit).is_ok());
+        }
+        let entries = self.commit.get().into_iter().flat_map(|commit| &commit.packages);
+        entries.filter(|entry| entry.package == *package).all(|entry| match &entry.body {
+            EntryBody::Edit { changes, .. } => {
+                for change in changes {
+                    let name = match &change.kind {
+                        ChangeKind::Add { name, .. } | ChangeKind::Rename { new: name, .. } => name.as_ref(),
+                        _ => None,
+                    };
+                    visit(change.section, name.map(|name| name.as_bytes()));
+                }
+                true
+            }
+            EntryBody::Replace { .. } => false,
+        })
     }
 
     /// Tells whether sections of a package may be called otherwise after the commit.

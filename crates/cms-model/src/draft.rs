@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::{
     ApplyError, Change, ChangeKind, IdSource, Name, Package, SectionId, Selector, TypeName, Value,
@@ -25,7 +25,9 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Draft {
     base: Arc<Package>,
-    now: Package,
+    /// The package as it is now, put together when somebody looks at it. Until then every change gives another string to an option
+    /// that has one: whoever commits carries them out on the newest state, and nobody needs them carried out here.
+    now: OnceLock<Package>,
     ids: IdSource,
     changes: Vec<Change>,
     names: SessionNames,
@@ -40,6 +42,13 @@ struct SessionNames {
     by_id: HashMap<SectionId, Name>,
     by_name: HashMap<Name, SectionId>,
 }
+
+/// As many changes are left to be carried out later at most, and with values of at most so many bytes.
+const LEFT: usize = 16;
+const LEFT_BYTES: usize = 4096;
+
+/// In a package of at most so many bytes, where nothing can become too large by them.
+const LEFT_IN: u64 = 1 << 30;
 
 /// A list without items: no text can hold it, but until the commit it is there.
 #[derive(Debug, Clone)]
@@ -125,7 +134,7 @@ impl From<ApplyError> for DraftError {
 /// A state of a draft that it can go back to.
 #[derive(Debug, Clone)]
 pub struct Savepoint {
-    now: Package,
+    now: OnceLock<Package>,
     changes: usize,
     names: SessionNames,
     emptied: Vec<Emptied>,
@@ -144,13 +153,19 @@ impl Draft {
     /// Begins to change a package that others read. Ids for new sections are drawn from `ids`, which must not give those of another
     /// draft.
     pub fn on(base: Arc<Package>, ids: IdSource) -> Draft {
-        let now = Package::clone(&base);
-        Draft { base, now, ids, changes: Vec::new(), names: SessionNames::default(), emptied: Vec::new() }
+        Draft {
+            base,
+            now: OnceLock::new(),
+            ids,
+            changes: Vec::new(),
+            names: SessionNames::default(),
+            emptied: Vec::new(),
+        }
     }
 
     /// Takes a change that was made elsewhere as one of this draft: `now` is what `changes`, each as it took effect, made of `base`.
     pub fn from_parts(base: Package, now: Package, changes: Vec<Change>, seed: u64) -> Draft {
-        let mut draft = Draft { now, ..Draft::new(base, seed) };
+        let mut draft = Draft { now: OnceLock::from(now), ..Draft::new(base, seed) };
         for change in &changes {
             draft.name_created(change);
         }
@@ -160,7 +175,27 @@ impl Draft {
 
     /// Returns the package as it is now.
     pub fn package(&self) -> &Package {
-        &self.now
+        self.now.get_or_init(|| self.put_together())
+    }
+
+    /// Returns the package as it is now if it was put together already: whoever carries the changes out himself needs it no more.
+    pub fn made(&self) -> Option<&Package> {
+        self.now.get()
+    }
+
+    fn put_together(&self) -> Package {
+        let mut now = Package::clone(&self.base);
+        for change in &self.changes {
+            // That it can be was looked at when it was made.
+            let carried_out = now.apply(change);
+            debug_assert_eq!(carried_out.as_ref(), Ok(change));
+        }
+        now
+    }
+
+    /// The package as far as what was left to be carried out does not matter: sections, their names and types, which options they have.
+    fn outline(&self) -> &Package {
+        self.now.get().unwrap_or(&self.base)
     }
 
     /// Returns the package as it was.
@@ -173,23 +208,24 @@ impl Draft {
         &self.changes
     }
 
-    /// Returns the base, the package as it is now, and the changes.
-    pub fn into_parts(self) -> (Arc<Package>, Package, Vec<Change>) {
-        (self.base, self.now, self.changes)
+    /// Returns the base, the package as it is now if it was put together, and the changes.
+    pub fn into_parts(self) -> (Arc<Package>, Option<Package>, Vec<Change>) {
+        (self.base, self.now.into_inner(), self.changes)
     }
 
     /// Finds a section: by its name, by the generated name that it has in this draft, or by position.
     pub fn resolve(&self, selector: &Selector) -> Option<SectionId> {
         let name = match selector {
             Selector::Nth { kind, index } => {
-                return self.now.nth(kind.as_deref(), *index).map(|section| section.id());
+                return self.outline().nth(kind.as_deref(), *index).map(|section| section.id());
             }
             Selector::Named(name) => name,
         };
-        if let Some(section) = self.now.find(name) {
+        if let Some(section) = self.outline().find(name) {
             return Some(section.id());
         }
-        let anonymous = |id: &SectionId| self.now.section(*id).is_some_and(|section| section.is_anonymous());
+        let anonymous =
+            |id: &SectionId| self.outline().section(*id).is_some_and(|section| section.is_anonymous());
         if let Some(id) = self.names.by_name.get(name).copied() {
             return Some(id).filter(anonymous);
         }
@@ -207,7 +243,7 @@ impl Draft {
     /// Returns the name that a section goes by in this draft: its own, or the generated one, which
     /// does not change while the draft lasts.
     pub fn display_name(&self, id: SectionId) -> Option<Name> {
-        let section = self.now.section(id)?;
+        let section = self.outline().section(id)?;
         if let Some(name) = section.name() {
             return Name::new(name).ok();
         }
@@ -229,14 +265,14 @@ impl Draft {
     pub fn get(&self, section: &Selector, option: Option<&Name>) -> Option<Value> {
         let id = self.resolve(section)?;
         match option {
-            None => self.now.section(id).map(|section| Value::scalar(section.kind())),
+            None => self.outline().section(id).map(|section| Value::scalar(section.kind())),
             Some(option) => self.value(id, option),
         }
     }
 
     /// Returns the options of a section, lists that have been emptied among them.
     pub fn options(&self, id: SectionId) -> Vec<(Name, Value)> {
-        let mut options = self.now.section(id).map(|section| section.options()).unwrap_or_default();
+        let mut options = self.package().section(id).map(|section| section.options()).unwrap_or_default();
         for emptied in self.emptied.iter().filter(|emptied| emptied.section == id) {
             let at = options.len().min(emptied.at as usize);
             options.insert(at, (emptied.option.clone(), Value::List(Vec::new())));
@@ -258,6 +294,11 @@ impl Draft {
             None if is_empty => Ok(Outcome::NOTHING),
             Some(_) if is_empty => self.delete_option(section, option),
             Some(old) if old == value => Ok(Outcome::NOTHING),
+            Some(old) if self.can_be_left(&old, &value) => {
+                let kind = ChangeKind::Set { option: option.clone(), old: Some(old), new: value, at: None };
+                self.changes.push(Change::new(id, kind));
+                Ok(Outcome::CHANGED)
+            }
             _ => {
                 let at = self.forget_emptied(id, option);
                 let kind = ChangeKind::Set { option: option.clone(), old: None, new: value, at };
@@ -276,7 +317,7 @@ impl Draft {
             self.create(kind, Some(name.clone()))?;
             return Ok(Outcome::CHANGED);
         };
-        match self.now.section(id) {
+        match self.outline().section(id) {
             Some(section) if section.kind() == kind.as_str() => Ok(Outcome::NOTHING),
             _ => self.make(id, ChangeKind::Retype { old: kind.clone(), new: kind.clone() }),
         }
@@ -359,7 +400,7 @@ impl Draft {
     /// # Errors
     /// If there is no such section.
     pub fn delete(&mut self, id: SectionId) -> DraftResult {
-        let section = self.now.section(id).ok_or(ApplyError::NoSection(id))?;
+        let section = self.outline().section(id).ok_or(ApplyError::NoSection(id))?;
         let kind = TypeName::new(section.kind()).map_err(|_| ApplyError::NoSection(id))?;
         self.emptied.retain(|emptied| emptied.section != id);
         // What it was is read from the package when the change is made.
@@ -385,7 +426,7 @@ impl Draft {
     /// If there is no such section, or another one has the name.
     pub fn rename_section(&mut self, section: &Selector, name: &Name) -> DraftResult {
         let id = self.find(section)?;
-        if self.now.section(id).and_then(|section| section.name()) == Some(name.as_str()) {
+        if self.outline().section(id).and_then(|section| section.name()) == Some(name.as_str()) {
             return Ok(Outcome::NOTHING);
         }
         self.make(id, ChangeKind::Rename { old: None, new: Some(name.clone()) })
@@ -403,7 +444,7 @@ impl Draft {
         if option == name {
             return Ok(Outcome::NOTHING);
         }
-        let is_taken = self.now.section(id).and_then(|section| section.get(name)).is_some();
+        let is_taken = self.outline().section(id).and_then(|section| section.get(name)).is_some();
         if is_taken {
             return Err(DraftError::Invalid(ApplyError::OptionTaken(name.clone())));
         }
@@ -425,14 +466,14 @@ impl Draft {
     /// If there is no such section.
     pub fn reorder(&mut self, section: &Selector, position: i64) -> DraftResult {
         let id = self.find(section)?;
-        let old = self.now.position(id).unwrap_or_default();
-        let new = usize::try_from(position).unwrap_or(0).min(self.now.len().saturating_sub(1));
+        let old = self.outline().position(id).unwrap_or_default();
+        let new = usize::try_from(position).unwrap_or(0).min(self.outline().len().saturating_sub(1));
         if old == new {
             return Ok(Outcome::NOTHING);
         }
         // Behind the section that is before the new place once this one is out.
         let before = if new > old { Some(new) } else { new.checked_sub(1) };
-        let before = before.and_then(|index| self.now.nth(None, index as i64));
+        let before = before.and_then(|index| self.outline().nth(None, index as i64));
         let new_after = before.map(|section| section.id());
         self.make(id, ChangeKind::Move { old_after: None, new_after })
     }
@@ -442,7 +483,10 @@ impl Draft {
     /// # Errors
     /// If it cannot be applied; the draft is then unchanged.
     pub fn replay(&mut self, change: &Change) -> Result<Change, ApplyError> {
-        let effective = self.now.apply(change)?;
+        let mut now = self.now.take().unwrap_or_else(|| self.put_together());
+        let applied = now.apply(change);
+        self.now = OnceLock::from(now);
+        let effective = applied?;
         self.name_created(&effective);
         self.changes.push(effective.clone());
         Ok(effective)
@@ -488,7 +532,27 @@ impl Draft {
         if self.emptied.iter().any(|emptied| emptied.section == id && emptied.option == *option) {
             return Some(Value::List(Vec::new()));
         }
-        self.now.section(id)?.get(option)
+        if self.now.get().is_none() {
+            let left = self.changes.iter().rev().find_map(|change| match &change.kind {
+                ChangeKind::Set { option: known, new, .. } if change.section == id && known == option => {
+                    Some(new)
+                }
+                _ => None,
+            });
+            if let Some(left) = left {
+                return Some(left.clone());
+            }
+        }
+        self.outline().section(id)?.get(option)
+    }
+
+    /// Tells whether giving an option another value is certain to be possible, and so need not be done before somebody looks.
+    fn can_be_left(&self, old: &Value, new: &Value) -> bool {
+        let is_plain = |bytes: &[u8]| bytes.len() <= LEFT_BYTES && !bytes.contains(&0);
+        matches!((old, new), (Value::Scalar(_), Value::Scalar(new)) if is_plain(new))
+            && self.now.get().is_none()
+            && self.changes.len() < LEFT
+            && self.base.text_len() <= LEFT_IN
     }
 
     /// Forgets that a list is there without items, and returns the place it held.
@@ -514,7 +578,7 @@ impl Draft {
     fn fresh_id(&mut self) -> SectionId {
         loop {
             let id = self.ids.draw();
-            if self.now.section(id).is_none() && self.base.section(id).is_none() {
+            if self.outline().section(id).is_none() && self.base.section(id).is_none() {
                 return id;
             }
         }

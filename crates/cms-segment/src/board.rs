@@ -35,8 +35,10 @@ mod at {
     pub const TAKEN: u64 = 24;
     /// Who leads: the number of his seat, counted from 1, or 0.
     pub const LEAD: u64 = 32;
-    /// How many works were taken and are about to be answered. A hint, of the one who leads.
-    pub const IN_FLIGHT: u64 = 40;
+    /// How many works are likely to come. A hint, of the one who led last.
+    pub const EXPECTED: u64 = 40;
+    /// A number that the holders of the lock hand on.
+    pub const LEFT: u64 = 48;
     /// The heads of the seats.
     pub const HEADS: u64 = 4096;
     pub const HEAD: u64 = 64;
@@ -310,16 +312,28 @@ impl Board {
         }
     }
 
-    /// Returns how many works were in the hands of whoever leads when he last said so.
-    pub fn in_flight(&self) -> usize {
-        let count = self.long(at::IN_FLIGHT).map_or(0, |count| count.load(Ordering::Relaxed));
+    /// Returns how many works are likely to come, to judge by whoever led last.
+    pub fn expected(&self) -> usize {
+        let count = self.long(at::EXPECTED).map_or(0, |count| count.load(Ordering::Relaxed));
         usize::try_from(count).unwrap_or(usize::MAX)
     }
 
-    /// Says how many works are about to be answered.
-    pub fn set_in_flight(&self, count: usize) {
-        if let Some(in_flight) = self.long(at::IN_FLIGHT) {
-            in_flight.store(count as u64, Ordering::Relaxed);
+    /// Says how many works are likely to come.
+    pub fn expect(&self, count: usize) {
+        if let Some(expected) = self.long(at::EXPECTED) {
+            expected.store(count as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the number that a holder of the lock has left, or 0. A hint: what it stands for may be gone.
+    pub fn left(&self) -> u64 {
+        self.long(at::LEFT).map_or(0, |left| left.load(Ordering::Relaxed))
+    }
+
+    /// Leaves a number for those who hold the lock later.
+    pub fn leave(&self, number: u64) {
+        if let Some(left) = self.long(at::LEFT) {
+            left.store(number, Ordering::Relaxed);
         }
     }
 
@@ -737,7 +751,7 @@ mod tests {
                     board.map.word(offset).unwrap().store(word, Ordering::Relaxed);
                 }
             }
-            let _ = (board.lead().map(|lead| board.is_seated(lead)), board.in_flight(), board.waiting());
+            let _ = (board.lead().map(|lead| board.is_seated(lead)), board.expected(), board.waiting());
             board.call();
             let taken = board.take(64);
             assert!(taken.len() <= 1, "the other seats are nobody's");

@@ -27,11 +27,15 @@ use crate::store::{Log, Writing};
 const PATIENCE: Duration = Duration::from_millis(10);
 const MOST_PATIENCE: Duration = Duration::from_millis(100);
 
+/// How often the processor is left to others in vain before one goes on alone.
+const IN_VAIN: usize = 1;
+
 /// As many as there are seats.
 const ALL: usize = 64;
 
-/// The version of what whoever commits for others promises them. The first did not look whether sections were renamed.
-const RULES: u8 = 2;
+/// The version of what whoever commits for others promises them. The first did not look whether sections were renamed, the second did
+/// not note whether it was done as posted.
+const RULES: u8 = 3;
 
 /// What a process has of the board of its store.
 pub(crate) struct Desk {
@@ -68,8 +72,8 @@ pub(crate) enum Right<'a> {
 /// Says that this process leads for as long as it lives.
 pub(crate) struct Lead {
     board: Option<(Arc<Board>, u32)>,
-    /// How many are in the hands of the one who led before, and is about to answer them.
-    before: usize,
+    /// How many commits of all processes it has made.
+    made: usize,
 }
 
 impl Desk {
@@ -133,11 +137,11 @@ impl Desk {
         MutexGuard::try_map(seat, |seat| seat.as_mut()?.1.as_mut()).ok()
     }
 
-    /// Tells whether another process is about to commit for all who wait, and there are not enough to do that twice.
+    /// Tells whether another process is about to commit for all who wait.
     fn is_led(&self) -> bool {
         self.board(false).is_some_and(|board| {
             let own = self.seat(&board).map(|seat| seat.number());
-            is_led_by_another(&board, own) && board.waiting() + 1 < board.in_flight().min(ALL)
+            is_led_by_another(&board, own)
         })
     }
 
@@ -147,7 +151,7 @@ impl Desk {
             let seat = self.seat(&board)?;
             Some(Lead::of(&board, &seat))
         });
-        lead.unwrap_or(Lead { board: None, before: 0 })
+        lead.unwrap_or(Lead { board: None, made: 0 })
     }
 
     /// Takes the commits of other processes. Under the lock.
@@ -159,6 +163,19 @@ impl Desk {
             Some(Posted { taken, request })
         });
         understood.collect()
+    }
+
+    /// Returns the revision of the newest checkpoint that somebody at the board has written, as far as that is known.
+    pub(crate) fn checkpoint(&self) -> Option<Revision> {
+        let left = self.known()?.left();
+        (left > 0).then_some(Revision(left))
+    }
+
+    /// Says that a checkpoint was written, so that the others need not look for it.
+    pub(crate) fn tell_checkpoint(&self, checkpoint: Revision) {
+        if let Some(board) = self.known() {
+            board.leave(checkpoint.0);
+        }
     }
 
     /// Calls somebody who waits, unless somebody leads. After the lock was given back.
@@ -173,25 +190,21 @@ impl Desk {
 
 impl Lead {
     fn of(board: &Arc<Board>, seat: &Seat) -> Lead {
-        let is_led = is_led_by_another(board, Some(seat.number()));
-        let before = if is_led { board.in_flight().min(ALL) } else { 0 };
         board.set_lead(seat.number());
-        Lead { board: Some((board.clone(), seat.number())), before }
+        gather(board);
+        Lead { board: Some((board.clone(), seat.number())), made: 0 }
     }
 
-    /// Says that so many are about to be answered, and lets another one lead if as many wait already.
-    pub(crate) fn offer(&mut self, count: usize) {
-        let Some((board, _)) = &self.board else { return };
-        let in_flight = count + self.before;
-        board.set_in_flight(in_flight);
-        if board.waiting() >= in_flight {
-            self.pass();
-        }
+    /// Notes how many commits of all processes are made, and about to be answered.
+    pub(crate) fn made(&mut self, count: usize) {
+        self.made = count;
     }
 
     /// Lets another one lead.
     pub(crate) fn pass(&mut self) {
         if let Some((board, number)) = self.board.take() {
+            // Those who have their answers may come again, and those who came meanwhile are here.
+            board.expect(self.made + board.waiting());
             board.end_lead(number);
             board.call();
         }
@@ -208,6 +221,19 @@ impl Lead {
 impl Drop for Lead {
     fn drop(&mut self) {
         self.pass();
+    }
+}
+
+/// Lets others run who are about to post: one append and one sync for all of them cost little more than for one. Whoever is as many as last
+/// time has nobody to wait for, and neither has he whom nobody joins.
+fn gather(board: &Board) {
+    let expected = board.expected().min(ALL);
+    let (mut waiting, mut in_vain) = (board.waiting(), 0);
+    while waiting + 1 < expected && in_vain < IN_VAIN {
+        std::thread::yield_now();
+        let now = board.waiting();
+        in_vain = if now > waiting { 0 } else { in_vain + 1 };
+        waiting = now;
     }
 }
 
@@ -263,6 +289,13 @@ impl Log {
             match waited {
                 Waited::Done => {
                     let note = seat.note();
+                    if let Some(made) = note.and_then(|note| as_posted(note, request))
+                        && self.backend.head().is_ok_and(|head| made.revision <= head)
+                    {
+                        seat.withdraw();
+                        tell(&made);
+                        return Ok(Right::Done(made));
+                    }
                     let made = note.and_then(|note| self.made(note, request).transpose()).transpose();
                     let made = match (made, note) {
                         // It was given up as soon as it was made. Then there is only the word of the one who made it.
@@ -319,7 +352,7 @@ impl Log {
         for entry in &commit.packages {
             let EntryBody::Edit { changes, .. } = &entry.body else { return Ok(None) };
             let name = &entry.package;
-            let shown = shown_by_draft(request, name, changes).unwrap_or_else(|| {
+            let shown = shown_by_draft(request, name, changes.iter()).unwrap_or_else(|| {
                 // It is committed, whatever can be said of it.
                 let states = self.states_of(name, revision).inspect_err(|error| {
                     tracing::warn!(%error, revision = revision.0, "what was committed cannot be named as it is");
@@ -330,7 +363,7 @@ impl Log {
             });
             committed.packages.push((name.clone(), shown));
         }
-        tracing::info!(revision = revision.0, packages = committed.packages.len(), "committed");
+        tell(&committed);
         Ok(Some(committed))
     }
 
@@ -349,7 +382,7 @@ fn as_wanted(request: &Request, revision: Revision) -> Committed {
     let mut committed = Committed::nothing(revision, Vec::new());
     for wanted in &request.wanted.packages {
         if let Action::Changes { changes, made } = &wanted.action {
-            let (before, after) = made.as_ref().map(|(before, after)| (&**before, &**after)).unzip();
+            let (before, after) = made.as_ref().map(|made| (&*made.base, made.shown())).unzip();
             let show =
                 |(_, change): &(Revision, Change)| DisplayChange::new(&wanted.package, change, after, before);
             committed.packages.push((wanted.package.clone(), changes.iter().map(show).collect()));
@@ -358,19 +391,43 @@ fn as_wanted(request: &Request, revision: Revision) -> Committed {
     committed
 }
 
+/// Says what a commit did, if whoever made it has noted that it did just what was posted, and that can be said in the words of the working
+/// copy. He is done with it when the log has it on disk, so it need not be read there.
+fn as_posted(note: Note, request: &Request) -> Option<Committed> {
+    if note.second & AS_POSTED == 0 {
+        return None;
+    }
+    let mut committed = Committed::nothing(Revision(note.first), Vec::new());
+    for wanted in &request.wanted.packages {
+        let Action::Changes { changes, .. } = &wanted.action else { return None };
+        let shown = shown_by_draft(request, &wanted.package, changes.iter().map(|(_, change)| change))?;
+        committed.packages.push((wanted.package.clone(), shown));
+    }
+    Some(committed)
+}
+
+fn tell(committed: &Committed) {
+    tracing::info!(revision = committed.revision.0, packages = committed.packages.len(), "committed");
+}
+
 /// A package before a commit, and after it.
 type States = (Option<Arc<Package>>, Option<Arc<Package>>);
 
 /// Says what a commit did to a package in the words of its own working copy, if these are those of the state that it made: then that state
 /// need not be put together before somebody asks for it. (No section was renamed meanwhile, or it would not have been made for another
 /// process.)
-fn shown_by_draft(request: &Request, name: &PackageName, made: &[Change]) -> Option<Vec<DisplayChange>> {
+fn shown_by_draft<'a>(
+    request: &Request,
+    name: &PackageName,
+    made: impl ExactSizeIterator<Item = &'a Change> + Clone,
+) -> Option<Vec<DisplayChange>> {
     let wanted = request.wanted.packages.iter().find(|wanted| wanted.package == *name)?;
-    let Action::Changes { changes, made: Some((before, after)) } = &wanted.action else { return None };
-    let is_as_posted = changes.len() == made.len()
-        && changes.iter().zip(made).all(|((_, posted), made)| posted == made && is_at_a_name(made, after));
-    let show = |change| DisplayChange::new(name, change, Some(&**after), Some(&**before));
-    is_as_posted.then(|| made.iter().map(show).collect())
+    let Action::Changes { changes, made: Some(draft) } = &wanted.action else { return None };
+    let (before, after) = (&*draft.base, draft.shown());
+    let posted = changes.iter().map(|(_, change)| change);
+    let is_as_posted = posted.eq(made.clone()) && made.clone().all(|made| is_at_a_name(made, after));
+    is_as_posted
+        .then(|| made.map(|change| DisplayChange::new(name, change, Some(after), Some(before))).collect())
 }
 
 /// Tells whether the name of a section says where a change was made, whatever else is in the package.
@@ -390,7 +447,7 @@ fn is_at_a_name(change: &Change, package: &Package) -> bool {
 fn is_of(commit: &Commit, note: Note, request: &Request) -> bool {
     let signature = &request.signature;
     commit.revision.0 == note.first
-        && commit.time_us as u64 == note.second
+        && (commit.time_us as u64) << 1 == note.second & !AS_POSTED
         && commit.kind == CommitKind::Normal
         && commit.author == signature.author
         && commit.tool == signature.tool
@@ -401,9 +458,21 @@ fn is_of(commit: &Commit, note: Note, request: &Request) -> bool {
             .all(|entry| request.wanted.packages.iter().any(|wanted| wanted.package == entry.package))
 }
 
+/// Says in the second number of a note, the time, that the commit does what was posted, no more and no less.
+const AS_POSTED: u64 = 1;
+
 /// What is noted of a commit before it is appended.
-pub(crate) fn note_of(commit: &Commit) -> Note {
-    Note { first: commit.revision.0, second: commit.time_us as u64 }
+pub(crate) fn note_of(commit: &Commit, request: &Request) -> Note {
+    let wanted = &request.wanted.packages;
+    let is_as_posted = wanted.len() == commit.packages.len()
+        && wanted.iter().zip(&commit.packages).all(|(wanted, entry)| match (&wanted.action, &entry.body) {
+            (Action::Changes { changes: posted, .. }, EntryBody::Edit { changes, .. }) => {
+                wanted.package == entry.package && posted.iter().map(|(_, change)| change).eq(changes)
+            }
+            _ => false,
+        });
+    let flag = if is_as_posted { AS_POSTED } else { 0 };
+    Note { first: commit.revision.0, second: (commit.time_us as u64) << 1 | flag }
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ const REPLAYED_COMMITS: usize = 128;
 const REPLAYED_BYTES: usize = 4 << 20;
 /// From here on a checkpoint is written as soon as it is cheap: every command is an opening that replays.
 const FEW_COMMITS: usize = 8;
+/// With more edits kept for a package, what led up to a checkpoint of others is given up.
+const MOST_EDITS: usize = 2 * REPLAYED_COMMITS;
 /// A checkpoint is cheap when it has no more text to store than this for each commit that it spares.
 const CHEAP_BYTES: u64 = 16 << 10;
 /// A process that commits all the time leaves so much between the cheap ones.
@@ -43,11 +45,22 @@ pub(crate) struct Wanted {
     pub action: Action,
 }
 
+impl Wanted {
+    /// The oldest revision that something of it was made on.
+    pub(crate) fn oldest(&self) -> Revision {
+        match &self.action {
+            Action::Changes { changes, .. } => {
+                changes.iter().map(|(base, _)| *base).min().unwrap_or(self.base)
+            }
+            _ => self.base,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Changes, each with the revision it was made on. `made` is the pair of the package they were
-    /// made on and their result, which stands when nobody else committed to the package.
-    Changes { changes: Vec<(Revision, Change)>, made: Option<(Arc<Package>, Arc<Package>)> },
+    /// Changes, each with the revision it was made on.
+    Changes { changes: Vec<(Revision, Change)>, made: Option<Made> },
     /// A package that was not there.
     Create(Arc<Package>),
     /// Another text, whose sections have the ids of those they stem from.
@@ -56,6 +69,21 @@ pub(crate) enum Action {
     Restore { from: Arc<Package>, to: Arc<Package> },
     /// No such package any more.
     Delete,
+}
+
+/// What changes were made on.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub base: Arc<Package>,
+    /// Their result, if it was put together. It stands when nobody else committed to the package.
+    pub result: Option<Arc<Package>>,
+}
+
+impl Made {
+    /// The result, or what has the same sections by the same names, which is all that it takes to name a change.
+    pub(crate) fn shown(&self) -> &Package {
+        self.result.as_deref().unwrap_or(&self.base)
+    }
 }
 
 /// Who commits, and why.
@@ -289,6 +317,7 @@ impl Store {
         )?;
         if let Some(root) = &checkpoint {
             next.rest_on(root);
+            log.desk.tell_checkpoint(commit.revision);
         }
         *writing.head = next;
         log.recent.push(commit.clone());
@@ -341,7 +370,8 @@ impl Store {
         });
         let mut next = Head::clone(head);
         next.advance(&commit, made);
-        let checkpoint = if is_checkpoint_due(&mut next, |upto| backend.checkpoint(upto)) {
+        let told = || log.desk.checkpoint();
+        let checkpoint = if is_checkpoint_due(&mut next, told, |upto| backend.checkpoint(upto)) {
             Some(root_of(log, &next, &mut objects)?)
         } else {
             None
@@ -353,7 +383,13 @@ impl Store {
 /// The newest checkpoint of the log, as far as it can be read.
 type Newest = cms_log::Result<Option<(Revision, Root)>>;
 
-fn is_checkpoint_due(head: &mut Head, newest: impl FnOnce(Revision) -> Newest) -> bool {
+/// Tells whether the commit that leads to `head` shall have a checkpoint. `told` says where the newest one is as far as others have told, and
+/// `newest` reads it.
+fn is_checkpoint_due(
+    head: &mut Head,
+    told: impl FnOnce() -> Option<Revision>,
+    newest: impl FnOnce(Revision) -> Newest,
+) -> bool {
     let seems_due = |head: &Head| {
         let commits = head.replay.commits;
         commits >= REPLAYED_COMMITS
@@ -365,7 +401,16 @@ fn is_checkpoint_due(head: &mut Head, newest: impl FnOnce(Revision) -> Newest) -
     if !seems_due(head) {
         return false;
     }
-    // Of the checkpoints that other processes write this one hears nothing until it is about to write one itself. One that cannot be read
+    // What is told is enough to leave it at that, but not for what was kept since the last one that was read.
+    if head.most_edits() <= MOST_EDITS
+        && let Some(checkpoint) = told()
+    {
+        head.count_from(checkpoint);
+        if !seems_due(head) {
+            return false;
+        }
+    }
+    // Of the checkpoints that other processes write this one hears no more until it is about to write one itself. One that cannot be read
     // is a reason to write one.
     match newest(head.revision) {
         Ok(Some((checkpoint, root))) => head.adopt(checkpoint, &root),
@@ -411,12 +456,7 @@ pub(crate) fn prepare(
     for wanted in &wanted.packages {
         let name = &wanted.package;
         let current = head.package(backend, name)?;
-        let oldest = match &wanted.action {
-            Action::Changes { changes, .. } => {
-                changes.iter().map(|(base, _)| *base).min().unwrap_or(wanted.base)
-            }
-            _ => wanted.base,
-        };
+        let oldest = wanted.oldest();
         let is_newest = head.cell(name).is_some_and(|cell| cell.changed <= oldest);
         let read = |interest| match is_newest {
             true => Ok(Theirs::default()),
@@ -492,10 +532,10 @@ fn apply_changes(
     name: &PackageName,
     current: &Arc<Package>,
     changes: &[(Revision, Change)],
-    made: Option<&(Arc<Package>, Arc<Package>)>,
+    made: Option<&Made>,
     theirs: &Theirs,
 ) -> Result<PreparedPackage> {
-    if let Some((base, result)) = made
+    if let Some(Made { base, result: Some(result) }) = made
         && Arc::ptr_eq(base, current)
     {
         let changes = changes.iter().map(|(_, change)| change.clone()).collect();
@@ -597,14 +637,23 @@ mod tests {
     #[test]
     fn a_checkpoint_is_due_where_the_log_has_none_that_is_near_or_can_be_read() {
         let at = |revision| move |_| Ok(Some((Revision(revision), Root::default())));
-        assert!(!is_checkpoint_due(&mut head(300, FEW_COMMITS - 1), |_| unreachable!("it is not asked for")));
-        assert!(is_checkpoint_due(&mut head(300, 200), |_| Ok(None)));
-        assert!(is_checkpoint_due(&mut head(300, 200), at(100)), "the one that is known");
-        assert!(is_checkpoint_due(&mut head(300, 200), at(110)), "it is far away, too");
+        let untold = || None;
+        let unread = |_| unreachable!("it is not asked for");
+        assert!(!is_checkpoint_due(&mut head(300, FEW_COMMITS - 1), untold, unread));
+        assert!(is_checkpoint_due(&mut head(300, 200), untold, |_| Ok(None)));
+        assert!(is_checkpoint_due(&mut head(300, 200), untold, at(100)), "the one that is known");
+        assert!(is_checkpoint_due(&mut head(300, 200), untold, at(110)), "it is far away, too");
         let mut near = head(300, 200);
-        assert!(!is_checkpoint_due(&mut near, at(290)));
+        assert!(!is_checkpoint_due(&mut near, untold, at(290)));
         assert_eq!(near.replay.commits, 10);
         let unreadable = |_| Err(cms_log::Error::ObjectMissing { digest: cms_log::Digest([0; 16]) });
-        assert!(is_checkpoint_due(&mut head(300, 200), unreadable));
+        assert!(is_checkpoint_due(&mut head(300, 200), untold, unreadable));
+        // What others tell spares the reading, unless it says nothing new, or something that cannot be.
+        let mut near = head(300, 200);
+        assert!(!is_checkpoint_due(&mut near, || Some(Revision(290)), unread));
+        assert_eq!(near.replay.commits, 10);
+        for told in [0, 50, 100, 110, 301, u64::MAX] {
+            assert!(is_checkpoint_due(&mut head(300, 200), || Some(Revision(told)), |_| Ok(None)), "{told}");
+        }
     }
 }

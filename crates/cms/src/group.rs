@@ -12,7 +12,7 @@ use cms_model::PackageName;
 use cms_segment::Taken;
 
 use crate::board::{Posted, Right, note_of};
-use crate::commit::{Built, Committed, Display, Prepared, Signature, prepare, refuse_unparsable};
+use crate::commit::{Built, Committed, Display, Prepared, Signature, Wanted, prepare, refuse_unparsable};
 use crate::error::{Error, Result};
 use crate::external::{Absorbed, Warning};
 use crate::head::Head;
@@ -131,6 +131,12 @@ impl Store {
                     .collect();
             }
         };
+        // What they are checked against is read once for all.
+        if let Some(base) =
+            requests.iter().flat_map(|request| &request.wanted.packages).map(Wanted::oldest).min()
+        {
+            log.recent.reach_back(&*log.backend, base, writing.head.revision);
+        }
         let mut progress = Progress {
             outcomes: requests.iter().map(|_| None).collect(),
             group: None,
@@ -163,9 +169,7 @@ impl Store {
         // From here on others may append; all who wait share the sync.
         drop(writing);
         let Some(appended) = progress.appended else { return outcomes };
-        // Where enough wait already for the next sync to be worth it, they are appended while this one goes on.
-        turn.offer();
-        lead.offer(ours + posts.len());
+        lead.made(ours + posts.len());
         for outcome in &mut outcomes {
             if is_made(outcome)
                 && let Err(error) = log.backend.sync(appended)
@@ -217,7 +221,7 @@ impl Store {
         let revision = built.commit.revision;
         if let Some(post) = post {
             // Before it is in the log.
-            post.note(note_of(&built.commit));
+            post.note(note_of(&built.commit, request));
         }
         let Built { commit, next, objects, checkpoint, notes } = built;
         if objects.is_empty() && checkpoint.is_none() && notes.is_empty() && commit.tables.is_empty() {

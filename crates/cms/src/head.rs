@@ -316,13 +316,9 @@ impl Head {
 
     /// Goes over to a checkpoint that another process has written, unless it is older than the one that is known.
     pub(crate) fn adopt(&mut self, checkpoint: Revision, root: &Root) {
-        let commits = self.revision.0.saturating_sub(checkpoint.0) as usize;
-        if commits >= self.replay.commits {
+        if !self.count_from(checkpoint) {
             return;
         }
-        // How much text was edited since is not known: as much as in as many commits before.
-        let bytes = self.replay.bytes / self.replay.commits * commits;
-        self.replay = Replay { commits, bytes, since: Some(Instant::now()) };
         for (name, manifest) in &root.packages {
             if let Some(cell) = self.packages.get(name)
                 && let Some(rested) = cell.rested_on(checkpoint, *manifest)
@@ -330,6 +326,24 @@ impl Head {
                 self.packages.insert(name.clone(), Arc::new(rested));
             }
         }
+    }
+
+    /// Counts what has to be replayed from a checkpoint of another process; `false` if it is not newer than the one that is known.
+    pub(crate) fn count_from(&mut self, checkpoint: Revision) -> bool {
+        let Some(commits) = self.revision.0.checked_sub(checkpoint.0) else { return false };
+        let commits = commits as usize;
+        if commits >= self.replay.commits {
+            return false;
+        }
+        // How much text was edited since is not known: as much as in as many commits before.
+        let bytes = self.replay.bytes / self.replay.commits * commits;
+        self.replay = Replay { commits, bytes, since: Some(Instant::now()) };
+        true
+    }
+
+    /// Returns how many commits are kept for the package that has most of them.
+    pub(crate) fn most_edits(&self) -> usize {
+        self.packages.values().map(|cell| cell.edits.len()).max().unwrap_or(0)
     }
 
     pub(crate) fn cell(&self, name: &PackageName) -> Option<&Arc<Cell>> {

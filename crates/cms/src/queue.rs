@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::thread::{self, Thread};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Threads that want the same done, one of which does it for all that wait.
 ///
 /// [`run`](Queue::run) hands in a piece of work. The thread that finds nobody leading leads: it [takes](Turn::take) what is
-/// waiting, does it, and hands out the answers. Before the slow end of its work it may [pass on](Turn::pass) the lead, so that
-/// the next one prepares while this one waits for the disk.
+/// waiting, does it, and hands out the answers. Before the end of its work it may [pass on](Turn::pass) the lead, so that the next one
+/// begins while this one hands out the answers.
 pub(crate) struct Queue<W, A> {
     state: Mutex<State<W, A>>,
 }
@@ -17,20 +17,8 @@ pub(crate) struct Queue<W, A> {
 struct State<W, A> {
     is_led: bool,
     waiting: Vec<Arc<Slot<W, A>>>,
-    /// The lead that is taken, counted.
-    turn: u64,
-    /// How many were taken and are not answered.
-    in_flight: usize,
-    /// Whether the leader is about to answer: then the lead is free for whoever has enough with him.
-    is_answering: bool,
-}
-
-impl<W, A> State<W, A> {
-    /// Tells whether one who comes may lead: nobody does, or the answers are on the way and as many wait as are to have them. What
-    /// the answers wait for costs the same for one as for many, so small groups would keep large ones from forming.
-    fn is_free(&self) -> bool {
-        !self.is_led || self.is_answering && self.waiting.len() >= self.in_flight
-    }
+    /// How many are likely to come: as many as last time, and a few more, so that groups grow.
+    expected: usize,
 }
 
 /// One piece of work, and what became of it.
@@ -52,15 +40,14 @@ enum Content<W, A> {
 pub(crate) struct Turn<'a, W, A> {
     queue: &'a Queue<W, A>,
     own: Arc<Slot<W, A>>,
-    /// It leads as long as this is the state's.
-    number: u64,
+    /// Until it has passed the lead on.
+    leads: bool,
     taken: Vec<Arc<Slot<W, A>>>,
 }
 
 impl<W, A> Queue<W, A> {
     pub(crate) fn new() -> Self {
-        let state = State { is_led: false, waiting: Vec::new(), turn: 0, in_flight: 0, is_answering: false };
-        Queue { state: Mutex::new(state) }
+        Queue { state: Mutex::new(State { is_led: false, waiting: Vec::new(), expected: 0 }) }
     }
 
     /// Waits for the answer to `work`, which this thread or another one gives. `lead` answers all that it took, in that order.
@@ -71,13 +58,10 @@ impl<W, A> Queue<W, A> {
         let mut state = self.state.lock();
         state.waiting.push(slot.clone());
         loop {
-            if state.is_free() && matches!(*slot.content.lock(), Content::Waiting(_)) {
+            if !state.is_led && matches!(*slot.content.lock(), Content::Waiting(_)) {
                 state.is_led = true;
-                state.is_answering = false;
-                state.turn += 1;
-                let number = state.turn;
-                drop(state);
-                let mut turn = Turn { queue: self, own: slot.clone(), number, taken: Vec::new() };
+                self.gather(state);
+                let mut turn = Turn { queue: self, own: slot.clone(), leads: true, taken: Vec::new() };
                 let answers = lead(&mut turn);
                 turn.answer(answers);
                 return slot.collect();
@@ -91,6 +75,24 @@ impl<W, A> Queue<W, A> {
                 return answer;
             }
             state = self.state.lock();
+        }
+    }
+
+    /// Lets others run who are about to come: what their work waits for costs the same for one as for many, so small groups would keep
+    /// large ones from forming. Whoever are as many as last time have nobody to wait for, and neither has he whom nobody joins.
+    fn gather<'q>(&'q self, mut state: MutexGuard<'q, State<W, A>>) {
+        let expected = state.expected;
+        loop {
+            let waiting = state.waiting.len();
+            if waiting >= expected {
+                return;
+            }
+            drop(state);
+            thread::yield_now();
+            state = self.state.lock();
+            if state.waiting.len() <= waiting {
+                return;
+            }
         }
     }
 }
@@ -126,7 +128,7 @@ impl<W, A> Turn<'_, W, A> {
     pub(crate) fn take(&mut self) -> Vec<W> {
         let mut state = self.queue.state.lock();
         let waiting = std::mem::take(&mut state.waiting);
-        state.in_flight += waiting.len();
+        state.expected = waiting.len() + waiting.len() / 8;
         drop(state);
         let works = waiting.iter().filter_map(|slot| slot.take()).collect();
         self.taken.extend(waiting);
@@ -137,7 +139,6 @@ impl<W, A> Turn<'_, W, A> {
     pub(crate) fn take_own(&mut self) -> Option<W> {
         let mut state = self.queue.state.lock();
         state.waiting.retain(|slot| !Arc::ptr_eq(slot, &self.own));
-        state.in_flight += 1;
         drop(state);
         self.taken.push(self.own.clone());
         self.own.take()
@@ -149,26 +150,12 @@ impl<W, A> Turn<'_, W, A> {
         if is_alone { self.take_own() } else { None }
     }
 
-    /// Lets another one lead as soon as enough wait. What this one has taken is about to be answered.
-    pub(crate) fn offer(&mut self) {
-        let mut state = self.queue.state.lock();
-        if state.turn != self.number || !state.is_led {
-            return;
-        }
-        state.is_answering = true;
-        let next = if state.is_free() { state.waiting.first().map(|slot| slot.thread.clone()) } else { None };
-        drop(state);
-        if let Some(next) = next {
-            next.unpark();
-        }
-    }
-
     /// Lets the next one lead.
     pub(crate) fn pass(&mut self) {
-        let mut state = self.queue.state.lock();
-        if state.turn != self.number || !state.is_led {
+        if !std::mem::take(&mut self.leads) {
             return;
         }
+        let mut state = self.queue.state.lock();
         state.is_led = false;
         let next = state.waiting.first().map(|slot| slot.thread.clone());
         drop(state);
@@ -179,7 +166,6 @@ impl<W, A> Turn<'_, W, A> {
 
     fn answer(mut self, answers: Vec<A>) {
         let mut answers = answers.into_iter();
-        self.queue.state.lock().in_flight -= self.taken.len();
         for slot in std::mem::take(&mut self.taken) {
             *slot.content.lock() = answers.next().map_or(Content::Abandoned, Content::Done);
             if !Arc::ptr_eq(&slot, &self.own) {
@@ -192,7 +178,6 @@ impl<W, A> Turn<'_, W, A> {
 impl<W, A> Drop for Turn<'_, W, A> {
     fn drop(&mut self) {
         // Only where the leader panicked there is something left.
-        self.queue.state.lock().in_flight -= self.taken.len();
         for slot in std::mem::take(&mut self.taken) {
             *slot.content.lock() = Content::Abandoned;
             slot.thread.unpark();

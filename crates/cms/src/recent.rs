@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cms_log::{Backend, Commit, EntryBody, Record, Revision};
-use cms_model::{Change, PackageName};
+use cms_model::{Change, Name, PackageName, SectionId};
 use parking_lot::Mutex;
 use rapidhash::v3::rapidhash_v3;
 
@@ -20,7 +20,7 @@ const CHANGES: usize = 1 << 16;
 const CHANGE_BYTES: usize = 64;
 
 /// With how many there are no more kept of those that others made: who only follows has few transactions open.
-const LEARNED: usize = 64;
+const LEARNED: u64 = 64;
 
 /// Commits that follow each other up to the newest that this process knows, in the log or about to be.
 #[derive(Default)]
@@ -62,9 +62,44 @@ impl Recent {
         let mut kept = self.kept.lock();
         if kept.last().is_none_or(|last| last < record.revision()) {
             kept.push(record);
-            if kept.records.len() > LEARNED {
+            if kept.records.len() as u64 > LEARNED {
                 kept.forget_oldest();
             }
+        }
+    }
+
+    /// Keeps the commits up to `upto` that came after those that are kept, if they are few: else those that are kept would be of no use.
+    pub(crate) fn catch_up(&self, backend: &dyn Backend, upto: Revision) {
+        let last = self.kept.lock().last();
+        if let Some(last) = last
+            && (1..=LEARNED).contains(&upto.0.saturating_sub(last.0))
+        {
+            // Who needs one that is not kept reads it, and says so if he cannot.
+            let _ = backend.records(last, upto, &mut |record| {
+                self.learn(Arc::new(record));
+                ControlFlow::Continue(())
+            });
+        }
+    }
+
+    /// Keeps the commits after `after` up to `upto`, too, if they are few: those that others made while this process only read.
+    pub(crate) fn reach_back(&self, backend: &dyn Backend, after: Revision, upto: Revision) {
+        if upto.0.saturating_sub(after.0) > LEARNED {
+            return;
+        }
+        let first = self.kept.lock().first();
+        let end = first.map_or(upto, |first| Revision(first.0.saturating_sub(1)).min(upto));
+        if after >= end {
+            return;
+        }
+        let mut older = Vec::new();
+        let read = backend.records(after, end, &mut |record| {
+            older.push(Arc::new(record));
+            ControlFlow::Continue(())
+        });
+        // Who needs one that is not kept reads it, and says so if he cannot.
+        if read.is_ok() {
+            self.kept.lock().push_older(older);
         }
     }
 
@@ -72,14 +107,30 @@ impl Recent {
     pub(crate) fn leaves_alone<'a>(
         &self,
         package: &PackageName,
-        mut changes: impl Iterator<Item = &'a Change>,
+        mut changes: impl Iterator<Item = &'a Change> + Clone,
         after: Revision,
         upto: Revision,
     ) -> bool {
         let kept = self.kept.lock();
-        let is_old = |place| kept.places.newest.get(&place).is_none_or(|newest| *newest <= after);
-        after >= kept.places.unknown
-            && kept.between(after, upto).is_some()
+        let Some(mut between) = kept.between(after, upto) else { return false };
+        // Those whose places are not noted are gone through.
+        let unknown = kept.places.unknown.max(after);
+        let mine: Vec<(SectionId, Option<&Name>)> = match after < unknown {
+            true => changes.clone().map(|change| (change.section, name_taken(change))).collect(),
+            false => Vec::new(),
+        };
+        let is_left_by = |record: &Arc<Record>| {
+            let mut is_left = true;
+            let is_edit = record.sections(package, |section, name| {
+                is_left &= !mine.iter().any(|(my_section, my_name)| {
+                    *my_section == section || name.is_some() && my_name.map(|name| name.as_bytes()) == name
+                });
+            });
+            is_edit && is_left
+        };
+        let is_old = |place| kept.places.newest.get(&place).is_none_or(|newest| *newest <= unknown);
+        (after >= unknown
+            || between.by_ref().take_while(|record| record.revision() <= unknown).all(is_left_by))
             && is_old(whole_of(package))
             && changes.all(|change| places_of(package, change).all(is_old))
     }
@@ -170,6 +221,20 @@ impl Kept {
         while self.records.len() > COMMITS || self.weight > CHANGES {
             self.forget_oldest();
         }
+    }
+
+    /// Keeps commits that come before those that are kept, and are in the log. As many as are [`LEARNED`] need not be weighed.
+    fn push_older(&mut self, records: Vec<Arc<Record>>) {
+        let Some(newest) = records.last().map(|record| record.revision()) else { return };
+        if self.first().is_some_and(|first| first != newest.next()) {
+            return;
+        }
+        for record in records.into_iter().rev() {
+            let weight = weight(&record);
+            self.weight += weight;
+            self.records.push_front((record, weight));
+        }
+        self.places.unknown = self.places.unknown.max(newest);
     }
 
     fn forget_oldest(&mut self) {

@@ -10,7 +10,7 @@ use cms_model::schema::Mode;
 use cms_model::{Change, Draft, Key, Package, PackageName, Selector};
 
 use crate::author::current_user;
-use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::commit::{Action, Committed, Made, Signature, Wanted};
 use crate::confirm::Confirm;
 use crate::describe::DisplayChange;
 use crate::error::{Error, Result};
@@ -349,8 +349,10 @@ impl Stage {
             let all_fresh = changes.iter().all(|(made_on, _)| *made_on == base);
             let staged = self.staged(name)?;
             // Changes made on this very state need no second look if nobody committed meanwhile.
-            let made = (all_fresh && staged.stale.is_empty())
-                .then(|| (staged.base.clone(), Arc::new(staged.draft.package().clone())));
+            let made = (all_fresh && staged.stale.is_empty()).then(|| Made {
+                base: staged.base.clone(),
+                result: staged.draft.made().cloned().map(Arc::new),
+            });
             wanted.push(Wanted { package: name.clone(), base, action: Action::Changes { changes, made } });
         }
         let signature = Signature {

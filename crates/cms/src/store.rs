@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use cms_log::{Backend, Commit, Digest, Digester, FileView, Revision, Sqlite, Views};
+use cms_log::{Backend, Commit, Digest, Digester, FileView, Record, Revision, Sqlite, Views};
 use cms_model::{Package, PackageName};
 use parking_lot::{Mutex, MutexGuard, RwLock};
 
@@ -437,14 +437,15 @@ impl Log {
             let published = self.published.read().clone();
             if published.revision > writing.head.revision {
                 *writing.head = Head::clone(&published);
+                self.recent.catch_up(&*self.backend, published.revision);
             }
-            self.advance(&mut writing.head, newest)?;
+            self.advance(&mut writing.head, newest, |record| self.recent.learn(record))?;
         }
         Ok(writing)
     }
 
-    /// Brings a state up to a revision of the log.
-    fn advance(&self, head: &mut Head, revision: Revision) -> Result<()> {
+    /// Brings a state up to a revision of the log, and hands out the commits that it had to read.
+    fn advance(&self, head: &mut Head, revision: Revision, visit: impl FnMut(Arc<Record>)) -> Result<()> {
         // What another thread has appended, or read already.
         if revision > head.revision
             && let Some(commits) = self.recent.between(head.revision, revision)
@@ -452,7 +453,7 @@ impl Log {
             commits.iter().for_each(|commit| head.apply(commit));
             return Ok(());
         }
-        match head.follow_with(&*self.backend, revision, |record| self.recent.learn(record)) {
+        match head.follow_with(&*self.backend, revision, visit) {
             // Nobody asked this process while the commits after its state came and were given up.
             Err(Error::Log(error)) if error.is_overtaken() => {
                 *head = Head::load(&*self.backend, Some(revision))?;
@@ -534,7 +535,8 @@ impl Log {
         }
         let mut head = Head::clone(&published);
         let mut newest = newest;
-        while let Err(error) = self.advance(&mut head, newest) {
+        // What is read is not kept: only he who commits needs it once more.
+        while let Err(error) = self.advance(&mut head, newest, drop) {
             // What was the newest when it was looked at may be given up by now: then there is a newer one.
             let now = self.backend.head()?;
             if error.first_kept().is_none() || now == newest {
@@ -553,7 +555,7 @@ impl Log {
             return Ok(Arc::new(Head::load(&*self.backend, Some(revision))?));
         }
         let mut head = Head::clone(&published);
-        self.advance(&mut head, revision)?;
+        self.advance(&mut head, revision, drop)?;
         Ok(self.publish(Arc::new(head)))
     }
 

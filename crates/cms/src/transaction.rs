@@ -11,7 +11,7 @@ use cms_model::table::{Definition, TableChange};
 use cms_model::{Change, Draft, IdSource, Key, Package, PackageName, Value};
 
 use crate::author::current_user;
-use crate::commit::{Action, Committed, Signature, Wanted};
+use crate::commit::{Action, Committed, Made, Signature, Wanted};
 use crate::confirm::Confirm;
 use crate::describe::DisplayChange;
 use crate::error::{Error, Result};
@@ -698,7 +698,7 @@ impl Transaction {
         let each = self.works.iter().filter_map(|(name, work)| match work {
             Work::Edit { base: package, draft } => {
                 let changes = draft.changes().to_vec();
-                edited(name.clone(), base, package.clone(), draft.package().clone(), changes)
+                edited(name.clone(), base, package.clone(), draft.made().cloned(), changes)
             }
             work => other_wanted(&self.snapshot, name, base, work),
         });
@@ -711,14 +711,14 @@ fn edited(
     package: PackageName,
     base: Revision,
     before: Arc<Package>,
-    after: Package,
+    after: Option<Package>,
     changes: Vec<Change>,
 ) -> Option<Wanted> {
     if changes.is_empty() {
         return None;
     }
     let changes = changes.into_iter().map(|change| (base, change)).collect();
-    let action = Action::Changes { changes, made: Some((before, Arc::new(after))) };
+    let action = Action::Changes { changes, made: Some(Made { base: before, result: after.map(Arc::new) }) };
     Some(Wanted { package, base, action })
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cms_model::{Edit, PackageName};
+use cms_model::{Edit, PackageName, SectionId};
 
 use super::{Entry, check_body, read_edit, read_entry, read_start};
 use crate::{
@@ -24,7 +24,8 @@ pub(crate) struct Outline {
 pub(crate) struct EditedPackage {
     /// Its name in the header.
     name: Range<usize>,
-    /// Where in the body the edit of the bytes begins.
+    /// Where in the body the changes begin, and the edit of the bytes.
+    changes: usize,
     edit: usize,
     /// Whether sections are called otherwise from then on.
     pub renames: bool,
@@ -52,13 +53,14 @@ impl Outline {
             let end = header.len() - reader.0.len();
             let Entry::Edit = read_entry(&mut reader)? else { return Ok(None) };
             let mut renames = false;
+            let changes = body.len() - content.0.len();
             content.each(|reader| {
-                renames |= skip_change(reader)?;
+                renames |= skip_change(reader)?.renames;
                 Ok(())
             })?;
             let edit = body.len() - content.0.len();
             skip_edit(&mut content)?;
-            let package = EditedPackage { name: end - name..end, edit, renames };
+            let package = EditedPackage { name: end - name..end, changes, edit, renames };
             match first {
                 None => first = Some(package),
                 Some(_) => packages.push(package),
@@ -94,23 +96,45 @@ impl EditedPackage {
         (reader.length().ok()? == 0).then_some(splice)
     }
 
+    /// Goes over the changes in the body that the outline was made of: the section of each, and the name that it gives to that.
+    pub fn sections<'a>(
+        &self,
+        body: &'a [u8],
+        mut visit: impl FnMut(SectionId, Option<&'a [u8]>),
+    ) -> Decoded<()> {
+        Reader(body.get(self.changes..).unwrap_or_default()).each(|reader| {
+            let passed = skip_change(reader)?;
+            visit(passed.section, passed.name);
+            Ok(())
+        })
+    }
+
     /// Reads the edit from the body that the outline was made of.
     pub fn edit(&self, body: &[u8]) -> Decoded<Edit> {
         read_edit(&mut Reader(body.get(self.edit..).unwrap_or_default()))
     }
 }
 
-/// Passes over a change; answers whether it renames a section.
-fn skip_change(reader: &mut Reader<'_>) -> Decoded<bool> {
+/// What is seen of a change in passing.
+struct Passed<'a> {
+    section: SectionId,
+    /// The name that the section has from then on.
+    name: Option<&'a [u8]>,
+    renames: bool,
+}
+
+/// Passes over a change.
+fn skip_change<'a>(reader: &mut Reader<'a>) -> Decoded<Passed<'a>> {
     let bytes = |reader: &mut Reader<'_>| reader.bytes().map(drop);
     let number = |reader: &mut Reader<'_>| reader.varint().map(drop);
     let flag = |reader: &mut Reader<'_>| reader.bool().map(drop);
-    reader.varint()?;
+    let section = SectionId(reader.varint()?);
     let kind = reader.u8()?;
+    let mut name = None;
     match kind {
         0 | 1 => {
             bytes(reader)?;
-            reader.option(bytes)?;
+            name = reader.option(Reader::bytes)?.filter(|_| kind == 0);
             reader.option(number)?;
             if kind == 0 {
                 flag(reader)?;
@@ -122,7 +146,7 @@ fn skip_change(reader: &mut Reader<'_>) -> Decoded<bool> {
         }
         2 => {
             reader.option(bytes)?;
-            reader.option(bytes)?;
+            name = reader.option(Reader::bytes)?;
         }
         3 | 7 => {
             bytes(reader)?;
@@ -160,7 +184,7 @@ fn skip_change(reader: &mut Reader<'_>) -> Decoded<bool> {
         }
         _ => return Err(Malformed("a change is of an unknown kind")),
     }
-    Ok(kind == 2)
+    Ok(Passed { section, name, renames: kind == 2 })
 }
 
 fn skip_value(reader: &mut Reader<'_>) -> Decoded<()> {

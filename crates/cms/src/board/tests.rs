@@ -122,7 +122,7 @@ fn append(store: &Store, log: &Log, writing: &mut Writing<'_>, posted: &Posted) 
     let Posted { taken, request } = posted;
     let (prepared, _) = prepare(log, &writing.head, &request.wanted, request.signature.clone()).unwrap();
     let built = store.build(log, &writing.head, prepared).unwrap();
-    taken.note(note_of(&built.commit));
+    taken.note(note_of(&built.commit, request));
     let _ = store.append_built(log, writing, built).unwrap();
 }
 
@@ -193,7 +193,8 @@ fn a_holder_that_dies_between_leaves_its_note_to_nobody() {
     let (made, ()) = lead_for(&leads, &other, &named("a"), |log, writing, posted| {
         let request = &posted.request;
         let (prepared, _) = prepare(log, &writing.head, &request.wanted, request.signature.clone()).unwrap();
-        posted.taken.note(note_of(&leads.build(log, &writing.head, prepared).unwrap().commit));
+        let built = leads.build(log, &writing.head, prepared).unwrap();
+        posted.taken.note(note_of(&built.commit, request));
         std::mem::forget(posted.taken);
         drop(writing);
         // Another commit gets the revision. Its process does not wait for the post's.
@@ -209,15 +210,52 @@ fn a_holder_that_dies_between_leaves_its_note_to_nobody() {
 
 #[test]
 fn a_lie_about_the_end_is_found_out() {
-    let home = Home::new();
-    let (leads, other) = (home.open(), home.open());
-    let (made, ()) = lead_for(&leads, &other, &named("a"), |_, writing, posted| {
-        posted.taken.note(Note { first: 1, second: 7 });
-        posted.taken.done();
-        drop(writing);
-    });
-    assert_eq!(made.unwrap().revision, Revision(2));
-    assert_eq!(home.state().1, 2);
+    // Of a commit that is another one, and of one that is not there.
+    for note in [Note { first: 1, second: 6 }, Note { first: 9, second: 7 }] {
+        let home = Home::new();
+        let (leads, other) = (home.open(), home.open());
+        let (made, ()) = lead_for(&leads, &other, &named("a"), |_, writing, posted| {
+            posted.taken.note(note);
+            posted.taken.done();
+            drop(writing);
+        });
+        assert_eq!(made.unwrap().revision, Revision(2));
+        assert_eq!(home.state().1, 2);
+    }
+}
+
+/// Of a commit that did what was posted, and of one that did less.
+#[test]
+fn what_was_done_as_posted_is_noted_so() {
+    for is_as_posted in [1, 0] {
+        let home = Home::new();
+        let (leads, other) = (home.open(), home.open());
+        let (made, second) = lead_for(&leads, &other, &named("a"), |log, mut writing, mut posted| {
+            if is_as_posted == 0
+                && let Action::Changes { changes, .. } = &mut posted.request.wanted.packages[0].action
+                && let ChangeKind::Set { old, .. } = &mut changes[0].1.kind
+            {
+                // What was there when it was posted is not what is there.
+                *old = Some(Value::scalar("older"));
+            }
+            let Posted { taken, request } = posted;
+            let (prepared, _) =
+                prepare(log, &writing.head, &request.wanted, request.signature.clone()).unwrap();
+            let built = leads.build(log, &writing.head, prepared).unwrap();
+            let note = note_of(&built.commit, &request);
+            taken.note(note);
+            let (appended, _) = leads.append_built(log, &mut writing, built).unwrap();
+            log.backend.sync(appended).unwrap();
+            log.publish(Arc::new(writing.head.clone()));
+            taken.done();
+            drop(writing);
+            note.second
+        });
+        let made = made.unwrap();
+        assert_eq!(second & 1, is_as_posted);
+        assert_eq!(shown(&made), ["hosts.a.v"]);
+        assert_eq!(made.packages[0].1[0].new, Some(Value::scalar("posted")));
+    }
 }
 
 #[test]
