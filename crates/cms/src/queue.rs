@@ -1,9 +1,11 @@
 //! Whoever comes first works for all who wait.
 
 use std::sync::Arc;
-use std::thread::{self, Thread};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use parking_lot::{Mutex, MutexGuard};
+use rustix::thread::futex;
 
 /// Threads that want the same done, one of which does it for all that wait.
 ///
@@ -17,13 +19,39 @@ pub(crate) struct Queue<W, A> {
 struct State<W, A> {
     is_led: bool,
     waiting: Vec<Arc<Slot<W, A>>>,
+    /// What those who wait sleep by, all that time.
+    bell: Arc<Bell>,
     /// How many are likely to come: as many as last time, and a few more, so that groups grow.
     expected: usize,
 }
 
+/// What threads sleep by that are answered together: to wake each by itself takes longer than all that is done for it.
+#[derive(Default)]
+struct Bell(AtomicU32);
+
+impl Bell {
+    /// How often it was rung.
+    fn rings(&self) -> u32 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Sleeps, unless it was rung since it was asked for its rings; may wake before.
+    fn sleep(&self, rings: u32) {
+        let _ = futex::wait(&self.0, futex::Flags::PRIVATE, rings, None);
+    }
+
+    /// Wakes so many.
+    fn ring(&self, count: u32) {
+        self.0.fetch_add(1, Ordering::Release);
+        let _ = futex::wake(&self.0, futex::Flags::PRIVATE, count);
+    }
+}
+
+/// As many as there are: the kernel counts them in a signed number.
+const ALL: u32 = i32::MAX as u32;
+
 /// One piece of work, and what became of it.
 struct Slot<W, A> {
-    thread: Thread,
     content: Mutex<Content<W, A>>,
 }
 
@@ -43,34 +71,46 @@ pub(crate) struct Turn<'a, W, A> {
     /// Until it has passed the lead on.
     leads: bool,
     taken: Vec<Arc<Slot<W, A>>>,
+    /// What they sleep by.
+    bells: Vec<Arc<Bell>>,
 }
 
 impl<W, A> Queue<W, A> {
     pub(crate) fn new() -> Self {
-        Queue { state: Mutex::new(State { is_led: false, waiting: Vec::new(), expected: 0 }) }
+        let bell = Arc::default();
+        Queue { state: Mutex::new(State { is_led: false, waiting: Vec::new(), bell, expected: 0 }) }
     }
 
     /// Waits for the answer to `work`, which this thread or another one gives. `lead` answers all that it took, in that order.
     ///
     /// `None` if the thread that led died of a panic.
     pub(crate) fn run(&self, work: W, lead: impl FnOnce(&mut Turn<'_, W, A>) -> Vec<A>) -> Option<A> {
-        let slot = Arc::new(Slot { thread: thread::current(), content: Mutex::new(Content::Waiting(work)) });
+        let slot = Arc::new(Slot { content: Mutex::new(Content::Waiting(work)) });
         let mut state = self.state.lock();
         state.waiting.push(slot.clone());
+        let bell = state.bell.clone();
         loop {
             if !state.is_led && matches!(*slot.content.lock(), Content::Waiting(_)) {
                 state.is_led = true;
                 self.gather(state);
-                let mut turn = Turn { queue: self, own: slot.clone(), leads: true, taken: Vec::new() };
+                let mut turn = Turn {
+                    queue: self,
+                    own: slot.clone(),
+                    leads: true,
+                    taken: Vec::new(),
+                    bells: Vec::new(),
+                };
                 let answers = lead(&mut turn);
                 turn.answer(answers);
                 return slot.collect();
             }
+            // Asked under the lock and before the answer is looked for: a lead that is passed on and an answer ring afterwards.
+            let rings = bell.rings();
             drop(state);
             if let Some(answer) = slot.answered() {
                 return answer;
             }
-            thread::park();
+            bell.sleep(rings);
             if let Some(answer) = slot.answered() {
                 return answer;
             }
@@ -129,6 +169,7 @@ impl<W, A> Turn<'_, W, A> {
         let mut state = self.queue.state.lock();
         let waiting = std::mem::take(&mut state.waiting);
         state.expected = waiting.len() + waiting.len() / 8;
+        self.bells.push(std::mem::take(&mut state.bell));
         drop(state);
         let works = waiting.iter().filter_map(|slot| slot.take()).collect();
         self.taken.extend(waiting);
@@ -157,20 +198,25 @@ impl<W, A> Turn<'_, W, A> {
         }
         let mut state = self.queue.state.lock();
         state.is_led = false;
-        let next = state.waiting.first().map(|slot| slot.thread.clone());
+        let bell = (!state.waiting.is_empty()).then(|| state.bell.clone());
         drop(state);
-        if let Some(next) = next {
-            next.unpark();
+        // Any of them: all wait, and whoever finds nobody leading leads.
+        if let Some(bell) = bell {
+            bell.ring(1);
         }
     }
 
     fn answer(mut self, answers: Vec<A>) {
         let mut answers = answers.into_iter();
-        for slot in std::mem::take(&mut self.taken) {
-            *slot.content.lock() = answers.next().map_or(Content::Abandoned, Content::Done);
-            if !Arc::ptr_eq(&slot, &self.own) {
-                slot.thread.unpark();
-            }
+        self.hand_out(|| answers.next().map_or(Content::Abandoned, Content::Done));
+    }
+
+    fn hand_out(&mut self, mut answer: impl FnMut() -> Content<W, A>) {
+        for slot in self.taken.drain(..) {
+            *slot.content.lock() = answer();
+        }
+        for bell in self.bells.drain(..) {
+            bell.ring(ALL);
         }
     }
 }
@@ -178,10 +224,7 @@ impl<W, A> Turn<'_, W, A> {
 impl<W, A> Drop for Turn<'_, W, A> {
     fn drop(&mut self) {
         // Only where the leader panicked there is something left.
-        for slot in std::mem::take(&mut self.taken) {
-            *slot.content.lock() = Content::Abandoned;
-            slot.thread.unpark();
-        }
+        self.hand_out(|| Content::Abandoned);
         self.pass();
     }
 }
