@@ -330,7 +330,7 @@ pub(crate) fn increasing(values: impl Iterator<Item = usize>) -> Vec<usize> {
 }
 
 /// Adds what differs between two texts, without what they have in common at both ends.
-fn push_splice(edit: &mut Edit, offset: u64, old: &[u8], new: &[u8]) {
+pub(crate) fn push_splice(edit: &mut Edit, offset: u64, old: &[u8], new: &[u8]) {
     if old == new {
         return;
     }

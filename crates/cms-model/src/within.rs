@@ -6,9 +6,10 @@ use std::iter::Peekable;
 use std::ops::Range;
 
 use crate::block::Block;
+use crate::edit::push_splice;
 use crate::package::Spot;
 use crate::scan::{Stanzas, Tail, tail};
-use crate::{Edit, Package, SliceParser, Splice};
+use crate::{ApplyError, Change, ChangeKind, Edit, Package, SliceParser, Splice};
 
 /// New text for a part of a stanza.
 struct Patch<'a> {
@@ -57,6 +58,52 @@ impl Package {
         self.splice(patch.spot, patch.range, &patch.bytes);
         self.settle(patch.spot.slot);
         true
+    }
+
+    /// Applies a change within a section as [`apply`](Package::apply) does, and says what that did to the bytes, which is what
+    /// [`Edit::between`] finds in two packages: for whoever needs no copy of the package as it was.
+    ///
+    /// `None`, and nothing is changed, for changes of other kinds, and where more may change than the one stanza of the section.
+    ///
+    /// ```
+    /// use cms_model::{Change, ChangeKind, Name, Package, Value};
+    ///
+    /// let mut package = Package::parse(b"config led 'power'\n\toption on '1'\n").unwrap();
+    /// let section = package.find("power").unwrap().id();
+    /// let kind = ChangeKind::Set { option: Name::new("on")?, old: None, new: Value::scalar("0"), at: None };
+    /// let (effective, edit) = package.amend(&Change::new(section, kind)).unwrap()?;
+    /// assert!(matches!(effective.kind, ChangeKind::Set { old: Some(old), .. } if old == Value::scalar("1")));
+    /// assert_eq!((edit.text[0].offset, &edit.text[0].inserted[..]), (31, &b"0"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`apply`](Package::apply).
+    pub fn amend(&mut self, change: &Change) -> Option<Result<(Change, Edit), ApplyError>> {
+        let is_within = matches!(
+            change.kind,
+            ChangeKind::Set { .. }
+                | ChangeKind::Unset { .. }
+                | ChangeKind::InsertItem { .. }
+                | ChangeKind::RemoveItem { .. }
+        );
+        let [spot] = self.spots(change.section)[..] else { return None };
+        // A block without stanzas goes on with the last one of the block before it.
+        let ends_in_its_block = self.slots.get(spot.slot + 1).is_none_or(|next| next.stanzas > 0);
+        if !is_within || !ends_in_its_block || self.shares_line(change.section) {
+            return None;
+        }
+        let offset = self.slots[..spot.slot].iter().map(|slot| u64::from(slot.bytes)).sum::<u64>()
+            + self.block(spot.slot).start_of(spot.entry) as u64;
+        let old = self.stanza(spot).to_vec();
+        let effective = match self.apply(change) {
+            Ok(effective) => effective,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut edit = Edit::default();
+        let new = self.spot(change.section).map(|spot| self.stanza(spot)).unwrap_or_default();
+        push_splice(&mut edit, offset, &old, new);
+        Some(Ok((effective, edit)))
     }
 
     /// Carries out an edit that leaves every stanza its `config` command and its end. Says whether it is one; otherwise

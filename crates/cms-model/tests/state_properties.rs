@@ -408,6 +408,22 @@ proptest! {
             let before = package.clone();
             let (mut expected, mut expected_order) = (model.clone(), order.clone());
             let possible = apply_to_model(&change, &mut expected, &mut expected_order).is_ok();
+            let mut amended = before.clone();
+            if let Some(outcome) = amended.amend(&change) {
+                let mut applied = before.clone();
+                match (outcome, applied.apply(&change)) {
+                    (Ok((effective, edit)), Ok(expected)) => {
+                        prop_assert_eq!(effective, expected);
+                        let mut redone = before.clone();
+                        redone.apply_edit(&edit).unwrap();
+                        same_bytes_and_ids(&redone, &applied);
+                        same_bytes_and_ids(&amended, &applied);
+                        amended.apply_edit(&edit.inverse()).unwrap();
+                    }
+                    (amended, applied) => prop_assert_eq!(amended.err(), applied.err()),
+                }
+            }
+            same_bytes_and_ids(&amended, &before);
             match package.apply(&change) {
                 Ok(effective) => {
                     prop_assert!(possible, "{:?}", change);
@@ -453,6 +469,44 @@ proptest! {
             patched.sections().map(|s| s.id()).collect::<Vec<_>>(),
             package.sections().map(|s| s.id()).collect::<Vec<_>>()
         );
+    }
+
+    /// Whether somebody looks at a draft after each verb or only at the end.
+    #[test]
+    fn a_draft_is_the_same_whenever_it_is_looked_at(
+        pieces in prop::collection::vec(piece(), 0..25),
+        verbs in prop::collection::vec((0..6usize, 0..4usize, 0..8usize, 0..8usize), 0..30),
+    ) {
+        let (text, _) = render(&pieces, true);
+        let base = Package::parse(text.as_bytes()).unwrap();
+        let mut looked_at = Draft::new(base.clone(), 1);
+        let mut left = Draft::new(base, 1);
+        let mut savepoint = None;
+        for (section, option, value, verb) in verbs {
+            let section = Selector::Nth { kind: None, index: section as i64 };
+            let (option, text) = (Name::new(OPTIONS[option]).unwrap(), VALUES[value]);
+            match verb {
+                6 => savepoint = Some((looked_at.savepoint(), left.savepoint())),
+                7 => {
+                    if let Some((a, b)) = savepoint.take() {
+                        looked_at.rollback_to(a);
+                        left.rollback_to(b);
+                    }
+                }
+                _ => {
+                    let act = |draft: &mut Draft| match verb {
+                        4 => draft.add_list(&section, &option, b"item"),
+                        5 => draft.set_option(&section, &option, Value::list([text])),
+                        _ => draft.set_option(&section, &option, Value::scalar(text)),
+                    };
+                    prop_assert_eq!(act(&mut looked_at).map(|did| did.changed), act(&mut left).map(|did| did.changed));
+                }
+            }
+            looked_at.package();
+            prop_assert_eq!(looked_at.get(&section, Some(&option)), left.get(&section, Some(&option)));
+            prop_assert_eq!(looked_at.changes(), left.changes());
+        }
+        same_bytes_and_ids(looked_at.package(), left.package());
     }
 
     #[test]

@@ -196,6 +196,14 @@ impl Prepared {
         }
     }
 
+    /// A commit that does nothing yet, of whoever signs.
+    pub(crate) fn signed(signature: Signature) -> Prepared {
+        let mut prepared = Prepared::new(signature.kind, signature.author, signature.origin);
+        prepared.tool = signature.tool;
+        prepared.message = signature.message;
+        prepared
+    }
+
     /// Tells whether it would change nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.packages.is_empty() && self.tables.is_empty()
@@ -233,6 +241,16 @@ impl PreparedPackage {
         PreparedPackage { name, body: PreparedBody::Edit { changes, edit }, result: Some(new) }
     }
 
+    /// A package that was changed where it is, by changes that did to its bytes what `edit` says.
+    pub(crate) fn amended(
+        name: PackageName,
+        changes: Vec<Change>,
+        edit: Edit,
+        result: Arc<Package>,
+    ) -> PreparedPackage {
+        PreparedPackage { name, body: PreparedBody::Edit { changes, edit }, result: Some(result) }
+    }
+
     /// Returns what changes in a package that goes on.
     pub(crate) fn changes(&self) -> Option<&[Change]> {
         match &self.body {
@@ -245,7 +263,7 @@ impl PreparedPackage {
         matches!(&self.body, PreparedBody::Edit { changes, edit } if changes.is_empty() && edit.is_empty())
     }
 
-    fn display(&self, old: Option<&Package>) -> Vec<DisplayChange> {
+    pub(crate) fn display(&self, old: Option<&Package>) -> Vec<DisplayChange> {
         match &self.body {
             PreparedBody::Edit { changes, .. } => {
                 let shown = self.result.as_deref().or(old);
@@ -448,9 +466,7 @@ pub(crate) fn prepare(
     signature: Signature,
 ) -> Result<(Prepared, Display)> {
     let backend = &*log.backend;
-    let mut prepared = Prepared::new(signature.kind, signature.author, signature.origin);
-    prepared.tool = signature.tool;
-    prepared.message = signature.message;
+    let mut prepared = Prepared::signed(signature);
     prepared.tables = check_tables(backend, &wanted.tables)?;
     let mut display = Vec::new();
     for wanted in &wanted.packages {

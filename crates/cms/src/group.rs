@@ -11,6 +11,7 @@ use cms_log::{Appended, Commit, Pending};
 use cms_model::PackageName;
 use cms_segment::Taken;
 
+use crate::amend::{Amended, amend};
 use crate::board::{Posted, Right, note_of};
 use crate::commit::{Built, Committed, Display, Prepared, Signature, Wanted, prepare, refuse_unparsable};
 use crate::error::{Error, Result};
@@ -200,13 +201,41 @@ impl Store {
         absorbed: &Absorbed,
         progress: &mut Progress,
     ) -> Result<()> {
+        let before = writing.head.revision;
+        let mut amended = None;
+        let added = self.try_to_add(log, writing, request, number, absorbed, progress, &mut amended);
+        if let Some(amended) = amended
+            && writing.head.revision == before
+            && !amended.take_back(&mut writing.head)
+        {
+            // The log knows what it was.
+            flush(log, writing, progress);
+            *writing.head = Head::load(&*log.backend, None)?;
+        }
+        added
+    }
+
+    /// As [`add`](Store::add). What is left `amended` is to be taken back unless the commit was made.
+    #[expect(clippy::too_many_arguments, reason = "it is one half of a function")]
+    fn try_to_add(
+        &self,
+        log: &Log,
+        writing: &mut Writing<'_>,
+        request: &Request,
+        number: usize,
+        absorbed: &Absorbed,
+        progress: &mut Progress,
+        amended: &mut Option<Amended>,
+    ) -> Result<()> {
         if !(request.wanted.tables.is_empty() && request.terms.tables.is_empty()) {
             // Rows are compared with what the log has, so all before it must be there. Where they cannot be, the head is what it was.
             flush(log, writing, progress);
         }
         let warnings = warnings_of(absorbed, request);
+        // What the first of a group follows is kept as it is, for when the group cannot be appended.
+        let place = progress.group.is_some().then_some(amended);
         let Ready { prepared, packages, armed, warnings } =
-            self.prepare(log, writing, request, warnings, &mut progress.looked)?;
+            self.prepare(log, writing, request, warnings, &mut progress.looked, place)?;
         if prepared.is_empty() {
             progress.outcomes[number] = Some(Ok(Committed::nothing(writing.head.revision, warnings)));
             return Ok(());
@@ -270,7 +299,7 @@ impl Store {
         let absorbed = self.absorb(log, writing, &names)?;
         let warnings = warnings_of(&absorbed, request);
         let Ready { prepared, packages, armed, warnings } =
-            self.prepare(log, writing, request, warnings, &mut Looked::new())?;
+            self.prepare(log, writing, request, warnings, &mut Looked::new(), None)?;
         if prepared.is_empty() {
             return Ok(Committed::nothing(writing.head.revision, warnings));
         }
@@ -283,18 +312,28 @@ impl Store {
     }
 
     /// Checks what is wanted against the head and the schemas, and arms its rollback if it has to be confirmed.
+    ///
+    /// Whoever can take it back gives a place for what was `amended` in the head already.
     fn prepare(
         &self,
         log: &Log,
-        writing: &Writing<'_>,
+        writing: &mut Writing<'_>,
         request: &Request,
         mut warnings: Vec<Warning>,
         looked: &mut Looked,
+        amended: Option<&mut Option<Amended>>,
     ) -> Result<Ready> {
         refuse_unparsable(&warnings)?;
         request.terms.hold(log, &writing.head)?;
-        let (mut prepared, packages) =
-            prepare(log, &writing.head, &request.wanted, request.signature.clone())?;
+        let in_place = amended
+            .and_then(|amended| Some((amend(log, self.modules(), &mut writing.head, request)?, amended)));
+        let (mut prepared, packages) = match in_place {
+            Some(((prepared, packages, done), amended)) => {
+                *amended = Some(done);
+                (prepared, packages)
+            }
+            None => prepare(log, &writing.head, &request.wanted, request.signature.clone())?,
+        };
         let bounds = Bounds::of(&request.signature);
         warnings.extend(self.check(log, &writing.head, &prepared, bounds, looked)?);
         let mut armed = None;

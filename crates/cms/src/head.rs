@@ -174,7 +174,7 @@ impl Cell {
     }
 
     /// The package or an earlier state of it, if one is in memory.
-    fn in_memory(&self) -> Option<&Arc<Package>> {
+    pub(crate) fn in_memory(&self) -> Option<&Arc<Package>> {
         self.package.get().or(self.begun.as_ref())
     }
 
@@ -324,6 +324,26 @@ impl Head {
                 && let Some(rested) = cell.rested_on(checkpoint, *manifest)
             {
                 self.packages.insert(name.clone(), Arc::new(rested));
+            }
+        }
+    }
+
+    /// Changes a package where it is, if it is in memory and nobody else holds it. It is another `Arc` from then on.
+    pub(crate) fn change<T>(
+        &mut self,
+        name: &PackageName,
+        work: impl FnOnce(&mut Package) -> T,
+    ) -> Option<T> {
+        let cell = Arc::get_mut(self.packages.get_mut(name)?)?;
+        match Arc::try_unwrap(cell.package.take()?) {
+            Ok(mut package) => {
+                let outcome = work(&mut package);
+                cell.package = OnceLock::from(Arc::new(package));
+                Some(outcome)
+            }
+            Err(shared) => {
+                cell.package = OnceLock::from(shared);
+                None
             }
         }
     }

@@ -32,6 +32,7 @@
 //! somebody has to confirm), `backup` and `restore` (the log in one file),
 //! `modules` and `validate` (what schemas allow), `migrate` (data of their earlier versions), `tables` (rows), `events` (who is told), `doctor`.
 
+mod amend;
 mod author;
 mod backup;
 mod blame;

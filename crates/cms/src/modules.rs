@@ -343,6 +343,24 @@ impl Modules {
     }
 }
 
+impl Modules {
+    /// Takes note that a package was changed where it is, and what it was before: where there was no module in it, there is none now.
+    pub(crate) fn changed(
+        &self,
+        name: &PackageName,
+        before: &Weak<Package>,
+        now: &Arc<Package>,
+        change: &Change,
+    ) {
+        if let Some((known, None)) = self.state.lock().embedded.get_mut(name)
+            && known.ptr_eq(before)
+            && !makes_schema(change)
+        {
+            *known = Arc::downgrade(now);
+        }
+    }
+}
+
 /// Tells whether a change may make a schema of sections that were none.
 fn makes_schema(change: &Change) -> bool {
     match &change.kind {

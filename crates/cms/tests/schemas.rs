@@ -265,3 +265,54 @@ fn a_default_holds_where_nothing_is_configured() {
     let text = Package::parse(b"config interface x\n\toption mtu 'large'\n").unwrap();
     assert_eq!(store.validate_text(&snapshot, &package("network"), &text).unwrap().len(), 1);
 }
+
+/// Of many that commit at once, those in one group are checked and carried out one after the other on the same package.
+#[test]
+fn what_is_refused_among_many_leaves_nothing_behind() {
+    let schema = "config module 'network'\n\toption mode 'enforce'\n\nconfig fields 'interface'\n\toption mtu 'uint|between:68,9200'\n";
+    let text: String = (0..12)
+        .map(|number| {
+            format!("config interface 'i{number}'\n\toption mtu '100'\n\toption note 'of {number}'\n\n")
+        })
+        .collect();
+    let home = Home::new(&[("network", &text)]);
+    let store = open(&home);
+    store.modules().add("network", schema.as_bytes()).unwrap();
+    let last: Vec<u32> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..12_u32)
+            .map(|number| {
+                let store = store.clone();
+                scope.spawn(move || {
+                    let mut last = 100;
+                    for round in 0..60 {
+                        let is_allowed = (round + number) % 4 != 3;
+                        let value = if is_allowed { 1000 + round } else { 10_000 + round };
+                        let key = format!("network.i{number}.mtu");
+                        let outcome = commit(&store, &[(&key, &value.to_string())]);
+                        if is_allowed {
+                            let committed = outcome.unwrap();
+                            let told: Vec<_> = committed.all().collect();
+                            assert_eq!((told.len(), &told[0].key), (1, &key));
+                            last = value;
+                        } else {
+                            assert!(refused(outcome)[0].message.contains(&value.to_string()));
+                        }
+                    }
+                    last
+                })
+            })
+            .collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    let expected: String = (0..12)
+        .zip(last)
+        .map(|(number, last)| {
+            format!("config interface 'i{number}'\n\toption mtu '{last}'\n\toption note 'of {number}'\n\n")
+        })
+        .collect();
+    // What this process has in memory, and what another one makes of the log.
+    for store in [store, open(&home)] {
+        let network = store.snapshot().unwrap().package(&package("network")).unwrap();
+        assert_eq!(String::from_utf8(network.text()).unwrap(), expected);
+    }
+}
