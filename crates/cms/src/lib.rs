@@ -27,7 +27,7 @@
 //!
 //! In reading order: `location` (where), `store` (what is open), `head` (the state), `snapshot`
 //! (reading), `transaction`, `manager` and `stage` (changing), `commit`, `rebase` and `terms` (what a commit is made of and checked
-//! against), `group`, `queue`, `board` and `post` (its steps, for all who wait, in this process and in others),
+//! against), `group`, `queue`, `amend`, `board` and `post` (its steps, for all who wait, in this process and in others),
 //! `package_file`, `external` and `flush` (the files), `history`, `blame` and `rollback` (the past), `retention` and `upkeep` (how long it is kept), `confirm` (commits that
 //! somebody has to confirm), `backup` and `restore` (the log in one file),
 //! `modules` and `validate` (what schemas allow), `migrate` (data of their earlier versions), `tables` (rows), `events` (who is told), `doctor`.
