@@ -27,9 +27,6 @@ use crate::store::{Log, Writing};
 const PATIENCE: Duration = Duration::from_millis(10);
 const MOST_PATIENCE: Duration = Duration::from_millis(100);
 
-/// How often the processor is left to others in vain before one goes on alone.
-const IN_VAIN: usize = 1;
-
 /// As many as there are seats.
 const ALL: usize = 64;
 
@@ -72,7 +69,7 @@ pub(crate) enum Right<'a> {
 /// Says that this process leads for as long as it lives.
 pub(crate) struct Lead {
     board: Option<(Arc<Board>, u32)>,
-    /// How many commits of all processes it has made.
+    /// Of how many processes it has made commits.
     made: usize,
 }
 
@@ -191,11 +188,26 @@ impl Desk {
 impl Lead {
     fn of(board: &Arc<Board>, seat: &Seat) -> Lead {
         board.set_lead(seat.number());
-        gather(board);
         Lead { board: Some((board.clone(), seat.number())), made: 0 }
     }
 
-    /// Notes how many commits of all processes are made, and about to be answered.
+    /// Lets others run who are about to post: one append and one sync for all of them cost little more than for one. Whoever are as many as
+    /// last time have nobody to wait for, and neither has he whom nobody joins.
+    fn gather(&self) {
+        let Some((board, _)) = &self.board else { return };
+        let expected = board.expected().min(ALL);
+        let mut waiting = board.waiting();
+        while waiting + 1 < expected {
+            std::thread::yield_now();
+            let now = board.waiting();
+            if now <= waiting {
+                return;
+            }
+            waiting = now;
+        }
+    }
+
+    /// Notes how many processes have commits that are made, and about to be answered.
     pub(crate) fn made(&mut self, count: usize) {
         self.made = count;
     }
@@ -224,19 +236,6 @@ impl Drop for Lead {
     }
 }
 
-/// Lets others run who are about to post: one append and one sync for all of them cost little more than for one. Whoever is as many as last
-/// time has nobody to wait for, and neither has he whom nobody joins.
-fn gather(board: &Board) {
-    let expected = board.expected().min(ALL);
-    let (mut waiting, mut in_vain) = (board.waiting(), 0);
-    while waiting + 1 < expected && in_vain < IN_VAIN {
-        std::thread::yield_now();
-        let now = board.waiting();
-        in_vain = if now > waiting { 0 } else { in_vain + 1 };
-        waiting = now;
-    }
-}
-
 /// Tells whether somebody else leads, and lives.
 fn is_led_by_another(board: &Board, own: Option<u32>) -> bool {
     board.lead().is_some_and(|lead| Some(lead) != own && board.is_seated(lead))
@@ -253,7 +252,10 @@ impl Log {
         if !self.desk.is_led() {
             let lead = self.desk.lead();
             match self.write_unless_taken()? {
-                Some(writing) => return Ok(Right::Append(writing, lead)),
+                Some(writing) => {
+                    lead.gather();
+                    return Ok(Right::Append(writing, lead));
+                }
                 None => lead.resign(),
             }
         }
@@ -317,7 +319,10 @@ impl Log {
             }
             let lead = Lead::of(board, seat);
             match self.write_unless_taken() {
-                Ok(Some(writing)) => break (Ok(writing), Some(lead)),
+                Ok(Some(writing)) => {
+                    lead.gather();
+                    break (Ok(writing), Some(lead));
+                }
                 Ok(None) => {
                     lead.resign();
                     waited = seat.wait(patience);

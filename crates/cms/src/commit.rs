@@ -29,7 +29,7 @@ const REPLAYED_COMMITS: usize = 128;
 const REPLAYED_BYTES: usize = 4 << 20;
 /// From here on a checkpoint is written as soon as it is cheap: every command is an opening that replays.
 const FEW_COMMITS: usize = 8;
-/// With more edits kept for a package, what led up to a checkpoint of others is given up.
+/// With more edits kept, what led up to a checkpoint of others is given up.
 const MOST_EDITS: usize = 2 * REPLAYED_COMMITS;
 /// A checkpoint is cheap when it has no more text to store than this for each commit that it spares.
 const CHEAP_BYTES: u64 = 16 << 10;
@@ -420,7 +420,7 @@ fn is_checkpoint_due(
         return false;
     }
     // What is told is enough to leave it at that, but not for what was kept since the last one that was read.
-    if head.most_edits() <= MOST_EDITS
+    if head.kept_edits() <= MOST_EDITS
         && let Some(checkpoint) = told()
     {
         head.count_from(checkpoint);

@@ -133,11 +133,8 @@ impl Store {
             }
         };
         // What they are checked against is read once for all.
-        if let Some(base) =
-            requests.iter().flat_map(|request| &request.wanted.packages).map(Wanted::oldest).min()
-        {
-            log.recent.reach_back(&*log.backend, base, writing.head.revision);
-        }
+        let bases = requests.iter().flat_map(|request| &request.wanted.packages).map(Wanted::oldest);
+        log.recent.reach_back(&*log.backend, bases, writing.head.revision);
         let mut progress = Progress {
             outcomes: requests.iter().map(|_| None).collect(),
             group: None,
@@ -170,7 +167,8 @@ impl Store {
         // From here on others may append; all who wait share the sync.
         drop(writing);
         let Some(appended) = progress.appended else { return outcomes };
-        lead.made(ours + posts.len());
+        // This process and those who posted.
+        lead.made(1 + posts.len());
         for outcome in &mut outcomes {
             if is_made(outcome)
                 && let Err(error) = log.backend.sync(appended)
@@ -210,6 +208,7 @@ impl Store {
         {
             // The log knows what it was.
             flush(log, writing, progress);
+            writing.forget_unmade();
             *writing.head = Head::load(&*log.backend, None)?;
         }
         added

@@ -361,9 +361,9 @@ impl Head {
         true
     }
 
-    /// Returns how many commits are kept for the package that has most of them.
-    pub(crate) fn most_edits(&self) -> usize {
-        self.packages.values().map(|cell| cell.edits.len()).max().unwrap_or(0)
+    /// Returns how many commits are kept for all packages together.
+    pub(crate) fn kept_edits(&self) -> usize {
+        self.packages.values().map(|cell| cell.edits.len()).sum()
     }
 
     pub(crate) fn cell(&self, name: &PackageName) -> Option<&Arc<Cell>> {

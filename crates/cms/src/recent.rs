@@ -82,11 +82,15 @@ impl Recent {
         }
     }
 
-    /// Keeps the commits after `after` up to `upto`, too, if they are few: those that others made while this process only read.
-    pub(crate) fn reach_back(&self, backend: &dyn Backend, after: Revision, upto: Revision) {
-        if upto.0.saturating_sub(after.0) > LEARNED {
-            return;
-        }
+    /// Keeps the commits up to `upto` after all those bases from which it is not far: those that others made while this process only read.
+    pub(crate) fn reach_back(
+        &self,
+        backend: &dyn Backend,
+        bases: impl Iterator<Item = Revision>,
+        upto: Revision,
+    ) {
+        let near = bases.filter(|base| upto.0.saturating_sub(base.0) <= LEARNED);
+        let Some(after) = near.min() else { return };
         let first = self.kept.lock().first();
         let end = first.map_or(upto, |first| Revision(first.0.saturating_sub(1)).min(upto));
         if after >= end {

@@ -172,9 +172,27 @@ pub(crate) struct Log {
 /// The right to append to the log, with the newest state to build on.
 pub(crate) struct Writing<'a> {
     pub head: MutexGuard<'a, Head>,
+    log: &'a Log,
     _lock: Held<'a>,
     /// Last, for when the lock was given back.
     _call: Call<'a>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.forget_unmade();
+        }
+    }
+}
+
+impl Writing<'_> {
+    /// Goes back to a state that the log has, and forgets what was made of it since: commits that are not appended, or half of one.
+    pub(crate) fn forget_unmade(&mut self) {
+        let published = self.log.published.read().clone();
+        self.log.recent.forget_from(published.revision.next());
+        *self.head = Head::clone(&published);
+    }
 }
 
 /// Calls one of the processes that wait on the board.
@@ -430,7 +448,7 @@ impl Log {
     }
 
     fn writing<'a>(&'a self, head: MutexGuard<'a, Head>, held: Held<'a>) -> Result<Writing<'a>> {
-        let mut writing = Writing { head, _lock: held, _call: Call(&self.desk) };
+        let mut writing = Writing { head, log: self, _lock: held, _call: Call(&self.desk) };
         let newest = self.backend.head()?;
         if newest > writing.head.revision {
             // What this process's readers have followed is not followed again.

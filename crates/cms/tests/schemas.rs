@@ -316,3 +316,58 @@ fn what_is_refused_among_many_leaves_nothing_behind() {
         assert_eq!(String::from_utf8(network.text()).unwrap(), expected);
     }
 }
+
+/// A rule of the program's own may have a fault. Whoever led a group then made commits that never came to be; nothing may be built on them.
+#[test]
+fn a_rule_that_panics_leaves_what_the_log_has() {
+    let schema = "config module 'network'\n\toption mode 'enforce'\n\nconfig fields 'interface'\n\toption mtu 'fragile'\n";
+    let text = |values: &[String]| -> String {
+        let section = |(number, value): (usize, &String)| {
+            format!("config interface 'i{number}'\n\toption mtu '{value}'\n\toption note 'of {number}'\n\n")
+        };
+        values.iter().enumerate().map(section).collect()
+    };
+    const WRITERS: usize = 8;
+    let home = Home::new(&[("network", &text(&vec!["100".to_owned(); WRITERS]))]);
+    let open_with_rule = || {
+        let store = open(&home);
+        let fragile = |value: &[u8], _: &[String]| {
+            if value.len() > 6 {
+                std::panic::resume_unwind(Box::new("fragile"));
+            }
+            Ok(())
+        };
+        store.modules().register_rule("fragile", fragile).unwrap();
+        store
+    };
+    let (store, other) = (open_with_rule(), open_with_rule());
+    store.modules().add("network", schema.as_bytes()).unwrap();
+    let panics = std::sync::atomic::AtomicUsize::new(0);
+    for round in 0..8 {
+        std::thread::scope(|scope| {
+            for number in 0..WRITERS {
+                let (store, panics) = (store.clone(), &panics);
+                scope.spawn(move || {
+                    for step in 0..12 {
+                        let value = "7".repeat(1 + (step + round + number) % 7);
+                        let commit =
+                            || commit(&store, &[(&format!("network.i{number}.mtu"), &value)]).is_ok();
+                        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(commit));
+                        panics.fetch_add(usize::from(outcome.is_err()), std::sync::atomic::Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        // The next to commit is another process in every other round.
+        let values: Vec<String> = (0..WRITERS).map(|number| format!("{round}{number}")).collect();
+        for (number, value) in values.iter().enumerate() {
+            let next = if (round + number) % 2 == 0 { &other } else { &store };
+            commit(next, &[(&format!("network.i{number}.mtu"), value)]).unwrap();
+        }
+        for store in [&store, &other, &open(&home)] {
+            let network = store.snapshot().unwrap().package(&package("network")).unwrap();
+            assert_eq!(String::from_utf8(network.text()).unwrap(), text(&values), "round {round}");
+        }
+    }
+    assert!(panics.into_inner() > 0);
+}
