@@ -251,11 +251,9 @@ impl Log {
     ) -> Result<Right<'_>> {
         if !self.desk.is_led() {
             let lead = self.desk.lead();
+            lead.gather();
             match self.write_unless_taken()? {
-                Some(writing) => {
-                    lead.gather();
-                    return Ok(Right::Append(writing, lead));
-                }
+                Some(writing) => return Ok(Right::Append(writing, lead)),
                 None => lead.resign(),
             }
         }
@@ -318,11 +316,9 @@ impl Log {
                 Waited::Nothing => patience = (2 * patience).min(MOST_PATIENCE),
             }
             let lead = Lead::of(board, seat);
+            lead.gather();
             match self.write_unless_taken() {
-                Ok(Some(writing)) => {
-                    lead.gather();
-                    break (Ok(writing), Some(lead));
-                }
+                Ok(Some(writing)) => break (Ok(writing), Some(lead)),
                 Ok(None) => {
                     lead.resign();
                     waited = seat.wait(patience);
