@@ -385,10 +385,17 @@ fn a_few_commits_that_are_large_are_noticed() {
         tx.replace_package(&package("large"), cms::model::Package::parse(text.as_bytes()).unwrap()).unwrap();
         assert!(tx.commit().unwrap().revision.0 > number);
     }
-    drop(store);
-    let store = home.open();
-    assert!(store.oldest().unwrap() > Revision(1), "{} bytes", size(&home));
-    assert!(size(&home) < 40 << 20, "{} bytes", size(&home));
+    // It is seen to beside the commits, and gets as far as the processors let it.
+    let given_up = || store.oldest().unwrap() > Revision(1);
+    for _ in 0..1000 {
+        if given_up() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(given_up(), "{} bytes", size(&home));
+    // All of them take 96 MiB.
+    assert!(size(&home) < 72 << 20, "{} bytes", size(&home));
 }
 
 #[test]
