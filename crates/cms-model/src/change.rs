@@ -167,6 +167,17 @@ impl Change {
         Change { section: self.section, kind }
     }
 
+    /// Says whether it changes the value of an option, and nothing else.
+    pub fn is_of_a_value(&self) -> bool {
+        matches!(
+            self.kind,
+            ChangeKind::Set { .. }
+                | ChangeKind::Unset { .. }
+                | ChangeKind::InsertItem { .. }
+                | ChangeKind::RemoveItem { .. }
+        )
+    }
+
     /// Returns the option that the change is about, under the name it has before the change.
     pub fn option(&self) -> Option<&Name> {
         match &self.kind {

@@ -9,7 +9,7 @@ use crate::block::Block;
 use crate::edit::push_splice;
 use crate::package::Spot;
 use crate::scan::{Stanzas, Tail, tail};
-use crate::{ApplyError, Change, ChangeKind, Edit, Package, SliceParser, Splice};
+use crate::{ApplyError, Change, Edit, Package, SliceParser, Splice};
 
 /// New text for a part of a stanza.
 struct Patch<'a> {
@@ -80,17 +80,10 @@ impl Package {
     /// # Errors
     /// As [`apply`](Package::apply).
     pub fn amend(&mut self, change: &Change) -> Option<Result<(Change, Edit), ApplyError>> {
-        let is_within = matches!(
-            change.kind,
-            ChangeKind::Set { .. }
-                | ChangeKind::Unset { .. }
-                | ChangeKind::InsertItem { .. }
-                | ChangeKind::RemoveItem { .. }
-        );
         let [spot] = self.spots(change.section)[..] else { return None };
         // A block without stanzas goes on with the last one of the block before it.
         let ends_in_its_block = self.slots.get(spot.slot + 1).is_none_or(|next| next.stanzas > 0);
-        if !is_within || !ends_in_its_block || self.shares_line(change.section) {
+        if !change.is_of_a_value() || !ends_in_its_block || self.shares_line(change.section) {
             return None;
         }
         let offset = self.slots[..spot.slot].iter().map(|slot| u64::from(slot.bytes)).sum::<u64>()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cms_log::{Commit, CommitKind, Digest, EntryBody, Revision};
-use cms_model::{Change, ChangeKind, Package, PackageName};
+use cms_model::{Change, Package, PackageName};
 use cms_segment::{Board, Note, Seat, Taken, Waited};
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -433,14 +433,7 @@ fn shown_by_draft<'a>(
 
 /// Tells whether the name of a section says where a change was made, whatever else is in the package.
 fn is_at_a_name(change: &Change, package: &Package) -> bool {
-    let is_within = matches!(
-        change.kind,
-        ChangeKind::Set { .. }
-            | ChangeKind::Unset { .. }
-            | ChangeKind::InsertItem { .. }
-            | ChangeKind::RemoveItem { .. }
-    );
-    is_within && package.section(change.section).is_some_and(|section| section.name().is_some())
+    change.is_of_a_value() && package.section(change.section).is_some_and(|section| section.name().is_some())
 }
 
 /// Tells whether a commit is the one of a request that was noted before it was appended. Of two commits with one number only one is in

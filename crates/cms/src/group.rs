@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cms_log::{Appended, Commit, Pending};
+use cms_log::{Appended, Commit, Pending, Revision};
 use cms_model::PackageName;
 use cms_segment::Taken;
 
@@ -61,6 +61,8 @@ struct Progress {
     ours: usize,
     posts: Vec<Taken>,
     looked: Looked,
+    /// What the commit that is being added has changed in the head already.
+    amended: Option<Amended>,
 }
 
 impl Progress {
@@ -143,9 +145,12 @@ impl Store {
             ours,
             posts,
             looked: Looked::new(),
+            amended: None,
         };
         for (number, request) in requests.iter().enumerate() {
-            if let Err(error) = self.add(log, &mut writing, request, number, &absorbed, &mut progress) {
+            let before = writing.head.revision;
+            let added = self.add(log, &mut writing, request, number, &absorbed, &mut progress);
+            if let Err(error) = added.and(take_back_unmade(before, log, &mut writing, &mut progress)) {
                 // What it named was collected since it was looked for: alone, it is looked for again.
                 let is_overtaken = matches!(&error, Error::Log(error) if error.is_object_missing());
                 progress.outcomes[number] = (!is_overtaken).then_some(Err(error));
@@ -199,40 +204,13 @@ impl Store {
         absorbed: &Absorbed,
         progress: &mut Progress,
     ) -> Result<()> {
-        let before = writing.head.revision;
-        let mut amended = None;
-        let added = self.try_to_add(log, writing, request, number, absorbed, progress, &mut amended);
-        if let Some(amended) = amended
-            && writing.head.revision == before
-            && !amended.take_back(&mut writing.head)
-        {
-            // The log knows what it was.
-            flush(log, writing, progress);
-            writing.forget_unmade();
-            *writing.head = Head::load(&*log.backend, None)?;
-        }
-        added
-    }
-
-    /// As [`add`](Store::add). What is left `amended` is to be taken back unless the commit was made.
-    #[expect(clippy::too_many_arguments, reason = "it is one half of a function")]
-    fn try_to_add(
-        &self,
-        log: &Log,
-        writing: &mut Writing<'_>,
-        request: &Request,
-        number: usize,
-        absorbed: &Absorbed,
-        progress: &mut Progress,
-        amended: &mut Option<Amended>,
-    ) -> Result<()> {
         if !(request.wanted.tables.is_empty() && request.terms.tables.is_empty()) {
             // Rows are compared with what the log has, so all before it must be there. Where they cannot be, the head is what it was.
             flush(log, writing, progress);
         }
         let warnings = warnings_of(absorbed, request);
         // What the first of a group follows is kept as it is, for when the group cannot be appended.
-        let place = progress.group.is_some().then_some(amended);
+        let place = progress.group.is_some().then_some(&mut progress.amended);
         let Ready { prepared, packages, armed, warnings } =
             self.prepare(log, writing, request, warnings, &mut progress.looked, place)?;
         if prepared.is_empty() {
@@ -351,6 +329,25 @@ impl Store {
 /// How often what a commit names may be collected between being looked for and being named: its manifest, then the pages, then the
 /// blocks, and all of it once more.
 const OVERTAKEN: usize = 6;
+
+/// Takes back what a commit changed in the head, unless it was made: then the head is no longer at `before`.
+fn take_back_unmade(
+    before: Revision,
+    log: &Log,
+    writing: &mut Writing<'_>,
+    progress: &mut Progress,
+) -> Result<()> {
+    if let Some(amended) = progress.amended.take()
+        && writing.head.revision == before
+        && !amended.take_back(&mut writing.head)
+    {
+        // The log knows what it was.
+        flush(log, writing, progress);
+        writing.forget_unmade();
+        *writing.head = Head::load(&*log.backend, None)?;
+    }
+    Ok(())
+}
 
 /// Appends the group. Where that fails, the state is again what it was, and its requests are without an outcome.
 fn flush(log: &Log, writing: &mut Writing<'_>, progress: &mut Progress) -> bool {

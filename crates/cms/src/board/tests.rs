@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::thread::{self, ScopedJoinHandle};
 
-use cms_model::{Key, Name, Selector, Value};
+use cms_model::{ChangeKind, Key, Name, Selector, Value};
 use rustix::process::geteuid;
 
 use super::*;
