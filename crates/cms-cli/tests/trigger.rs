@@ -39,6 +39,15 @@ fn written(home: &Home) -> String {
     fs::read_to_string(home.root().join("out")).unwrap_or_default()
 }
 
+/// Until a trigger has written something, but not forever.
+fn wait_for_output(home: &Home) {
+    let mut patience = 6000;
+    while !home.root().join("out").exists() && patience > 0 {
+        patience -= 1;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn a_commit_has_it_done_once_with_the_new_file_in_place() {
     let home =
@@ -46,21 +55,38 @@ fn a_commit_has_it_done_once_with_the_new_file_in_place() {
     commit(&home, "network.lan.proto=dhcp");
     commit(&home, "network.lan.mtu=1400");
     // Nobody but the commit starts it.
-    let mut patience = 6000;
-    while !home.root().join("out").exists() && patience > 0 {
-        patience -= 1;
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for_output(&home);
     assert_eq!(written(&home), "hook 3 network.lan.mtu 1\n");
     run(&home, "rollback 1").success();
     assert_eq!(written(&home), "hook 3 network.lan.mtu 1\nhook 4 network.lan.mtu 1\n");
     run(&home, "undo 4").success();
-    assert!(written(&home).ends_with("\nhook 5 network.lan.mtu 1\n"));
+    assert_eq!(
+        written(&home),
+        "hook 3 network.lan.mtu 1\nhook 4 network.lan.mtu 1\nhook 5 network.lan.mtu 1\n"
+    );
     run(&home, "trigger status").success().stdout_has("current");
     run(&home, "trigger --json")
         .success()
         .stdout_has(r#""revision":5,"#)
         .stdout_has(r#""behind":false,"failure":null"#);
+}
+
+#[test]
+fn who_runs_them_by_hand_finds_all_of_it_done() {
+    let home = home(
+        "\toption exec 'echo run >> $OUT; while ! [ -e $OUT.go ]; do sleep 0.01; done; echo $CMS_REVISION >> $OUT'\n",
+    );
+    commit(&home, "network.lan.mtu=1400");
+    wait_for_output(&home);
+    // The process of this commit waits for that of the first one.
+    commit(&home, "network.lan.mtu=1300");
+    std::thread::sleep(Duration::from_millis(200));
+    let by_hand = command(&home, "trigger run").spawn();
+    std::thread::sleep(Duration::from_millis(50));
+    fs::write(home.root().join("out.go"), "").expect("a file");
+    by_hand.wait().success();
+    let out = fs::read_to_string(home.root().join("out")).expect("what the trigger wrote");
+    assert_eq!(out, "run\n2\nrun\n3\n");
 }
 
 #[test]

@@ -37,11 +37,12 @@ struct Work {
     is_over: bool,
 }
 
-/// Runs the triggers for what was committed since they last ran; one that never ran begins after `since`, or now.
-pub(crate) fn run(store: &Store, since: Option<Revision>) -> Result<Outcome, Failure> {
+/// Runs the triggers for what was committed since they last ran; one that never ran begins after `since`, or now. With `leave`, it is left to
+/// another process that waits to do the same; without it, all of it is done in the end, whoever did it.
+pub(crate) fn run(store: &Store, since: Option<Revision>, leave: bool) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::default();
     // Who waits has not looked at the log yet, and will see what we would.
-    let Some(waiting) = store.cursor(WAITING)?.claim(false)? else { return Ok(outcome) };
+    let Some(waiting) = store.cursor(WAITING)?.claim(!leave)? else { return Ok(outcome) };
     let _running = store.cursor(RUNNING)?.claim(true)?;
     drop(waiting);
     let (triggers, faults) = super::read(store)?;

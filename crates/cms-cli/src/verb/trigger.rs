@@ -41,12 +41,13 @@ fn run(matches: &ArgMatches, session: &mut Session) -> Result<Exit, Failure> {
     if super::text_of(matches, "action") != Some("run") {
         return status(session);
     }
-    if matches.get_flag("detach") {
+    let detached = matches.get_flag("detach");
+    if detached {
         // Neither the terminal nor its end is ours. One that leads a session already has its own.
         let _ = rustix::process::setsid();
     }
     let since = super::text_of(matches, "since").map(|typed| session.revision(typed)).transpose()?;
-    let outcome = runner::run(&session.store()?, since)?;
+    let outcome = runner::run(&session.store()?, since, detached)?;
     for (name, revision) in &outcome.done {
         session.output.say(&msg!("trigger-done", trigger = name, revision = revision.0.to_string()));
     }
